@@ -1,0 +1,96 @@
+/* kernels.h - the inner loops, one table of function pointers per
+ * instruction set, chosen once.
+ *
+ * Two canonical orders of arithmetic; every table gives the same bits.
+ *
+ *   dot      16 lanes. Lane l holds one fma chain over elements l, l + 16,
+ *            l + 32 … in ascending order, starting at +0; elements beyond the
+ *            end count as +0 * +0 (the fma is still done, so that -0 becomes
+ *            +0 in a partial last block). The lanes are summed
+ *            by one tree: l + (l+8), then + (l+4), + (l+2), + (l+1).
+ *   update   each output is one fma chain in ascending index of the input.
+ *
+ * Operations and their cost in multiply-adds are beside each entry. All
+ * pointers may be unaligned; 64-byte alignment is faster. n may be 0. */
+#ifndef RECS_KERNELS_H
+#define RECS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct recs__kernels {
+    const char *name;
+
+    /* dot(a, b). n multiply-adds. */
+    float (*dot)(const float *a, const float *b, size_t n);
+
+    /* out[i] = dot(query, rows + i * stride) for i < count, each of length n,
+     * each the same bits as dot(). Reads count * n * 4 bytes once: the scan
+     * of an exact top-k; prefetches ahead. */
+    void (*dot_rows)(const float *query, const float *rows, size_t stride, size_t n, size_t count,
+                     float *out);
+
+    /* out[i] = dot(query, base + rows[i] * stride): the scan of an allow-list
+     * or a history. */
+    void (*dot_gather)(const float *query, const float *base, size_t stride, size_t n,
+                       const uint32_t *rows, size_t count, float *out);
+
+    /* update: y[j] = fma(a, x[j], y[j]). */
+    void (*axpy)(float a, const float *x, float *y, size_t n);
+
+    /* y[j] = chain over i ascending of fma(a[i], rows[i * stride + j], y[j]):
+     * `count` axpys in one pass over y. */
+    void (*axpy_rows)(const float *a, const float *rows, size_t stride, size_t count, float *y,
+                      size_t n);
+
+    /* The same with rows at base + index[i] * stride. */
+    void (*axpy_gather)(const float *a, const float *base, size_t stride, const uint32_t *index,
+                        size_t count, float *y, size_t n);
+
+    /* Lower triangle of c (n x n, row stride ldc):
+     * c[j][l] = chain over i ascending of fma(rows[i][j] * w[i], rows[i][l],
+     * c[j][l]) for l <= j, the product rows[i][j] * w[i] rounded to float
+     * first; w NULL means 1. rows at base + index[i] * stride, index NULL
+     * means i. n * (n + 1) / 2 * count multiply-adds. */
+    void (*syrk)(const float *w, const float *base, size_t stride, const uint32_t *index,
+                 size_t count, float *c, size_t ldc, size_t n);
+
+    /* Cholesky factorisation in place of the lower triangle of a (n x n, row
+     * stride lda) and its use to solve a x = b in place of b; each entry one
+     * update chain: a[j][l] = chain over i < l ascending of
+     * fma(-L[j][i], L[l][i], a[j][l]); square roots and divisions are IEEE.
+     * cholesky returns 0, or 1 + the index of the first pivot that is not
+     * greater than 0 or not finite. n^3 / 6 multiply-adds. */
+    size_t (*cholesky)(float *a, size_t lda, size_t n);
+    void (*cholesky_solve)(const float *l, size_t ldl, float *b, size_t n);
+
+    /* Indexes i < n with values[i] > threshold, ascending, into out (room for
+     * n); returns their number. NaN is never above. */
+    size_t (*above)(const float *values, size_t n, float threshold, uint32_t *out);
+
+    /* x[j] *= a. */
+    void (*scale)(float a, float *x, size_t n);
+} recs__kernels;
+
+/* The table for this processor and operating system. The first call chooses;
+ * later ones read one atomic pointer. */
+const recs__kernels *recs__kernels_get(void);
+
+/* All tables this build holds that this machine can run, the scalar one
+ * first; NULL past the end. For tests and benchmarks. */
+const recs__kernels *recs__kernels_at(size_t index);
+
+/* Tests only: every later recs__kernels_get returns table, NULL = choose
+ * again. */
+void recs__kernels_force(const recs__kernels *table);
+
+extern const recs__kernels recs__kernels_scalar;
+#if defined(__x86_64__) || defined(_M_X64)
+extern const recs__kernels recs__kernels_avx2;
+extern const recs__kernels recs__kernels_avx512;
+#endif
+#if defined(__aarch64__)
+extern const recs__kernels recs__kernels_neon;
+#endif
+
+#endif
