@@ -44,7 +44,7 @@ SRC := $(filter-out src/kernels/avx2.c src/kernels/avx512.c src/kernels/neon.c,$
 endif
 
 # lib/train uses these rooms' objects privately; all else goes through include/.
-PRIVATE := $(filter src/base/% src/kernels/% src/data/%,$(SRC))
+PRIVATE := $(filter-out src/base/version.c src/base/pool.c src/data/events.c,$(filter src/base/% src/kernels/% src/data/%,$(SRC)))
 
 obj = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 

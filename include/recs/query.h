@@ -1,0 +1,193 @@
+/* recs/query.h - a prepared request, its working memory and its answer.
+ *
+ * A query is to recommendations what a statement is to SQL: made once per
+ * thread, filled by setters, run by a verb of recommend.h, read by index or
+ * by column, reset, and used again for ever. Once warm it allocates nothing.
+ *
+ *     recs_query_create(&q, NULL, &error);
+ *     recs_query_user(q, "42");
+ *     recs_query_limit(q, 10);
+ *     recs_recommend(model, q, &error);
+ *     for (size_t i = 0; i < recs_query_count(q); i++)
+ *         puts(recs_query_id(q, i));
+ *     recs_query_reset(q);
+ *
+ * Setters return a status, and a failed one is remembered: the next verb
+ * fails with the same status and text, so a caller may check only that.
+ * Setters copy what they are given. Unknown items in histories, deny and
+ * allow lists are counted (recs_query_ignored), not refused: shops sell
+ * things a model has not seen yet.
+ *
+ * Answers are copied into the query and pin no model; they live until the
+ * next verb, reset or destroy. Setters do not disturb them.
+ */
+#ifndef RECS_QUERY_H
+#define RECS_QUERY_H
+
+#include "recs/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct recs_query recs_query;
+
+RECS_API recs_status recs_query_create(recs_query **query, const recs_host *host,
+                                       recs_error *error);
+RECS_API void recs_query_destroy(recs_query *query);
+
+/* Back to the state after create, keeping all memory. Since 0.1. */
+RECS_API void recs_query_reset(recs_query *query);
+
+/* ---- who and what --------------------------------------------------------- */
+
+/* The visitor, by the shop's id. A verb that needs a known user and finds no
+ * history in the query returns NOT_FOUND for one the model does not store.
+ * ARGUMENT: empty, over 511 bytes, not UTF-8. Since 0.1. */
+RECS_API recs_status recs_query_user(recs_query *query, const char *user);
+
+/* The item in question: what to find similar ones or users for. */
+RECS_API recs_status recs_query_item(recs_query *query, const char *item);
+
+/* History known to the host, one entry at a time, as columns of packed ids
+ * (offsets: count + 1) or as columns of rows of the model the query will run
+ * on. weight: positive = evidence, negative = dislike, 0 = only seen; NULL =
+ * all 1. time: milliseconds, RECS_NO_TIME or NULL = not known. Entries of the
+ * same item add up. ARGUMENT: NaN or infinite weight, bad id (the text names
+ * the entry). LIMIT: more than 2^20 entries. Since 0.1. */
+RECS_API recs_status recs_query_history(recs_query *query, const char *item, float weight,
+                                        int64_t time);
+RECS_API recs_status recs_query_history_packed(recs_query *query, const char *bytes,
+                                               const uint32_t *offsets, const float *weights,
+                                               const int64_t *times, size_t count);
+RECS_API recs_status recs_query_history_rows(recs_query *query, const uint32_t *rows,
+                                             const float *weights, const int64_t *times,
+                                             size_t count);
+
+/* With both a stored user and a history given: 0 (default) = the given one
+ * replaces the stored one, 1 = it is added to it. */
+RECS_API recs_status recs_query_append_history(recs_query *query, int32_t append);
+
+/* An item the visitor does not like: evidence of weight -weight (> 0, finite)
+ * that joins whatever history is used, and never shown. */
+RECS_API recs_status recs_query_dislike(recs_query *query, const char *item, float weight);
+
+/* ---- how ------------------------------------------------------------------ */
+
+/* At most so many answers. Default 10; 0 to 2^31 - 1; above the catalogue's
+ * size means all. */
+RECS_API recs_status recs_query_limit(recs_query *query, size_t limit);
+
+/* Component by name; NULL or never called: the model's first. */
+RECS_API recs_status recs_query_component(recs_query *query, const char *name);
+
+/* 1: only items the component has evidence for; 0 (default): fill up to the
+ * limit in popularity order. */
+RECS_API recs_status recs_query_evidence_only(recs_query *query, int32_t evidence_only);
+
+/* ---- filters: applied before the top k -------------------------------------- */
+
+/* Which of the visitor's own items not to show: those with an event whose
+ * type's bit is in event_types and whose time is at or after not_before
+ * (RECS_NO_TIME: of any age; an entry without a time counts as recent).
+ * Default: all types, any age. event_types 0: exclude none. History given in
+ * the query counts as every type. Since 0.1. */
+RECS_API recs_status recs_query_exclude_seen(recs_query *query, uint32_t event_types,
+                                             int64_t not_before);
+
+/* Never these; only these. Once any allow call was made (with count 0, too)
+ * only allowed items are eligible. Rows above the catalogue are ARGUMENT when
+ * the verb runs. Since 0.1. */
+RECS_API recs_status recs_query_deny(recs_query *query, const char *item);
+RECS_API recs_status recs_query_deny_rows(recs_query *query, const uint32_t *rows, size_t count);
+RECS_API recs_status recs_query_allow(recs_query *query, const char *item);
+RECS_API recs_status recs_query_allow_rows(recs_query *query, const uint32_t *rows, size_t count);
+
+/* Items whose catalogue column "available" is 0 are not shown by default;
+ * 1: show them too. */
+RECS_API recs_status recs_query_include_unavailable(recs_query *query, int32_t include);
+
+/* ---- the answer ------------------------------------------------------------- */
+
+typedef enum recs_source {
+    RECS_FROM_COMPONENT = 0, /* the component has evidence for it       */
+    RECS_FROM_FILL = 1       /* filled up in popularity order           */
+} recs_source;
+
+/* Number of answers, best first. Ties are in order of the id's bytes. */
+RECS_API size_t recs_query_count(const recs_query *query);
+
+/* By index; index at or beyond the count: NULL, RECS_NO_ROW, 0, -1. */
+RECS_API const char *recs_query_id(const recs_query *query, size_t index);
+RECS_API uint32_t recs_query_row(const recs_query *query, size_t index);
+RECS_API float recs_query_score(const recs_query *query, size_t index);
+RECS_API int32_t recs_query_source(const recs_query *query, size_t index);
+
+/* By column, recs_query_count members; NULL when there is none. ids are
+ * packed: id i is bytes[offsets[i]] up to offsets[i + 1], no NUL counted. */
+RECS_API const uint32_t *recs_query_rows(const recs_query *query);
+RECS_API const float *recs_query_scores(const recs_query *query);
+RECS_API const char *recs_query_ids(const recs_query *query, const uint32_t **offsets);
+
+/* Fingerprint of the model that answered; the component's name. */
+RECS_API uint64_t recs_query_fingerprint(const recs_query *query);
+RECS_API const char *recs_query_component_name(const recs_query *query);
+
+/* Ids of the request the model does not know (history, deny, allow). */
+RECS_API size_t recs_query_ignored(const recs_query *query);
+
+/* Items that were eligible, those among the answers from the component. */
+RECS_API size_t recs_query_eligible(const recs_query *query);
+RECS_API size_t recs_query_evidence(const recs_query *query);
+
+/* ---- reasons: filled by recs_explain and recs_why_not ------------------------- */
+
+typedef enum recs_reason_kind {
+    RECS_REASON_HISTORY = 0,    /* an item of the visitor's own                   */
+    RECS_REASON_POPULAR = 1,    /* popularity                                     */
+    RECS_REASON_FILL = 2,       /* placed by popularity order, no evidence        */
+    RECS_REASON_SIMILAR = 3,    /* similarity to the item asked about             */
+    RECS_REASON_REMAINDER = 4   /* what the other reasons leave of the score      */
+} recs_reason_kind;
+
+/* Reasons of one answer, largest contribution first; contributions sum (in
+ * double, then rounded) to the score, the remainder included. */
+RECS_API size_t recs_query_reason_count(const recs_query *query);
+RECS_API int32_t recs_query_reason_kind(const recs_query *query, size_t index);
+RECS_API uint32_t recs_query_reason_row(const recs_query *query, size_t index);
+RECS_API const char *recs_query_reason_id(const recs_query *query, size_t index);
+RECS_API double recs_query_reason_contribution(const recs_query *query, size_t index);
+/* Index of the component of the model it comes from. */
+RECS_API uint32_t recs_query_reason_component(const recs_query *query, size_t index);
+
+typedef enum recs_verdict {
+    RECS_VERDICT_NONE = 0,         /* recs_why_not was not called                */
+    RECS_VERDICT_SHOWN = 1,        /* it is among the answers                    */
+    RECS_VERDICT_UNKNOWN = 2,      /* the model has no such item                 */
+    RECS_VERDICT_SEEN = 3,         /* excluded as seen                           */
+    RECS_VERDICT_DENIED = 4,       /* on the deny list                           */
+    RECS_VERDICT_NOT_ALLOWED = 5,  /* not on the allow list                      */
+    RECS_VERDICT_UNAVAILABLE = 6,  /* the catalogue says not available           */
+    RECS_VERDICT_DISLIKED = 7,     /* the visitor dislikes it                    */
+    RECS_VERDICT_NO_EVIDENCE = 8,  /* evidence only, and there is none           */
+    RECS_VERDICT_BELOW = 9,        /* ranked below the limit                     */
+    RECS_VERDICT_QUERY_ITEM = 10   /* it is the item asked about                 */
+} recs_verdict;
+
+RECS_API int32_t recs_query_verdict(const recs_query *query);
+/* The verdict as one English sentence naming the figures. */
+RECS_API const char *recs_query_verdict_text(const recs_query *query);
+/* Its score, its place among all eligible (0 = first; SIZE_MAX when not
+ * eligible) and the score of the last answer shown. */
+RECS_API float recs_query_verdict_score(const recs_query *query);
+RECS_API size_t recs_query_verdict_rank(const recs_query *query);
+RECS_API float recs_query_verdict_cutoff(const recs_query *query);
+
+/* Bytes the query holds, working memory and answer. */
+RECS_API size_t recs_query_memory(const recs_query *query);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RECS_QUERY_H */

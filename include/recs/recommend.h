@@ -1,0 +1,89 @@
+/* recs/recommend.h - the verbs: recommend, similar, score, users, explain,
+ * why-not.
+ *
+ * One rule binds them: for the same model, component and history, the score
+ * of an item is the same bits in every verb, for any thread count, batch size
+ * and instruction set. What a score is:
+ *
+ *   als       dot of the visitor's folded-in factors and the item's
+ *   item models   sum over the visitor's history, in row order, of
+ *             weight * similarity
+ *   popular   the item's popularity
+ *   blend     sum over its terms, in file order, of weight * score * the
+ *             component's stored normalisation constant
+ *
+ * An item the component has no evidence for (untrained; no neighbour in the
+ * history; a score of zero or less in an item model) keeps that score and can
+ * only be placed by fill.
+ */
+#ifndef RECS_RECOMMEND_H
+#define RECS_RECOMMEND_H
+
+#include "recs/base.h"
+#include "recs/model.h"
+#include "recs/query.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The best items for the query's visitor. With neither user nor history the
+ * answer is all fill: popular items. If k eligible items exist, k come back.
+ * NOT_FOUND: the user is not stored and no history is given (the text says
+ * what to do), or no such component. ARGUMENT: rows of another model. MEMORY.
+ * Cost: als 2 * items * factors flop and one read of the factors; item models
+ * the neighbours of the history. Since 0.1.
+ * Source: Hu, Koren, Volinsky 2008 (als); Sarwar et al. 2001 (item models). */
+RECS_API recs_status recs_recommend(const recs_model *model, recs_query *query, recs_error *error);
+
+/* The items most similar to the query's item, itself left out; the visitor's
+ * seen items are excluded only if a user or history is set. als: cosine of
+ * factors (the inner product would list bestsellers); item models: the row of
+ * neighbours. NOT_FOUND: the item. Since 0.1. */
+RECS_API recs_status recs_similar(const recs_model *model, recs_query *query, recs_error *error);
+
+/* The score of one item, or of count rows, for the query's visitor; filters
+ * and limit do not matter. out as many floats. ARGUMENT: a row beyond the
+ * catalogue (names it). NOT_FOUND: as recs_recommend, or the item.
+ * Since 0.1. */
+RECS_API recs_status recs_score(const recs_model *model, recs_query *query, const char *item,
+                                float *score, recs_error *error);
+RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
+                                     const uint32_t *rows, size_t count, float *scores,
+                                     recs_error *error);
+
+/* recs_recommend for count stored users with the query's settings (limit,
+ * component, filters; its user and history are not used): out_rows and
+ * out_scores hold count * limit members, user by user; beyond an answer's end
+ * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of a
+ * fixed number of users. ARGUMENT: a row beyond the users. Since 0.1. */
+RECS_API recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
+                                         const uint32_t *user_rows, size_t count,
+                                         uint32_t *out_rows, float *out_scores,
+                                         recs_error *error);
+
+/* The stored users with the highest scores for the query's item: answers are
+ * users (rows, ids). Users who have the item are left out by exclude_seen as
+ * in recs_recommend. NOT_FOUND: the item. STATE: the model stores no users.
+ * Cost: als users * factors; item models one pass over all histories.
+ * Since 0.1. */
+RECS_API recs_status recs_users(const recs_model *model, recs_query *query, recs_error *error);
+
+/* Reasons of answer `index` of the query's last answer (recommend or
+ * similar), as columns of the query. The request must not have been changed
+ * in between. STATE: no answer, or another model. ARGUMENT: index.
+ * als: contributions after Hu, Koren, Volinsky 2008, section 5. Since 0.1. */
+RECS_API recs_status recs_explain(const recs_model *model, recs_query *query, size_t index,
+                                  recs_error *error);
+
+/* Why an item is not among the answers of the query (or that it is): runs
+ * recs_recommend on the request, keeps its answer, and fills the verdict.
+ * An unknown item is a verdict, not an error. Since 0.1. */
+RECS_API recs_status recs_why_not(const recs_model *model, recs_query *query, const char *item,
+                                  recs_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RECS_RECOMMEND_H */

@@ -1,0 +1,205 @@
+/* recs/train.h - librecs-train: logs in, models out, and how good they are.
+ *
+ *     recs_dataset_create(&d, NULL, &error);
+ *     recs_dataset_set(d, "columns", "user=userId,item=movieId,value=rating", &error);
+ *     recs_dataset_set(d, "positive", "3.5", &error);
+ *     recs_dataset_read(d, "ratings.csv", &error);
+ *     recs_train(d, "als(factors=64), itemknn, popular", NULL, &model, &error);
+ *     recs_model_write(model, "films.recs", &error);
+ *
+ * This library brings OpenBLAS (the serial build), zlib and zstd. It starts
+ * no thread: work is split on the executor of the host it is lent, and the
+ * bytes of a model do not depend on the number of threads.
+ */
+#ifndef RECS_TRAIN_H
+#define RECS_TRAIN_H
+
+#include "recs/base.h"
+#include "recs/events.h"
+#include "recs/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- dataset ------------------------------------------------------------------ */
+
+/* A log of events and a catalogue, in memory. Costs 24 bytes per event kept
+ * (more with baskets and sessions), the bytes of each id once plus 24, and
+ * the catalogue's columns. */
+typedef struct recs_dataset recs_dataset;
+
+RECS_API recs_status recs_dataset_create(recs_dataset **dataset, const recs_host *host,
+                                         recs_error *error);
+RECS_API void recs_dataset_destroy(recs_dataset *dataset);
+
+/* A rule of reading or of values, by name; strict: an unknown name or value
+ * is ARGUMENT and lists what there is. Set before the first read or add
+ * (STATE after, for those that would need the rows again).
+ *
+ *   reading
+ *     format      auto | csv | tsv | lightgcn           default auto: by name and first line
+ *     columns     user=userId,item=2,…  field=header name or number from 1
+ *     header      auto | yes | no
+ *     delimiter   one character or "tab"                default by format
+ *     timezone    UTC | +02:00 | Europe/London …        for times without one; default UTC
+ *     time        auto | s | ms | iso                   default auto
+ *     strict      no | yes: a row that cannot be used is an error
+ *   meaning
+ *     type        the type of events without one        default view; rating with a value column
+ *     types       view=1,cart=3,buy=5: weight of each type; types not named count 1
+ *     weight      log1p | binary | raw | cap(n)          default log1p of the netted quantity
+ *     positive    x: values (ratings) at or above x are evidence, lower ones only seen
+ *     duplicates  sum | last | max                      events of one user, item and type
+ *     unit        users | baskets: what item models train on
+ *     users       full | hashed | none: what the model keeps of them
+ *     rollup      no | group: variants count as the item of their group
+ *     after, before   a time: events outside are dropped and counted
+ * Since 0.1. */
+RECS_API recs_status recs_dataset_set(recs_dataset *dataset, const char *name, const char *value,
+                                      recs_error *error);
+
+/* Progress of long work: done of total (total 0: not known), in units named
+ * by stage ("reading films.csv", "als iteration"). Return non-zero to cancel:
+ * the call then returns CANCELLED and nothing was changed. Called on the
+ * calling thread about ten times a second at most. */
+typedef int32_t recs_progress(void *user_data, const char *stage, uint64_t done, uint64_t total);
+RECS_API void recs_dataset_progress(recs_dataset *dataset, recs_progress *progress,
+                                    void *user_data);
+
+/* Reads a log; several files add up. path "-": standard input. ".zst" and
+ * ".gz" are seen by their first bytes, whatever the name.
+ * NOT_FOUND, IO, CORRUPT (compressed stream), DATA (no usable header; under
+ * strict: the first bad row by line and column; no usable row at all), LIMIT
+ * (2^31 users or items), MEMORY, CANCELLED. On failure the dataset is as
+ * before. Since 0.1. */
+RECS_API recs_status recs_dataset_read(recs_dataset *dataset, const char *path, recs_error *error);
+
+/* Reads a catalogue: id (required), title, group, category, brand, price,
+ * available, created and any further column, whose type is inferred or given
+ * in columns as name:number, name:text, name:time, name:flag. */
+RECS_API recs_status recs_dataset_read_items(recs_dataset *dataset, const char *path,
+                                             recs_error *error);
+
+/* Adds a batch; all or nothing. */
+RECS_API recs_status recs_dataset_add(recs_dataset *dataset, const recs_events *events,
+                                      recs_error *error);
+
+/* Figures by name: "rows" read, "used", "dropped", "events", "users", "items",
+ * "interactions", "returns_netted", "duplicates_merged", "bytes" held …;
+ * UINT64_MAX for an unknown name. */
+RECS_API uint64_t recs_dataset_count(const recs_dataset *dataset, const char *name);
+
+/* What was read, how columns were mapped, what was dropped and why with the
+ * first rows of each reason, in a few lines of text. Lives with the dataset
+ * until it changes. */
+RECS_API const char *recs_dataset_report(recs_dataset *dataset);
+
+/* Cuts a log in two before duplicates are merged and returns netted.
+ *   how  "time:2011-10-01"   events at or after the date are test (default for logs with times)
+ *        "time:0.8"          the date at which 80 % of events have passed
+ *        "last:N"            the last N items of each user with more than N: leaks over time
+ *        "random:0.1"        so much of each user's items, by seed
+ * Both parts are owned by the caller and keep rules and catalogue.
+ * STATE: a time is needed and events have none. Since 0.1. */
+RECS_API recs_status recs_dataset_split(const recs_dataset *dataset, const char *how,
+                                        uint64_t seed, recs_dataset **train, recs_dataset **test,
+                                        recs_error *error);
+
+/* Writes the events as CSV (header and all columns there are), atomically. */
+RECS_API recs_status recs_dataset_write(const recs_dataset *dataset, const char *path,
+                                        recs_error *error);
+
+/* ---- training ------------------------------------------------------------------- */
+
+typedef struct recs_train_options {
+    size_t struct_size;
+    uint64_t seed; /* same data, description and seed: same bytes              */
+    recs_progress *progress;
+    void *progress_data;
+    int32_t compress; /* 1: titles, ids and catalogue compressed in the file     */
+    int32_t reserved;
+    /* above: version 0.1 */
+} recs_train_options;
+
+/* Trains what the description says:
+ *
+ *   als(factors=64, iterations=15, regularization=…, alpha=…), itemknn(k=200),
+ *   popular, home = 0.7*als + 0.3*itemknn
+ *
+ * docs/models.md names every setting. ARGUMENT: an unknown name or a value out
+ * of range (column, value and what is allowed). NUMERIC: no finite solution.
+ * MEMORY, CANCELLED. An empty log with a catalogue gives a valid model whose
+ * answers are all fill; with neither: DATA. Since 0.1. */
+RECS_API recs_status recs_train(const recs_dataset *dataset, const char *description,
+                                const recs_train_options *options, const recs_host *host,
+                                recs_model **model, recs_error *error);
+
+/* Checks a description without training: ARGUMENT as recs_train. normalised
+ * (may be NULL) receives it with defaults resolved, owned by the caller: give
+ * it back with recs_text_free of the same host. Since 0.1. */
+RECS_API recs_status recs_description_check(const char *description, const recs_host *host,
+                                            char **normalised, recs_error *error);
+RECS_API void recs_text_free(char *text, const recs_host *host);
+
+/* ---- evaluation ------------------------------------------------------------------- */
+
+typedef enum recs_repeats {
+    RECS_REPEATS_EXCLUDE = 0, /* train items masked and taken out of test   */
+    RECS_REPEATS_INCLUDE = 1, /* nothing masked                              */
+    RECS_REPEATS_ONLY = 2     /* only the user's own items, in and out       */
+} recs_repeats;
+
+typedef struct recs_evaluate_options {
+    size_t struct_size;
+    const char *component;   /* NULL: every component of the model            */
+    const char *cutoffs;     /* "20" or "10,20,50"; NULL: "20"                */
+    int32_t repeats;         /* a recs_repeats                                */
+    int32_t baselines;       /* 1: popular, recent-popular, own items as rows */
+    double recent_days;      /* window of recent-popular; 0: 30               */
+    recs_progress *progress;
+    void *progress_data;
+    /* above: version 0.1 */
+} recs_evaluate_options;
+
+/* Rows (systems) by columns (metrics) over the users of a test part. */
+typedef struct recs_evaluation recs_evaluation;
+
+/* Scores test with the model through recs_recommend itself. The train part is
+ * what the model stores of each user (a model with users=none: STATE).
+ * Definitions, for a user with test set T and list L cut at k:
+ *   recall@k     |L ∩ T| / |T|
+ *   precision@k  |L ∩ T| / k
+ *   hit_rate@k   1 if L ∩ T is not empty
+ *   ndcg@k       sum over hits of 1/log2(rank + 1), ranks from 1, over the
+ *                same sum for min(k, |T|) hits at the top
+ *   map@k        mean over min(k, |T|) of precision at each hit
+ *   mrr@k        1 / rank of the first hit
+ *   coverage@k   share of the catalogue shown to anybody
+ *   popularity@k mean training popularity (interactions) of what is shown
+ * means over users with a non-empty T; test items the model does not know stay
+ * in T. Rows end in "+fill" where fill is counted in. Since 0.1. */
+RECS_API recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
+                                   const recs_evaluate_options *options, const recs_host *host,
+                                   recs_evaluation **evaluation, recs_error *error);
+RECS_API void recs_evaluation_destroy(recs_evaluation *evaluation);
+RECS_API size_t recs_evaluation_rows(const recs_evaluation *evaluation);
+RECS_API const char *recs_evaluation_row_name(const recs_evaluation *evaluation, size_t row);
+RECS_API size_t recs_evaluation_metrics(const recs_evaluation *evaluation);
+/* "recall@20", "ndcg@20" … */
+RECS_API const char *recs_evaluation_metric_name(const recs_evaluation *evaluation, size_t metric);
+RECS_API double recs_evaluation_value(const recs_evaluation *evaluation, size_t row,
+                                      size_t metric);
+/* "users" evaluated, "users_unknown" (not in the model), "users_empty" (no
+ * test item left), "items_unknown" …; UINT64_MAX for an unknown name. */
+RECS_API uint64_t recs_evaluation_count(const recs_evaluation *evaluation, const char *name);
+/* The definitions above with what was masked, as text to print. */
+RECS_API const char *recs_evaluation_protocol(const recs_evaluation *evaluation);
+
+RECS_API uint32_t recs_train_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RECS_TRAIN_H */

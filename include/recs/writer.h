@@ -1,0 +1,102 @@
+/* recs/writer.h - making a model file, section by section.
+ *
+ * For trainers and importers; a host that serves never needs it. What each
+ * section holds is in docs/model-format.md. Sections may come in any order;
+ * the same sections in the same order give the same bytes.
+ */
+#ifndef RECS_WRITER_H
+#define RECS_WRITER_H
+
+#include "recs/base.h"
+#include "recs/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum recs_section {
+    RECS_SECTION_META = 1,        /* recs_meta, 128 bytes; required, first            */
+    RECS_SECTION_DESCRIPTION = 2, /* text, no NUL                                     */
+    RECS_SECTION_COMPONENTS = 3,  /* 192-byte records                                 */
+    RECS_SECTION_TERMS = 4,       /* terms of blends: { uint32 component, float weight } */
+    RECS_SECTION_SETTINGS = 5,    /* text, one per component                          */
+    RECS_SECTION_EVENT_TYPES = 6, /* names of the shop's own types, NUL after each    */
+
+    RECS_SECTION_ITEM_ID_OFFSETS = 10, /* uint64 [items + 1]; each id ends in a NUL   */
+    RECS_SECTION_ITEM_ID_BYTES = 11,
+    RECS_SECTION_TITLE_OFFSETS = 12, /* uint64 [items + 1]; empty = no title          */
+    RECS_SECTION_TITLE_BYTES = 13,
+    RECS_SECTION_USER_ID_OFFSETS = 14, /* uint64 [users + 1]                          */
+    RECS_SECTION_USER_ID_BYTES = 15,
+
+    RECS_SECTION_HISTORY_OFFSETS = 20, /* uint64 [users + 1]                          */
+    RECS_SECTION_HISTORY_ITEMS = 21,   /* uint32, ascending within a user             */
+    RECS_SECTION_HISTORY_VALUES = 22,  /* float                                       */
+    RECS_SECTION_HISTORY_TYPES = 23,   /* uint8; absent: all RECS_EVENT_VIEW          */
+    RECS_SECTION_HISTORY_TIMES = 24,   /* int64; absent: none has a time              */
+
+    RECS_SECTION_POPULAR_ORDER = 30,  /* uint32 [items], most popular first           */
+    RECS_SECTION_POPULAR_SCORES = 31, /* float [items]                                */
+
+    RECS_SECTION_ITEM_FACTORS = 40, /* float [items][stride]                          */
+    RECS_SECTION_USER_FACTORS = 41, /* float [users][stride]                          */
+    RECS_SECTION_GRAM = 42,         /* float [factors][stride], lower triangle valid  */
+    RECS_SECTION_ITEM_NORMS = 43,   /* float [items], euclidean                       */
+
+    RECS_SECTION_NEIGHBOR_OFFSETS = 50, /* uint64 [items + 1]                         */
+    RECS_SECTION_NEIGHBOR_ITEMS = 51,   /* uint32, ascending within a row             */
+    RECS_SECTION_NEIGHBOR_VALUES = 52,  /* float                                      */
+
+    RECS_SECTION_COMPONENT_SCORES = 55, /* float [items]: a popularity component      */
+
+    RECS_SECTION_COLUMNS = 60,        /* 96-byte records                              */
+    RECS_SECTION_COLUMN_VALUES = 61,  /* by the column's type; component = column     */
+    RECS_SECTION_COLUMN_OFFSETS = 62, /* text dictionary: uint64 [entries + 1]        */
+    RECS_SECTION_COLUMN_BYTES = 63
+} recs_section;
+
+/* Section belongs to the model, not to one component or column. */
+#define RECS_SECTION_MODEL UINT32_MAX
+
+/* Flags of a section. */
+#define RECS_SECTION_CRITICAL UINT32_C(1) /* a reader that does not know it must refuse */
+#define RECS_SECTION_COMPRESS UINT32_C(2) /* store with zstd when that is smaller       */
+#define RECS_SECTION_TRUSTED UINT32_C(4)  /* only a trusted file's is opened            */
+
+typedef struct recs_writer recs_writer;
+
+/* path NULL: into memory. Otherwise a temporary beside path, renamed by
+ * finish. Errors as in recs_model_write. Since 0.1. */
+RECS_API recs_status recs_writer_create(recs_writer **writer, const char *path,
+                                        const recs_host *host, recs_error *error);
+
+/* One whole section. component: index of the component or column, or
+ * RECS_SECTION_MODEL. ARGUMENT: the same type and component twice; unknown
+ * flags. LIMIT: more than 4,096 sections. Since 0.1. */
+RECS_API recs_status recs_writer_section(recs_writer *writer, uint32_t type, uint32_t component,
+                                         uint32_t flags, const void *bytes, size_t size,
+                                         recs_error *error);
+
+/* The same in parts, for what does not fit in memory (COMPRESS is ARGUMENT
+ * here). begin, any number of append, end. Since 0.1. */
+RECS_API recs_status recs_writer_begin(recs_writer *writer, uint32_t type, uint32_t component,
+                                       uint32_t flags, recs_error *error);
+RECS_API recs_status recs_writer_append(recs_writer *writer, const void *bytes, size_t size,
+                                        recs_error *error);
+RECS_API recs_status recs_writer_end(recs_writer *writer, recs_error *error);
+
+/* Writes table and header and ends the writer's work: makes the file, or the
+ * model in memory. model: NULL for "do not open"; required without a path.
+ * On failure nothing was replaced; only destroy may follow. Since 0.1. */
+RECS_API recs_status recs_writer_finish(recs_writer *writer, recs_model **model,
+                                        recs_error *error);
+
+/* Frees the writer; removes the temporary when finish did not succeed.
+ * NULL is harmless. Since 0.1. */
+RECS_API void recs_writer_destroy(recs_writer *writer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RECS_WRITER_H */

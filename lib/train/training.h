@@ -1,0 +1,50 @@
+/* training.h - what trainers read: a frozen dataset with rows in id order.
+ *
+ * Made by recs__training_build from a dataset: ids sorted, duplicates merged,
+ * returns netted, values transformed. The trainers see matrices only. */
+#ifndef RECS_TRAIN_TRAINING_H
+#define RECS_TRAIN_TRAINING_H
+
+#include "data/csr.h"
+#include "recs/train.h"
+#include "recs/writer.h"
+
+typedef struct recs__training {
+    uint32_t items;
+    uint32_t users; /* all users trained on, whether stored or not */
+
+    /* Evidence. Values > 0: weight of the pair; < 0: dislike. Zero values (only
+     * seen) are left out. Columns ascend within a row. */
+    recs__csr by_user; /* users x items */
+    recs__csr by_item; /* items x users: its transpose */
+
+    /* What item models train on: by_user itself, or one row per basket (or
+     * session, or user where an event has neither) under unit=baskets. */
+    recs__csr units;   /* units x items */
+
+    /* Every kept event of positive weight: popularity and recency. Parallel,
+     * ordered by (item, time). A time may be RECS_NO_TIME. */
+    const uint64_t *event_offsets; /* [items + 1] */
+    const int64_t *event_times;
+    const float *event_weights;    /* weight by type, after netting */
+    uint64_t events;
+    int64_t last_time; /* RECS_NO_TIME when no event has one */
+
+    recs_host host;
+    struct recs__training_store *store; /* owns the arrays */
+} recs__training;
+
+/* STATE, MEMORY, LIMIT, CANCELLED. Cost: O(n log n) in events. */
+recs_status recs__training_build(recs__training **training, const recs_dataset *dataset,
+                                 const recs_host *host, recs_error *error);
+void recs__training_destroy(recs__training *training);
+
+/* Writes META, ids, titles, history, popularity order and catalogue. The
+ * component and term counts go into META. popularity order and scores: number
+ * of units with positive evidence, ties by row. flags: 0 or
+ * RECS_SECTION_COMPRESS for text. */
+recs_status recs__training_write(const recs__training *training, recs_writer *writer,
+                                 uint32_t components, uint32_t terms, uint32_t flags,
+                                 recs_error *error);
+
+#endif

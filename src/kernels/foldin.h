@@ -1,0 +1,49 @@
+/* foldin.h - a visitor's factors from a history: the one solver that both
+ * training's last half-step and every request use, so that stored, given and
+ * second-old histories agree to the bit.
+ *
+ * Minimises, for fixed item factors y (Hu, Koren, Volinsky 2008; the scaled
+ * regularisation of Rendle et al. 2021),
+ *
+ *     sum over all items of (x.y_i)^2
+ *   + sum over the history of alpha |v_i| (x.y_i)^2, observed p_i = 1 or 0
+ *   + lambda_u |x|^2
+ *
+ * that is (G + lambda_u I + sum alpha |v_i| y_i y_i^T) x = sum over v_i > 0 of
+ * (1 + alpha v_i) y_i, by Cholesky in the canonical update order.
+ * A disliked item (v < 0) is an observation of preference 0. */
+#ifndef RECS_KERNELS_FOLDIN_H
+#define RECS_KERNELS_FOLDIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct recs__foldin {
+    const float *item_factors; /* [items][stride], rows padded with +0    */
+    const float *gram;         /* [factors][stride], lower triangle       */
+    uint32_t items;
+    size_t factors, stride;
+    float alpha, regularization, regularization_exponent;
+    uint32_t items_trained;
+} recs__foldin;
+
+/* Floats of scratch a call needs for histories of at most count entries. */
+size_t recs__foldin_scratch(const recs__foldin *foldin, size_t count);
+
+/* rows ascend and are below items, values are finite and not 0. x receives
+ * stride floats, padded with +0. False when the system is singular or the
+ * answer not finite: x is then all +0. On success the scratch begins with the
+ * Cholesky factor (row stride `stride`), for recs__foldin_contributions.
+ * Cost: count * f^2 / 2 + f^3 / 6 multiply-adds. */
+bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const float *values,
+                        size_t count, float *scratch, float *x);
+
+/* After solve with the same arguments: how much each history entry adds to
+ * the score of the item whose factors are y: out[i] = (1 + alpha v_i) y_i . z
+ * with z = A^-1 y, and 0 for dislikes. z_room: stride floats. */
+void recs__foldin_contributions(const recs__foldin *foldin, const uint32_t *rows,
+                                const float *values, size_t count, const float *scratch,
+                                const float *y, float *z_room, float *out);
+
+#endif

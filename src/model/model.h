@@ -1,0 +1,64 @@
+/* model.h - what an open model shows the rooms below it: plain read-only
+ * views over the mapped bytes, checked for size at open and clamped at use.
+ *
+ * Nothing here owns memory; everything lives with the model. Arrays that the
+ * file does not have are NULL. Values read from the file (rows, offsets,
+ * floats) may be anything: whoever indexes with them checks them. */
+#ifndef RECS_MODEL_MODEL_H
+#define RECS_MODEL_MODEL_H
+
+#include "data/csr.h"
+#include "data/ids.h"
+#include "model/format.h"
+#include "recs/model.h"
+
+typedef struct recs__component {
+    const char *name;
+    const char *trainer;
+    const char *settings;
+    recs__kind kind;
+    uint32_t index;
+    float scale, scale_similar; /* finite; 1 when the file's is not */
+
+    /* KIND_POPULAR */
+    const float *scores; /* [items] */
+
+    /* KIND_FACTORS */
+    uint32_t factors, stride; /* stride: factors rounded up to 16, rows padded with +0 */
+    const float *item_factors; /* [items][stride] */
+    const float *user_factors; /* [users][stride] or NULL */
+    const float *gram;         /* [factors][stride], lower triangle of Y^T Y */
+    const float *item_norms;   /* [items] */
+    float alpha, regularization, regularization_exponent;
+    uint32_t items_trained;
+
+    /* KIND_ITEMS: row h, column j = weight of history item h for item j */
+    recs__csr neighbors;
+
+    /* KIND_BLEND: terms name components of lower index only (checked at open) */
+    const recs__file_term *terms;
+    uint32_t term_count;
+} recs__component;
+
+typedef struct recs__view {
+    uint32_t items, users;
+    recs__ids item_ids, user_ids, titles;
+    uint32_t users_mode;
+    recs__csr history;             /* users x items; values as in recs/model.h */
+    const uint8_t *history_types;  /* NULL: all RECS_EVENT_VIEW                */
+    const int64_t *history_times;  /* NULL: none has a time                    */
+    const uint32_t *popular_order; /* [items]                                  */
+    const float *popular_scores;   /* [items]                                  */
+    const int8_t *available;       /* FLAG column "available", or NULL         */
+    const recs__component *components;
+    uint32_t component_count;
+    uint64_t fingerprint;
+} recs__view;
+
+/* Never NULL; lives with the model. */
+const recs__view *recs__model_view(const recs_model *model);
+
+/* Row of a user by the shop's id, hashing it first where the model does. */
+uint32_t recs__model_find_user(const recs_model *model, const char *id, size_t size);
+
+#endif
