@@ -6,7 +6,7 @@
 #ifndef RECS_BASE_MEMORY_H
 #define RECS_BASE_MEMORY_H
 
-#include "recs/base.h"
+#include "base/error.h"
 
 /* Copies host (NULL: all defaults) into out with every default filled in:
  * no member of out is NULL afterwards, except log. ARGUMENT by the
@@ -27,7 +27,9 @@ void recs__free(const recs_host *host, void *block);
 void recs__free_aligned(const recs_host *host, void *block);
 char *recs__copy_text(const recs_host *host, const char *text, recs_error *error);
 
-void recs__log(const recs_host *host, recs_log_level level, const char *format, ...);
+/* One line, cleaned as the text of an error is; silent without host->log. */
+void recs__log(const recs_host *host, recs_log_level level, const char *format, ...)
+    RECS_PRINTF(3, 4);
 int64_t recs__now(const recs_host *host);
 void recs__run(const recs_host *host, void (*task)(void *arg, size_t index), void *arg,
                size_t count);

@@ -9,6 +9,9 @@
 /* Well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF). */
 bool recs__utf8_valid(const char *bytes, size_t size);
 
+/* Length, 1 to 4, of the well-formed character at bytes; 0 when there is none. */
+size_t recs__utf8_step(const char *bytes, size_t size);
+
 /* What is wrong with an id, or NULL when nothing is: "is empty", "is longer
  * than 511 bytes", "holds a NUL byte", "is not valid UTF-8". */
 const char *recs__id_problem(const char *bytes, size_t size);
