@@ -9,6 +9,8 @@
  * recs__host_init, which accepts a resolved one too. */
 #include "base/memory.h"
 
+#include "base/lent.h"
+
 #include "base/checked.h"
 
 #include <stdarg.h>
@@ -17,10 +19,7 @@
 #include <time.h>
 
 enum {
-    ALIGNMENT = 64,
-    /* A struct_size above this is taken for an uninitialised one: to check
-     * that its extra bytes are zero would read memory that is not there. */
-    HOST_SIZE_MAX = 4096
+    ALIGNMENT = 64
 };
 
 /* ---- defaults ------------------------------------------------------------- */
@@ -56,33 +55,11 @@ static void default_run(void *data, void (*task)(void *arg, size_t index), void 
 
 /* ---- the host --------------------------------------------------------------- */
 
-static recs_status check_struct_size(const recs_host *host, recs_error *error) {
-    size_t size = host->struct_size;
-    if (size < sizeof size || size > HOST_SIZE_MAX || size % sizeof(void *) != 0)
-        return recs__fail(error, RECS_ERR_ARGUMENT,
-                          "recs_host.struct_size is %zu, expected sizeof(recs_host), %zu here",
-                          size, sizeof *host);
-    const unsigned char *bytes = (const unsigned char *)host;
-    for (size_t i = sizeof *host; i < size; i++)
-        if (bytes[i] != 0)
-            return recs__fail(error, RECS_ERR_ARGUMENT,
-                              "recs_host of %zu bytes sets a member at byte %zu that this "
-                              "version, whose recs_host has %zu bytes, does not know",
-                              size, i, sizeof *host);
-    return RECS_OK;
-}
-
 recs_status recs__host_init(recs_host *out, const recs_host *host, recs_error *error) {
     recs_host resolved;
-    memset(&resolved, 0, sizeof resolved);
-    if (host != NULL) {
-        recs_status status = check_struct_size(host, error);
-        if (status != RECS_OK)
-            return status;
-        size_t size = host->struct_size;
-        memcpy(&resolved, host, size < sizeof resolved ? size : sizeof resolved);
-    }
-    resolved.struct_size = sizeof resolved;
+    recs_status status = recs__lent_copy(&resolved, sizeof resolved, host, "recs_host", error);
+    if (status != RECS_OK)
+        return status;
 
     int memory_members = (resolved.allocate != NULL) + (resolved.reallocate != NULL) +
                          (resolved.release != NULL);
