@@ -9,9 +9,8 @@
  * recs__host_init, which accepts a resolved one too. */
 #include "base/memory.h"
 
-#include "base/lent.h"
-
 #include "base/checked.h"
+#include "base/lent.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
