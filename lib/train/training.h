@@ -12,6 +12,7 @@
 typedef struct recs__training {
     uint32_t items;
     uint32_t users; /* all users trained on, whether stored or not */
+    uint32_t users_mode; /* RECS__USERS_NONE, _HASHED, _FULL: what the model stores */
 
     /* Evidence. Values > 0: weight of the pair; < 0: dislike. Zero values (only
      * seen) are left out. Columns ascend within a row. */
