@@ -12,7 +12,7 @@
 
 void tmp_make(tmp_folder *folder) {
     const char *parent = getenv("TMPDIR");
-    if (parent == NULL || parent[0] == '\0' || strlen(parent) > TMP_PATH_MAX / 4)
+    if (parent == NULL || parent[0] == '\0' || strlen(parent) > TMP_PATH_MAX / 2)
         parent = "/tmp";
     snprintf(folder->path, sizeof folder->path, "%s/recs-test-XXXXXX", parent);
     if (mkdtemp(folder->path) == NULL)

@@ -7,7 +7,7 @@
 enum { TMP_PATH_MAX = 512 };
 
 typedef struct tmp_folder {
-    char path[TMP_PATH_MAX / 2];
+    char path[TMP_PATH_MAX];
 } tmp_folder;
 
 /* Under $TMPDIR or /tmp. Fails the test when it cannot be made. */
