@@ -6,6 +6,7 @@
 #define RECS_TRAIN_TRAINING_H
 
 #include "data/csr.h"
+#include "data/ids.h"
 #include "recs/train.h"
 #include "recs/writer.h"
 
@@ -13,6 +14,8 @@ typedef struct recs__training {
     uint32_t items;
     uint32_t users; /* all users trained on, whether stored or not */
     uint32_t users_mode; /* RECS__USERS_NONE, _HASHED, _FULL: what the model stores */
+
+    recs__ids user_ids, item_ids; /* the shop's own ids of the rows, never hashed */
 
     /* Evidence. Values > 0: weight of the pair; < 0: dislike. Zero values (only
      * seen) are left out. Columns ascend within a row. */
