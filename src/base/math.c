@@ -11,7 +11,8 @@
  *
  * Every product that is added to something is one fma(), which C rounds once
  * on every machine, so neither the compiler nor the instruction set has a
- * choice. Cost: about 10 to 30 ns where the processor has the instruction.
+ * choice. Cost where the processor has the instruction: about 20 ns for the
+ * float forms, 40 for exp2, 130 for the double logarithms.
  *
  * Measured error, in units in the last place: tests/test_math.c, which also
  * pins bits. Only the default rounding mode is meant. */
