@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 typedef enum recs_section {
-    RECS_SECTION_META = 1,        /* recs_meta, 128 bytes; required, first            */
+    RECS_SECTION_META = 1,        /* recs__file_meta, 128 bytes; required             */
     RECS_SECTION_DESCRIPTION = 2, /* text, no NUL                                     */
     RECS_SECTION_COMPONENTS = 3,  /* 192-byte records                                 */
     RECS_SECTION_TERMS = 4,       /* terms of blends: { uint32 component, float weight } */
@@ -24,7 +24,8 @@ typedef enum recs_section {
 
     RECS_SECTION_ITEM_ID_OFFSETS = 10, /* uint64 [items + 1]; each id ends in a NUL   */
     RECS_SECTION_ITEM_ID_BYTES = 11,
-    RECS_SECTION_TITLE_OFFSETS = 12, /* uint64 [items + 1]; empty = no title          */
+    RECS_SECTION_TITLE_OFFSETS = 12, /* uint64 [items + 1]; each title ends in a NUL; empty
+                                      or without bytes at all = no title            */
     RECS_SECTION_TITLE_BYTES = 13,
     RECS_SECTION_USER_ID_OFFSETS = 14, /* uint64 [users + 1]                          */
     RECS_SECTION_USER_ID_BYTES = 15,
@@ -86,8 +87,11 @@ RECS_API recs_status recs_writer_append(recs_writer *writer, const void *bytes, 
 RECS_API recs_status recs_writer_end(recs_writer *writer, recs_error *error);
 
 /* Writes table and header and ends the writer's work: makes the file, or the
- * model in memory. model: NULL for "do not open"; required without a path.
- * On failure nothing was replaced; only destroy may follow. Since 0.1. */
+ * model in memory. model: NULL for "do not open"; required without a path
+ * (ARGUMENT). Otherwise the model is opened as trusted, compressed sections
+ * inflated. Errors: IO, MEMORY; CORRUPT: the sections do not make a model. A
+ * failure to write replaced nothing; a file that was written and then could
+ * not be opened stays. Only destroy may follow. Since 0.1. */
 RECS_API recs_status recs_writer_finish(recs_writer *writer, recs_model **model,
                                         recs_error *error);
 

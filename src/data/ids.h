@@ -14,6 +14,7 @@ typedef struct recs__ids {
     const char *bytes;       /* each id followed by a NUL              */
     uint64_t size;           /* bytes in all                           */
     uint32_t count;
+    uint32_t longest;        /* a longer entry counts as damaged; 0: any length is fine */
 } recs__ids;
 
 /* Id of a row, NUL-terminated, its length without the NUL in *size (may be

@@ -14,7 +14,8 @@
  *   3. (type, component) is unique.
  *   4. A reader refuses an unknown type with the critical flag and skips any
  *      other unknown type.
- *   5. fingerprint is the hash of the table without offsets. */
+ *   5. fingerprint is the hash of the table with every offset taken as 0.
+ *   6. Bytes that no section, nor header nor table, holds are zero. */
 #ifndef RECS_MODEL_FORMAT_H
 #define RECS_MODEL_FORMAT_H
 
@@ -39,13 +40,24 @@ typedef struct recs__file_header {
     uint64_t header_checksum; /* of the 56 bytes before it */
 } recs__file_header;
 
+/* Limits a reader enforces, so that a hostile file cannot make it work or
+ * allocate without bound. */
+#define RECS__FILE_COMPONENTS_MAX 1024
+#define RECS__FILE_COLUMNS_MAX 1024
+#define RECS__FILE_TERMS_MAX 65536
+#define RECS__FILE_FACTORS_MAX 4096
+#define RECS__FILE_TEXT_MAX 65536 /* DESCRIPTION, SETTINGS, EVENT_TYPES */
+/* Scores a blend adds up when blends in it are written out. */
+#define RECS__FILE_BLEND_MAX 4096
+#define RECS__FILE_RAW_MAX (UINT64_C(1) << 40)
+
 #define RECS__CODEC_NONE 0
 #define RECS__CODEC_ZSTD 1
 
 typedef struct recs__file_section {
     uint32_t type;      /* recs_section of recs/writer.h            */
     uint32_t component; /* or column; UINT32_MAX: the whole model   */
-    uint32_t flags;     /* RECS_SECTION_CRITICAL, _TRUSTED          */
+    uint32_t flags;     /* RECS_SECTION_CRITICAL, _TRUSTED; others ignored */
     uint32_t codec;
     uint64_t offset;
     uint64_t size;      /* bytes stored                             */
@@ -112,5 +124,12 @@ typedef struct recs__file_column {
     uint32_t dictionary; /* TEXT: entries */
     uint32_t reserved[6];
 } recs__file_column; /* 96 bytes */
+
+_Static_assert(sizeof(recs__file_header) == 64, "the header is 64 bytes");
+_Static_assert(sizeof(recs__file_section) == 64, "an entry of the table is 64 bytes");
+_Static_assert(sizeof(recs__file_meta) == 128, "META is 128 bytes");
+_Static_assert(sizeof(recs__file_component) == 192, "a component is 192 bytes");
+_Static_assert(sizeof(recs__file_term) == 8, "a term is 8 bytes");
+_Static_assert(sizeof(recs__file_column) == 96, "a column is 96 bytes");
 
 #endif

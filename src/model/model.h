@@ -21,7 +21,7 @@ typedef struct recs__component {
     float scale, scale_similar; /* finite; 1 when the file's is not */
 
     /* KIND_POPULAR */
-    const float *scores; /* [items] */
+    const float *scores; /* [items]; popular_scores when the file has none of its own */
 
     /* KIND_FACTORS */
     uint32_t factors, stride; /* stride: factors rounded up to 16, rows padded with +0 */
@@ -52,8 +52,22 @@ typedef struct recs__view {
     const int8_t *available;       /* FLAG column "available", or NULL         */
     const recs__component *components;
     uint32_t component_count;
+    const struct recs__column *columns;
+    uint32_t column_count;
     uint64_t fingerprint;
 } recs__view;
+
+/* A column of the catalogue; what does not fit its type is NULL or empty. A
+ * type of a later version keeps its number and has no values. */
+typedef struct recs__column {
+    const char *name;
+    uint32_t type; /* a recs_column_type */
+    const uint32_t *codes;
+    recs__ids dictionary;
+    const double *numbers;
+    const int64_t *times;
+    const int8_t *flags;
+} recs__column;
 
 /* Never NULL; lives with the model. */
 const recs__view *recs__model_view(const recs_model *model);
