@@ -60,7 +60,10 @@ typedef struct recs__kernels {
      * update chain: a[j][l] = chain over i < l ascending of
      * fma(-L[j][i], L[l][i], a[j][l]); square roots and divisions are IEEE.
      * cholesky returns 0, or 1 + the index of the first pivot that is not
-     * greater than 0 or not finite. n^3 / 6 multiply-adds. */
+     * greater than 0 or not finite (a then holds nothing of use).
+     * n^3 / 6 multiply-adds. cholesky_solve goes forward with i ascending,
+     * then backward with i descending, the order in which each x[i] becomes
+     * known; n^2 multiply-adds. Only the lower triangles are read or written. */
     size_t (*cholesky)(float *a, size_t lda, size_t n);
     void (*cholesky_solve)(const float *l, size_t ldl, float *b, size_t n);
 
@@ -80,9 +83,10 @@ const recs__kernels *recs__kernels_get(void);
  * first; NULL past the end. For tests and benchmarks. */
 const recs__kernels *recs__kernels_at(size_t index);
 
-/* Tests only: every later recs__kernels_get returns table, NULL = choose
- * again. */
+#ifdef RECS_TEST
+/* Every later recs__kernels_get returns table, NULL = choose again. */
 void recs__kernels_force(const recs__kernels *table);
+#endif
 
 extern const recs__kernels recs__kernels_scalar;
 #if defined(__x86_64__) || defined(_M_X64)

@@ -1,0 +1,88 @@
+/* avx2.c - 8 floats at a time: two vecs are the 16 lanes of a dot. Needs AVX2
+ * and FMA. The bodies are in body.h. */
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { WIDTH = 8, GROUP = 4, AHEAD = 32, TILE_ROWS = 4, TILE_VECS = 3 };
+typedef __m256 vec;
+
+static inline vec vec_zero(void) { return _mm256_setzero_ps(); }
+static inline vec vec_set(float x) { return _mm256_set1_ps(x); }
+static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void vec_store(float *p, vec x) { _mm256_storeu_ps(p, x); }
+static inline vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+static inline vec vec_div(vec a, vec b) { return _mm256_div_ps(a, b); }
+static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+
+static inline __m256i first_lanes(size_t n) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lanes);
+}
+
+static inline vec vec_load_part(const float *p, size_t n) {
+    return _mm256_maskload_ps(p, first_lanes(n));
+}
+
+static inline void vec_store_part(float *p, size_t n, vec x) {
+    _mm256_maskstore_ps(p, first_lanes(n), x);
+}
+
+static inline float reduce_one(vec acc[2]) {
+    vec eight = _mm256_add_ps(acc[0], acc[1]);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* Four sums of a, then of b. */
+static inline vec fold_four(vec a, vec b) {
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+
+/* A transpose whose every step adds: the same tree for 4 rows at once. */
+static inline void reduce_group(vec acc[GROUP][2], float *out) {
+    vec ab = fold_four(_mm256_add_ps(acc[0][0], acc[0][1]), _mm256_add_ps(acc[1][0], acc[1][1]));
+    vec cd = fold_four(_mm256_add_ps(acc[2][0], acc[2][1]), _mm256_add_ps(acc[3][0], acc[3][1]));
+    __m256d x = _mm256_castps_pd(ab), y = _mm256_castps_pd(cd);
+    vec two = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(x, y)),
+                            _mm256_castpd_ps(_mm256_unpackhi_pd(x, y)));
+    /* Now a c in the low half, b d in the high one, two sums of each. */
+    vec one = _mm256_add_ps(two, _mm256_movehdup_ps(two));
+    one = _mm256_permute_ps(one, 0x08);
+    _mm_storeu_ps(out, _mm_unpacklo_ps(_mm256_castps256_ps128(one),
+                                       _mm256_extractf128_ps(one, 1)));
+}
+
+#include "kernels/body.h"
+
+/* Few values pass in the scans this serves, so 32 are looked at together. */
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    const vec limit = vec_set(threshold);
+    size_t count = 0, i = 0;
+    for (; i + 32 <= n; i += 32) {
+        uint32_t over = 0;
+        UNROLL for (int v = 0; v < 4; v++) {
+            vec passed = _mm256_cmp_ps(vec_load(values + i + 8 * v), limit, _CMP_GT_OQ);
+            over |= (uint32_t)_mm256_movemask_ps(passed) << (8 * v);
+        }
+        for (; over; over &= over - 1) out[count++] = (uint32_t)i + (uint32_t)__builtin_ctz(over);
+    }
+    for (; i < n; i++)
+        if (values[i] > threshold) out[count++] = (uint32_t)i;
+    return count;
+}
+
+const recs__kernels recs__kernels_avx2 = {
+    .name = "avx2",
+    .dot = dot,
+    .dot_rows = dot_rows,
+    .dot_gather = dot_gather,
+    .axpy = axpy,
+    .axpy_rows = axpy_rows,
+    .axpy_gather = axpy_gather,
+    .syrk = syrk,
+    .cholesky = cholesky,
+    .cholesky_solve = cholesky_solve,
+    .above = above,
+    .scale = scale,
+};

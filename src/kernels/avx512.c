@@ -1,0 +1,116 @@
+/* avx512.c - 16 floats at a time: one vec is the 16 lanes of a dot. Needs
+ * AVX-512 F, BW, DQ and VL. The bodies are in body.h. */
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { WIDTH = 16, GROUP = 16, AHEAD = 32, TILE_ROWS = 8, TILE_VECS = 3 };
+typedef __m512 vec;
+
+static inline vec vec_zero(void) { return _mm512_setzero_ps(); }
+static inline vec vec_set(float x) { return _mm512_set1_ps(x); }
+static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vec_store(float *p, vec x) { _mm512_storeu_ps(p, x); }
+static inline vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+static inline __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1); }
+
+static inline vec vec_load_part(const float *p, size_t n) {
+    return _mm512_maskz_loadu_ps(first_lanes(n), p);
+}
+
+static inline void vec_store_part(float *p, size_t n, vec x) {
+    _mm512_mask_storeu_ps(p, first_lanes(n), x);
+}
+
+static inline float reduce_one(vec acc[1]) {
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(acc[0]),
+                                 _mm512_extractf32x8_ps(acc[0], 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* Lane l plus lane l + 8 of a, then of b: eight sums of each. */
+static inline vec fold_eight(vec a, vec b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+
+/* Four sums of each of four rows, from a and b with eight of two. */
+static inline vec fold_four(vec a, vec b) {
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
+
+static inline vec fold_two(vec a, vec b) {
+    __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(c, d)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(c, d)));
+}
+
+static inline vec fold_one(vec a, vec b) {
+    return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd));
+}
+
+/* A transpose whose every step adds: the same tree for 16 rows at once. Four
+ * rows at distance 4 share a vec so that the sums come out in order. */
+static inline void reduce_group(vec acc[GROUP][1], float *out) {
+    vec four[4];
+#if defined(__clang__)
+#pragma clang loop unroll(full)
+#else
+#pragma GCC unroll 4
+#endif
+    for (int e = 0; e < 4; e++)
+        four[e] = fold_four(fold_eight(acc[e][0], acc[4 + e][0]),
+                            fold_eight(acc[8 + e][0], acc[12 + e][0]));
+    _mm512_storeu_ps(out, fold_one(fold_two(four[0], four[1]), fold_two(four[2], four[3])));
+}
+
+#include "kernels/body.h"
+
+/* Few values pass in the scans this serves, so 64 are looked at together.
+ * Compressed in a register and stored whole: what lies past the count is
+ * overwritten by the next store, and count <= i keeps it inside out[0 .. n). */
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    const vec limit = vec_set(threshold);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    size_t count = 0, i = 0;
+    for (; i + 64 <= n; i += 64) {
+        __mmask16 over[4];
+        UNROLL for (int v = 0; v < 4; v++)
+            over[v] = _mm512_cmp_ps_mask(vec_load(values + i + 16 * v), limit, _CMP_GT_OQ);
+        if (!(over[0] | over[1] | over[2] | over[3])) continue;
+        UNROLL for (size_t v = 0; v < 4; v++) {
+            __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)(i + 16 * v)));
+            _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(over[v], index));
+            count += (size_t)__builtin_popcount(over[v]);
+        }
+    }
+    for (; i < n; i += 16) {
+        __mmask16 here = first_lanes(least(n - i, 16));
+        __mmask16 over = _mm512_mask_cmp_ps_mask(here, vec_load_part(values + i, least(n - i, 16)),
+                                                 limit, _CMP_GT_OQ);
+        __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)i));
+        size_t some = (size_t)__builtin_popcount(over);
+        _mm512_mask_storeu_epi32(out + count, first_lanes(some),
+                                 _mm512_maskz_compress_epi32(over, index));
+        count += some;
+    }
+    return count;
+}
+
+const recs__kernels recs__kernels_avx512 = {
+    .name = "avx512",
+    .dot = dot,
+    .dot_rows = dot_rows,
+    .dot_gather = dot_gather,
+    .axpy = axpy,
+    .axpy_rows = axpy_rows,
+    .axpy_gather = axpy_gather,
+    .syrk = syrk,
+    .cholesky = cholesky,
+    .cholesky_solve = cholesky_solve,
+    .above = above,
+    .scale = scale,
+};

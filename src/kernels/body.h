@@ -1,0 +1,487 @@
+/* body.h - the bodies shared by the vector tables. Included once by each of
+ * avx2.c, avx512.c and neon.c, after they define:
+ *
+ *   WIDTH                 floats in a vec: 4, 8 or 16
+ *   GROUP                 rows whose dots are taken together
+ *   TILE_ROWS, TILE_VECS  the register block of syrk and cholesky
+ *   vec, vec_zero, vec_set, vec_load, vec_store, vec_mul, vec_div, vec_fma
+ *   vec_load_part(p, n)   the first n <= WIDTH floats, the rest +0; memory
+ *                         beyond them is not touched
+ *   vec_store_part(p, n, x)
+ *   reduce_group(acc, out)  GROUP sums of 16 lanes by the tree of kernels.h
+ *   above                 not shared: compaction differs too much
+ *
+ * Blocking never changes bits: every output is one chain in the canonical
+ * order, whose intermediate value waits in a register or in memory. All
+ * scratch is on the stack, 20 KB at most. */
+#ifndef RECS_KERNELS_BODY_H
+#define RECS_KERNELS_BODY_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+/* Register blocks are small arrays: they live in registers only when the
+ * loops over them are gone. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 64")
+#endif
+
+enum {
+    LANES = 16,
+    PER_LANES = LANES / WIDTH, /* vecs that hold the 16 lanes of a dot */
+    CHUNK = 64,                /* rows taken per pass over an output */
+    PANEL = 16,                /* columns factored at a time */
+    STRIP = 192,               /* transposed columns at hand in a trailing update */
+    CACHE_LINE = 64 / sizeof(float)
+};
+
+INLINE size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- dot ---------------------------------------------------------------- */
+
+/* `rest` floats, at most 16, of each of two vectors into the 16 lanes. */
+INLINE void lanes_part(vec *acc, const float *a, const float *b, size_t rest) {
+    UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+        size_t from = least(rest, p * WIDTH), some = least(rest - from, WIDTH);
+        acc[p] = vec_fma(vec_load_part(a + from, some), vec_load_part(b + from, some), acc[p]);
+    }
+}
+
+static float dot(const float *a, const float *b, size_t n) {
+    vec acc[PER_LANES];
+    UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[p] = vec_zero();
+    size_t k = 0;
+    for (; k + LANES <= n; k += LANES) {
+        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+            const size_t at = k + p * WIDTH;
+            acc[p] = vec_fma(vec_load(a + at), vec_load(b + at), acc[p]);
+        }
+    }
+    if (k < n) lanes_part(acc, a + k, b + k, n - k);
+    return reduce_one(acc);
+}
+
+/* GROUP dots at once, while the rows in `ahead` are fetched. */
+INLINE void dot_group(const float *query, const float *const *row, const float *const *ahead,
+                      size_t n, float *out) {
+    vec acc[GROUP][PER_LANES];
+    UNROLL for (size_t g = 0; g < GROUP; g++) {
+        UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[g][p] = vec_zero();
+    }
+    size_t k = 0;
+    for (; k + LANES <= n; k += LANES) {
+        vec q[PER_LANES];
+        UNROLL for (size_t p = 0; p < PER_LANES; p++) q[p] = vec_load(query + k + p * WIDTH);
+        UNROLL for (size_t g = 0; g < GROUP; g++) {
+            __builtin_prefetch(ahead[g] + k);
+            UNROLL for (size_t p = 0; p < PER_LANES; p++)
+                acc[g][p] = vec_fma(q[p], vec_load(row[g] + k + p * WIDTH), acc[g][p]);
+        }
+    }
+    if (k < n) {
+        UNROLL for (size_t g = 0; g < GROUP; g++) {
+            __builtin_prefetch(ahead[g] + k);
+            lanes_part(acc[g], query + k, row[g] + k, n - k);
+        }
+    }
+    reduce_group(acc, out);
+}
+
+/* Row i of a call: index NULL means rows one after another. */
+INLINE const float *row_at(const float *base, size_t stride, const uint32_t *index, size_t i) {
+    return base + (index ? index[i] : i) * stride;
+}
+
+INLINE void dot_any(const float *query, const float *base, size_t stride, size_t n,
+                    const uint32_t *index, size_t count, float *out) {
+    const float *row[GROUP], *ahead[GROUP];
+    size_t i = 0;
+    for (; i + GROUP <= count; i += GROUP) {
+        UNROLL for (size_t g = 0; g < GROUP; g++) {
+            row[g] = row_at(base, stride, index, i + g);
+            ahead[g] = row_at(base, stride, index, least(i + g + AHEAD, count - 1));
+        }
+        dot_group(query, row, ahead, n, out + i);
+    }
+    if (i == count) return;
+    /* The last few as a group too, the empty places filled with the first. */
+    float last[GROUP];
+    for (size_t g = 0; g < GROUP; g++)
+        row[g] = row_at(base, stride, index, i + g < count ? i + g : i);
+    dot_group(query, row, row, n, last);
+    memcpy(out + i, last, (count - i) * sizeof *out);
+}
+
+static void dot_rows(const float *query, const float *rows, size_t stride, size_t n, size_t count,
+                     float *out) {
+    dot_any(query, rows, stride, n, NULL, count, out);
+}
+
+static void dot_gather(const float *query, const float *base, size_t stride, size_t n,
+                       const uint32_t *rows, size_t count, float *out) {
+    dot_any(query, base, stride, n, rows, count, out);
+}
+
+/* ---- axpy --------------------------------------------------------------- */
+
+/* vecs * WIDTH outputs stay in registers over all the rows. */
+INLINE void axpy_tile(const float *a, const float *const *row, size_t count, float *y, size_t at,
+                      const size_t vecs) {
+    vec acc[8];
+    UNROLL for (size_t v = 0; v < vecs; v++) acc[v] = vec_load(y + at + v * WIDTH);
+    for (size_t i = 0; i < count; i++) {
+        vec factor = vec_set(a[i]);
+        UNROLL for (size_t v = 0; v < vecs; v++)
+            acc[v] = vec_fma(factor, vec_load(row[i] + at + v * WIDTH), acc[v]);
+    }
+    UNROLL for (size_t v = 0; v < vecs; v++) vec_store(y + at + v * WIDTH, acc[v]);
+}
+
+static void axpy_pointers(const float *a, const float *const *row, size_t count, float *y,
+                          size_t n) {
+    size_t at = 0;
+    for (; at + 8 * WIDTH <= n; at += 8 * WIDTH) axpy_tile(a, row, count, y, at, 8);
+    for (; at + 4 * WIDTH <= n; at += 4 * WIDTH) axpy_tile(a, row, count, y, at, 4);
+    for (; at + WIDTH <= n; at += WIDTH) axpy_tile(a, row, count, y, at, 1);
+    if (at == n) return;
+    vec acc = vec_load_part(y + at, n - at);
+    for (size_t i = 0; i < count; i++)
+        acc = vec_fma(vec_set(a[i]), vec_load_part(row[i] + at, n - at), acc);
+    vec_store_part(y + at, n - at, acc);
+}
+
+static void axpy(float a, const float *x, float *y, size_t n) {
+    axpy_pointers(&a, &x, 1, y, n);
+}
+
+INLINE void axpy_any(const float *a, const float *base, size_t stride, const uint32_t *index,
+                     size_t count, float *y, size_t n) {
+    const float *row[CHUNK];
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t some = least(count - i, CHUNK);
+        for (size_t r = 0; r < some; r++) {
+            row[r] = row_at(base, stride, index, i + r);
+            for (size_t k = 0; k < least(n, 8 * CACHE_LINE); k += CACHE_LINE)
+                __builtin_prefetch(row[r] + k);
+        }
+        axpy_pointers(a + i, row, some, y, n);
+    }
+}
+
+static void axpy_rows(const float *a, const float *rows, size_t stride, size_t count, float *y,
+                      size_t n) {
+    axpy_any(a, rows, stride, NULL, count, y, n);
+}
+
+static void axpy_gather(const float *a, const float *base, size_t stride, const uint32_t *index,
+                        size_t count, float *y, size_t n) {
+    axpy_any(a, base, stride, index, count, y, n);
+}
+
+static void scale(float a, float *x, size_t n) {
+    vec factor = vec_set(a);
+    size_t j = 0;
+    for (; j + WIDTH <= n; j += WIDTH) vec_store(x + j, vec_mul(factor, vec_load(x + j)));
+    if (j < n) vec_store_part(x + j, n - j, vec_mul(factor, vec_load_part(x + j, n - j)));
+}
+
+/* ---- the register block of syrk and cholesky ------------------------------ */
+
+/* How many of the WIDTH entries of row j from column l on are in the lower
+ * triangle of a matrix whose rows end before `end`. */
+INLINE size_t below_diagonal(size_t j, size_t l, size_t end) {
+    return j < end && l <= j ? least(j + 1 - l, WIDTH) : 0;
+}
+
+/* Rows j .. j + TILE_ROWS and columns l .. l + vecs * WIDTH of c, the part in
+ * the lower triangle only:
+ *   c[j + r][l + x] = chain over i of fma(left[i][r], row[i][l + x], ...).
+ * Rows of c from `end` on do not exist. whole: all of the block is in the
+ * triangle. last: floats that may be read of the last vec of each row. */
+INLINE void tile(const float *left, const float *const *row, size_t count, float *c, size_t ldc,
+                 size_t j, size_t l, size_t end, size_t last, const size_t vecs,
+                 const bool whole, const bool part) {
+    vec acc[TILE_ROWS][TILE_VECS];
+    UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            const size_t at = l + v * WIDTH;
+            if (whole) {
+                acc[r][v] = vec_load(c + (j + r) * ldc + at);
+            } else {
+                size_t some = below_diagonal(j + r, at, end);
+                acc[r][v] = some ? vec_load_part(c + (j + r) * ldc + at, some) : vec_zero();
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        vec x[TILE_VECS];
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            const float *from = row[i] + l + v * WIDTH;
+            x[v] = part && v + 1 == vecs ? vec_load_part(from, last) : vec_load(from);
+        }
+        UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
+            vec factor = vec_set(left[i * TILE_ROWS + r]);
+            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vec_fma(factor, x[v], acc[r][v]);
+        }
+    }
+    UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            const size_t at = l + v * WIDTH;
+            if (whole) {
+                vec_store(c + (j + r) * ldc + at, acc[r][v]);
+            } else {
+                size_t some = below_diagonal(j + r, at, end);
+                if (some) vec_store_part(c + (j + r) * ldc + at, some, acc[r][v]);
+            }
+        }
+    }
+}
+
+INLINE void tile_of(const float *left, const float *const *row, size_t count, float *c, size_t ldc,
+                    size_t j, size_t l, size_t end, size_t readable, const size_t vecs) {
+    size_t over = l + vecs * WIDTH;
+    if (over > readable)
+        tile(left, row, count, c, ldc, j, l, end, WIDTH - (over - readable), vecs, false, true);
+    else if (over <= j + 1 && j + TILE_ROWS <= end)
+        tile(left, row, count, c, ldc, j, l, end, WIDTH, vecs, true, false);
+    else
+        tile(left, row, count, c, ldc, j, l, end, WIDTH, vecs, false, false);
+}
+
+/* The tiles of rows j .. j + TILE_ROWS and columns from .. to, cut to the
+ * triangle. Each row may be read up to `readable`. */
+static void tile_row(const float *left, const float *const *row, size_t count, float *c,
+                     size_t ldc, size_t j, size_t from, size_t to, size_t end, size_t readable) {
+    to = least(to, least(j + TILE_ROWS, end));
+    while (from < to) {
+        size_t vecs = (to - from + WIDTH - 1) / WIDTH;
+        if (vecs > TILE_VECS) vecs = vecs == TILE_VECS + 1 ? 2 : TILE_VECS;
+        if (vecs == 1)
+            tile_of(left, row, count, c, ldc, j, from, end, readable, 1);
+        else if (vecs == 2)
+            tile_of(left, row, count, c, ldc, j, from, end, readable, 2);
+        else
+            tile_of(left, row, count, c, ldc, j, from, end, readable, TILE_VECS);
+        from += vecs * WIDTH;
+    }
+}
+
+/* ---- syrk ----------------------------------------------------------------- */
+
+/* left[i][r] = row[i][j + r] * w[i]; columns from n on are 0. */
+static void pack_left(float *left, const float *const *row, const float *w, size_t count, size_t j,
+                      size_t n) {
+    size_t some = least(n - j, TILE_ROWS);
+    for (size_t i = 0; i < count; i++) {
+        float *to = left + i * TILE_ROWS;
+        const float *from = row[i] + j;
+        if (some == TILE_ROWS) {
+            for (size_t r = 0; r < TILE_ROWS; r++) to[r] = w ? from[r] * w[i] : from[r];
+        } else {
+            for (size_t r = 0; r < TILE_ROWS; r++)
+                to[r] = r >= some ? 0.0f : w ? from[r] * w[i] : from[r];
+        }
+    }
+}
+
+static void prefetch_row(const float *row, size_t n) {
+    for (size_t k = 0; k < n; k += CACHE_LINE) __builtin_prefetch(row + k);
+}
+
+static void syrk(const float *w, const float *base, size_t stride, const uint32_t *index,
+                 size_t count, float *c, size_t ldc, size_t n) {
+    const float *row[CHUNK];
+    _Alignas(64) float left[CHUNK * TILE_ROWS];
+    for (size_t i = 0; i < least(count, CHUNK); i++)
+        prefetch_row(row_at(base, stride, index, i), n);
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t some = least(count - i, CHUNK);
+        size_t next = i + some, coming = least(count - next, CHUNK);
+        for (size_t r = 0; r < some; r++) row[r] = row_at(base, stride, index, i + r);
+        size_t fetched = 0;
+        for (size_t j = 0; j < n; j += TILE_ROWS) {
+            /* The next rows come in while these are worked on, some a block. */
+            for (; fetched * n < coming * (j + TILE_ROWS) && fetched < coming; fetched++)
+                prefetch_row(row_at(base, stride, index, next + fetched), n);
+            pack_left(left, row, w ? w + i : NULL, some, j, n);
+            tile_row(left, row, some, c, ldc, j, 0, n, n, n);
+        }
+    }
+}
+
+/* ---- cholesky ------------------------------------------------------------- */
+
+/* PANEL rows from j on (those from n on as 0), columns k .. k + PANEL, turned:
+ * t[i * ldt + r] = a[j + r][k + i]. For the diagonal block (j == k) the upper
+ * triangle is not read. */
+static void turn_in(float *t, size_t ldt, const float *a, size_t lda, size_t n, size_t j,
+                    size_t k) {
+    for (size_t r = 0; r < PANEL; r++) {
+        size_t some = j + r >= n ? 0 : j == k ? r + 1 : PANEL;
+        const float *row = a + (j + r < n ? (j + r) * lda + k : 0);
+        for (size_t i = 0; i < some; i++) t[i * ldt + r] = row[i];
+        for (size_t i = some; i < PANEL; i++) t[i * ldt + r] = 0.0f;
+    }
+}
+
+static void turn_out(const float *t, size_t ldt, float *a, size_t lda, size_t n, size_t j,
+                     size_t k) {
+    for (size_t r = 0; r < least(PANEL, n - j); r++) {
+        float *row = a + (j + r) * lda + k;
+        size_t some = j == k ? r + 1 : PANEL;
+        for (size_t i = 0; i < some; i++) row[i] = t[i * ldt + r];
+    }
+}
+
+/* One step on the turned block t: column i, divided by its pivot's root, is
+ * taken from the columns after it. diagonal[i * PANEL + l] is L[l][i]. */
+INLINE void turned_step(float *t, size_t ldt, const float *diagonal, size_t i, size_t columns) {
+    vec x[PER_LANES];
+    vec root = vec_set(diagonal[i * PANEL + i]);
+    UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+        x[p] = vec_div(vec_load(t + i * ldt + p * WIDTH), root);
+        vec_store(t + i * ldt + p * WIDTH, x[p]);
+    }
+    for (size_t l = i + 1; l < columns; l++) {
+        vec factor = vec_set(-diagonal[i * PANEL + l]);
+        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+            float *to = t + l * ldt + p * WIDTH;
+            vec_store(to, vec_fma(x[p], factor, vec_load(to)));
+        }
+    }
+}
+
+/* Factors the diagonal block in its turned form; 0 or 1 + the bad pivot. The
+ * lanes above the diagonal hold nothing of use. */
+static size_t factor_diagonal(float *t, size_t columns) {
+    for (size_t i = 0; i < columns; i++) {
+        float *column = t + i * PANEL, pivot = column[i];
+        if (!(pivot > 0.0f) || !isfinite(pivot)) return i + 1;
+        float root = sqrtf(pivot);
+        for (size_t l = i + 1; l < columns; l++) column[l] /= root;
+        column[i] = root;
+        for (size_t l = i + 1; l < columns; l++) {
+            vec factor = vec_set(-column[l]);
+            UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+                float *to = t + l * PANEL + p * WIDTH;
+                vec_store(to, vec_fma(vec_load(column + p * WIDTH), factor, vec_load(to)));
+            }
+        }
+    }
+    return 0;
+}
+
+/* Takes the panel at columns k .. k + PANEL from everything right of it.
+ * strip holds the first STRIP rows below the panel's diagonal block, turned. */
+static void trailing_update(float *a, size_t lda, size_t n, size_t k, float *strip) {
+    const float *row[PANEL];
+    _Alignas(64) float left[PANEL * TILE_ROWS];
+    size_t first = k + PANEL;
+    for (size_t from = first; from < n; from += STRIP) {
+        size_t to = least(from + STRIP, n);
+        if (from > first) {
+            for (size_t j = from; j < to; j += PANEL)
+                turn_in(strip + (j - from), STRIP, a, lda, n, j, k);
+        }
+        for (size_t j = from; j < n; j += TILE_ROWS) {
+            for (size_t r = 0; r < TILE_ROWS; r++) {
+                const float *turned = strip + (j - from) + r;
+                const float *line = a + (j + r < n ? (j + r) * lda + k : 0);
+                if (j < to)
+                    for (size_t i = 0; i < PANEL; i++)
+                        left[i * TILE_ROWS + r] = -turned[i * STRIP];
+                else
+                    for (size_t i = 0; i < PANEL; i++)
+                        left[i * TILE_ROWS + r] = j + r < n ? -line[i] : 0.0f;
+            }
+            /* The columns of c that this strip reaches, counted from the strip. */
+            for (size_t i = 0; i < PANEL; i++) row[i] = strip + i * STRIP;
+            tile_row(left, row, PANEL, a + from * lda + from, lda, j - from, 0, to - from,
+                     n - from, STRIP);
+        }
+    }
+}
+
+static size_t cholesky(float *a, size_t lda, size_t n) {
+    _Alignas(64) float diagonal[PANEL * PANEL];
+    _Alignas(64) float spare[PANEL * PANEL];
+    _Alignas(64) float strip[PANEL * STRIP];
+    for (size_t k = 0; k < n; k += PANEL) {
+        size_t columns = least(PANEL, n - k);
+        turn_in(diagonal, PANEL, a, lda, n, k, k);
+        size_t bad = factor_diagonal(diagonal, columns);
+        if (bad) return k + bad;
+        turn_out(diagonal, PANEL, a, lda, n, k, k);
+        for (size_t j = k + PANEL; j < n; j += PANEL) {
+            bool kept = j - k - PANEL < STRIP;
+            float *t = kept ? strip + (j - k - PANEL) : spare;
+            size_t ldt = kept ? STRIP : PANEL;
+            turn_in(t, ldt, a, lda, n, j, k);
+            for (size_t i = 0; i < PANEL; i++) turned_step(t, ldt, diagonal, i, PANEL);
+            turn_out(t, ldt, a, lda, n, j, k);
+        }
+        trailing_update(a, lda, n, k, strip);
+    }
+    return 0;
+}
+
+/* ---- cholesky_solve ------------------------------------------------------- */
+
+enum { SOLVE = 8 }; /* rows whose chains run side by side */
+
+static void solve_forward(const float *l, size_t ldl, float *b, size_t n) {
+    size_t j = 0;
+    for (; j + SOLVE <= n; j += SOLVE) {
+        const float *row = l + j * ldl;
+        float sum[SOLVE];
+        UNROLL for (size_t r = 0; r < SOLVE; r++) sum[r] = b[j + r];
+        for (size_t i = 0; i < j; i++) {
+            float known = b[i];
+            UNROLL for (size_t r = 0; r < SOLVE; r++)
+                sum[r] = __builtin_fmaf(-row[r * ldl + i], known, sum[r]);
+        }
+        UNROLL for (size_t i = 0; i < SOLVE; i++) {
+            float known = sum[i] / row[i * ldl + j + i];
+            b[j + i] = known;
+            for (size_t r = i + 1; r < SOLVE; r++)
+                sum[r] = __builtin_fmaf(-row[r * ldl + j + i], known, sum[r]);
+        }
+    }
+    for (; j < n; j++) {
+        const float *row = l + j * ldl;
+        float sum = b[j];
+        for (size_t i = 0; i < j; i++) sum = __builtin_fmaf(-row[i], b[i], sum);
+        b[j] = sum / row[j];
+    }
+}
+
+static void solve_backward(const float *l, size_t ldl, float *b, size_t n) {
+    const float *row[SOLVE];
+    float taken[SOLVE];
+    while (n > 0) {
+        size_t some = least(n, SOLVE), first = n - some;
+        for (size_t i = n, at = 0; i-- > first; at++) {
+            row[at] = l + i * ldl;
+            b[i] /= row[at][i];
+            taken[at] = -b[i];
+            for (size_t j = first; j < i; j++) b[j] = __builtin_fmaf(taken[at], row[at][j], b[j]);
+        }
+        axpy_pointers(taken, row, some, b, first);
+        n = first;
+    }
+}
+
+static void cholesky_solve(const float *l, size_t ldl, float *b, size_t n) {
+    solve_forward(l, ldl, b, n);
+    solve_backward(l, ldl, b, n);
+}
+
+#endif

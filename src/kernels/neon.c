@@ -1,0 +1,82 @@
+/* neon.c - 4 floats at a time: four vecs are the 16 lanes of a dot. NEON is
+ * part of every AArch64. The bodies are in body.h. */
+#include <arm_neon.h>
+#include <stddef.h>
+
+enum { WIDTH = 4, GROUP = 4, AHEAD = 32, TILE_ROWS = 8, TILE_VECS = 3 };
+typedef float32x4_t vec;
+
+static inline vec vec_zero(void) { return vdupq_n_f32(0.0f); }
+static inline vec vec_set(float x) { return vdupq_n_f32(x); }
+static inline vec vec_load(const float *p) { return vld1q_f32(p); }
+static inline void vec_store(float *p, vec x) { vst1q_f32(p, x); }
+static inline vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
+static inline vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
+static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+
+static inline vec vec_load_part(const float *p, size_t n) {
+    float some[4] = {0};
+    for (size_t i = 0; i < n; i++) some[i] = p[i];
+    return vld1q_f32(some);
+}
+
+static inline void vec_store_part(float *p, size_t n, vec x) {
+    float some[4];
+    vst1q_f32(some, x);
+    for (size_t i = 0; i < n; i++) p[i] = some[i];
+}
+
+/* Lane l + lane l + 8, then + lane l + 4: four sums. */
+static inline vec fold_four(const vec acc[4]) {
+    return vaddq_f32(vaddq_f32(acc[0], acc[2]), vaddq_f32(acc[1], acc[3]));
+}
+
+/* Two sums of a, then of b. */
+static inline vec fold_two(vec a, vec b) {
+    return vaddq_f32(vcombine_f32(vget_low_f32(a), vget_low_f32(b)),
+                     vcombine_f32(vget_high_f32(a), vget_high_f32(b)));
+}
+
+static inline float reduce_one(vec acc[4]) {
+    vec four = fold_four(acc);
+    return vpadds_f32(vadd_f32(vget_low_f32(four), vget_high_f32(four)));
+}
+
+static inline void reduce_group(vec acc[GROUP][4], float *out) {
+    vst1q_f32(out, vpaddq_f32(fold_two(fold_four(acc[0]), fold_four(acc[1])),
+                              fold_two(fold_four(acc[2]), fold_four(acc[3]))));
+}
+
+#include "kernels/body.h"
+
+/* Few values pass in the scans this serves, so 16 are looked at together. */
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    const vec limit = vec_set(threshold);
+    size_t count = 0, i = 0;
+    for (; i + 16 <= n; i += 16) {
+        uint32x4_t over[4];
+        UNROLL for (int v = 0; v < 4; v++) over[v] = vcgtq_f32(vec_load(values + i + 4 * v), limit);
+        uint32x4_t any = vorrq_u32(vorrq_u32(over[0], over[1]), vorrq_u32(over[2], over[3]));
+        if (vmaxvq_u32(any) == 0) continue;
+        for (size_t k = i; k < i + 16; k++)
+            if (values[k] > threshold) out[count++] = (uint32_t)k;
+    }
+    for (; i < n; i++)
+        if (values[i] > threshold) out[count++] = (uint32_t)i;
+    return count;
+}
+
+const recs__kernels recs__kernels_neon = {
+    .name = "neon",
+    .dot = dot,
+    .dot_rows = dot_rows,
+    .dot_gather = dot_gather,
+    .axpy = axpy,
+    .axpy_rows = axpy_rows,
+    .axpy_gather = axpy_gather,
+    .syrk = syrk,
+    .cholesky = cholesky,
+    .cholesky_solve = cholesky_solve,
+    .above = above,
+    .scale = scale,
+};

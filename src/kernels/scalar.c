@@ -1,0 +1,110 @@
+/* scalar.c - the table every other table is compared with, and the only one
+ * that runs everywhere.
+ *
+ * Each function is the definition in kernels.h written down: no blocking, one
+ * fmaf per multiply-add. Compiled for the baseline instruction set, where
+ * fmaf may be a call. */
+#include <math.h>
+
+#include "kernels/kernels.h"
+
+enum { LANES = 16 };
+
+static float dot(const float *a, const float *b, size_t n) {
+    float lane[LANES] = {0};
+    for (size_t k = 0; k < n; k += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            float x = k + l < n ? a[k + l] : 0.0f;
+            float y = k + l < n ? b[k + l] : 0.0f;
+            lane[l] = fmaf(x, y, lane[l]);
+        }
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static void dot_rows(const float *query, const float *rows, size_t stride, size_t n, size_t count,
+                     float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = dot(query, rows + i * stride, n);
+}
+
+static void dot_gather(const float *query, const float *base, size_t stride, size_t n,
+                       const uint32_t *rows, size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = dot(query, base + rows[i] * stride, n);
+}
+
+static void axpy(float a, const float *x, float *y, size_t n) {
+    for (size_t j = 0; j < n; j++) y[j] = fmaf(a, x[j], y[j]);
+}
+
+static void axpy_rows(const float *a, const float *rows, size_t stride, size_t count, float *y,
+                      size_t n) {
+    for (size_t i = 0; i < count; i++) axpy(a[i], rows + i * stride, y, n);
+}
+
+static void axpy_gather(const float *a, const float *base, size_t stride, const uint32_t *index,
+                        size_t count, float *y, size_t n) {
+    for (size_t i = 0; i < count; i++) axpy(a[i], base + index[i] * stride, y, n);
+}
+
+static void syrk(const float *w, const float *base, size_t stride, const uint32_t *index,
+                 size_t count, float *c, size_t ldc, size_t n) {
+    for (size_t i = 0; i < count; i++) {
+        const float *row = base + (index ? index[i] : i) * stride;
+        for (size_t j = 0; j < n; j++) axpy(w ? row[j] * w[i] : row[j], row, c + j * ldc, j + 1);
+    }
+}
+
+static size_t cholesky(float *a, size_t lda, size_t n) {
+    for (size_t j = 0; j < n; j++) {
+        float *row = a + j * lda;
+        for (size_t l = 0; l <= j; l++) {
+            const float *other = a + l * lda;
+            float sum = row[l];
+            for (size_t i = 0; i < l; i++) sum = fmaf(-row[i], other[i], sum);
+            row[l] = l < j ? sum / other[l] : sum;
+        }
+        if (!(row[j] > 0.0f) || !isfinite(row[j])) return j + 1;
+        row[j] = sqrtf(row[j]);
+    }
+    return 0;
+}
+
+static void cholesky_solve(const float *l, size_t ldl, float *b, size_t n) {
+    for (size_t j = 0; j < n; j++) {
+        const float *row = l + j * ldl;
+        for (size_t i = 0; i < j; i++) b[j] = fmaf(-row[i], b[i], b[j]);
+        b[j] /= row[j];
+    }
+    for (size_t i = n; i-- > 0;) {
+        const float *row = l + i * ldl;
+        b[i] /= row[i];
+        for (size_t j = 0; j < i; j++) b[j] = fmaf(-b[i], row[j], b[j]);
+    }
+}
+
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (values[i] > threshold) out[count++] = (uint32_t)i;
+    return count;
+}
+
+static void scale(float a, float *x, size_t n) {
+    for (size_t j = 0; j < n; j++) x[j] *= a;
+}
+
+const recs__kernels recs__kernels_scalar = {
+    .name = "scalar",
+    .dot = dot,
+    .dot_rows = dot_rows,
+    .dot_gather = dot_gather,
+    .axpy = axpy,
+    .axpy_rows = axpy_rows,
+    .axpy_gather = axpy_gather,
+    .syrk = syrk,
+    .cholesky = cholesky,
+    .cholesky_solve = cholesky_solve,
+    .above = above,
+    .scale = scale,
+};

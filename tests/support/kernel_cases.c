@@ -1,0 +1,361 @@
+/* kernel_cases.c - see kernel_cases.h. All inputs come from one seeded
+ * generator per operation, so each machine sees the same ones. */
+#include "support/kernel_cases.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GUARD = 24, LENGTHS = 201 };
+static const uint32_t guard_bits = 0x7fc0beef;
+
+/* What the made floats look like. */
+typedef enum kind { PLAIN, TINY, HUGE_ONES, DENORMAL, ZEROS, WIDE, SPECIAL, KINDS } kind;
+static const char *const kind_names[KINDS] = {"plain",  "tiny", "huge",   "denormal",
+                                              "zeros", "wide", "special"};
+
+typedef struct run {
+    const recs__kernels *table, *reference;
+    kernel_report *report;
+    recs__random random;
+} run;
+
+static void *take(size_t bytes) {
+    void *block = malloc(bytes ? bytes : 1);
+    if (!block) abort();
+    return block;
+}
+
+static float from_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Sign and fraction from the generator, the exponent in [low, high]. */
+static float with_exponent(run *r, uint32_t low, uint32_t high) {
+    uint32_t exponent = low + (uint32_t)recs__random_below(&r->random, high - low + 1);
+    uint32_t other = (uint32_t)(recs__random_u64(&r->random) >> 32) & 0x807fffffu;
+    return from_bits(other | exponent << 23);
+}
+
+static float made(run *r, kind what) {
+    uint64_t pick = recs__random_below(&r->random, 16);
+    switch (what) {
+    case TINY: return with_exponent(r, 1, 40);
+    case HUGE_ONES: return with_exponent(r, 180, 254);
+    case DENORMAL: return with_exponent(r, 0, 0);
+    case ZEROS: return pick < 6 ? 0.0f : pick < 12 ? -0.0f : with_exponent(r, 40, 66);
+    case WIDE: return with_exponent(r, 0, 254);
+    case SPECIAL:
+        return pick == 0 ? NAN : pick == 1 ? INFINITY : pick == 2 ? -INFINITY
+                                                                  : with_exponent(r, 120, 130);
+    default: return with_exponent(r, 120, 127);
+    }
+}
+
+/* count floats, exactly: a sanitizer sees a read past them. They start
+ * `offset` floats into the block, which is what must be freed. */
+static float *inputs(run *r, kind what, size_t count, size_t offset, float **block) {
+    *block = take((count + offset) * sizeof(float));
+    for (size_t i = 0; i < count + offset; i++) (*block)[i] = made(r, what);
+    return *block + offset;
+}
+
+/* Two equal outputs between guards, one for each table. */
+typedef struct pair {
+    float *ours, *theirs; /* what the tables write to */
+    float *blocks[2];
+    size_t count;
+} pair;
+
+static pair outputs(run *r, kind what, size_t count) {
+    pair p = {.count = count};
+    for (int side = 0; side < 2; side++) {
+        p.blocks[side] = take((count + 2 * GUARD) * sizeof(float));
+        for (size_t i = 0; i < count + 2 * GUARD; i++) p.blocks[side][i] = from_bits(guard_bits);
+    }
+    for (size_t i = 0; i < count; i++) p.blocks[0][GUARD + i] = made(r, what);
+    memcpy(p.blocks[1], p.blocks[0], (count + 2 * GUARD) * sizeof(float));
+    p.ours = p.blocks[0] + GUARD;
+    p.theirs = p.blocks[1] + GUARD;
+    return p;
+}
+
+static void give_back(pair *p) {
+    free(p->blocks[0]);
+    free(p->blocks[1]);
+}
+
+static void mix(run *r, uint32_t bits) {
+    r->report->checksum = (r->report->checksum ^ bits) * 0x100000001b3u;
+}
+
+static bool differ(run *r, const char *operation, kind what, size_t n, size_t count, size_t at,
+                   uint32_t ours, uint32_t theirs) {
+    snprintf(r->report->fault, sizeof r->report->fault,
+             "%s of %s: %s inputs, n %zu, count %zu: word %zu is %08x, %s has %08x", operation,
+             r->table->name, kind_names[what], n, count, at, (unsigned)ours,
+             r->reference->name, (unsigned)theirs);
+    return false;
+}
+
+static bool same(run *r, const char *operation, kind what, size_t n, size_t count,
+                 const void *ours, const void *theirs, size_t words) {
+    const uint32_t *a = ours, *b = theirs;
+    r->report->cases++;
+    for (size_t i = 0; i < words; i++) {
+        bool nan = (a[i] & 0x7fffffffu) > 0x7f800000u && (b[i] & 0x7fffffffu) > 0x7f800000u;
+        bool guard = a[i] == guard_bits || b[i] == guard_bits;
+        if (a[i] != b[i] && (!nan || guard))
+            return differ(r, operation, what, n, count, i, a[i], b[i]);
+        mix(r, nan ? 0x7fc00000u : a[i]);
+    }
+    return true;
+}
+
+/* Compares both sides with their guards and frees them. */
+static bool same_pair(run *r, const char *operation, kind what, size_t n, size_t count, pair *p) {
+    bool ok = same(r, operation, what, n, count, p->blocks[0], p->blocks[1], p->count + 2 * GUARD);
+    give_back(p);
+    return ok;
+}
+
+static size_t any_offset(run *r) {
+    return (size_t)recs__random_below(&r->random, 16);
+}
+
+/* Lengths 0 .. 200 and a few beyond. */
+static size_t length(size_t i) {
+    static const size_t more[] = {255, 256, 511, 1000, 4099};
+    return i < LENGTHS ? i : more[i - LENGTHS];
+}
+enum { ALL_LENGTHS = LENGTHS + 5 };
+
+static bool run_dot(run *r, kind what, size_t n) {
+    float *x, *y, *a = inputs(r, what, n, any_offset(r), &x), *b = inputs(r, what, n, 0, &y);
+    float ours = r->table->dot(a, b, n), theirs = r->reference->dot(a, b, n);
+    free(x);
+    free(y);
+    return same(r, "dot", what, n, 1, &ours, &theirs, 1);
+}
+
+/* Rows for the many-row operations: `count` indexes among `rows` rows. */
+typedef struct rows {
+    float *base, *block;
+    uint32_t *index;
+    size_t stride, count;
+} rows;
+
+static rows some_rows(run *r, kind what, size_t n, size_t count) {
+    rows t = {.stride = n + (size_t)recs__random_below(&r->random, 4), .count = count};
+    size_t held = count + 3;
+    t.base = inputs(r, what, held * t.stride, any_offset(r), &t.block);
+    t.index = take(count * sizeof *t.index);
+    for (size_t i = 0; i < count; i++)
+        t.index[i] = (uint32_t)recs__random_below(&r->random, held);
+    return t;
+}
+
+static void free_rows(rows *t) {
+    free(t->block);
+    free(t->index);
+}
+
+static size_t any_count(run *r, size_t most) {
+    return (size_t)recs__random_below(&r->random, most);
+}
+
+static bool run_dot_rows(run *r, kind what, size_t n, bool gather) {
+    rows t = some_rows(r, what, n, any_count(r, 70));
+    float *block, *query = inputs(r, what, n, any_offset(r), &block);
+    pair p = outputs(r, PLAIN, t.count);
+    if (gather) {
+        r->table->dot_gather(query, t.base, t.stride, n, t.index, t.count, p.ours);
+        r->reference->dot_gather(query, t.base, t.stride, n, t.index, t.count, p.theirs);
+    } else {
+        r->table->dot_rows(query, t.base, t.stride, n, t.count, p.ours);
+        r->reference->dot_rows(query, t.base, t.stride, n, t.count, p.theirs);
+    }
+    bool ok = same_pair(r, gather ? "dot_gather" : "dot_rows", what, n, t.count, &p);
+    free_rows(&t);
+    free(block);
+    return ok;
+}
+
+static bool run_axpy(run *r, kind what, size_t n) {
+    float *block, *x = inputs(r, what, n, any_offset(r), &block), a = made(r, what);
+    pair p = outputs(r, what, n);
+    r->table->axpy(a, x, p.ours, n);
+    r->reference->axpy(a, x, p.theirs, n);
+    free(block);
+    return same_pair(r, "axpy", what, n, 1, &p);
+}
+
+static bool run_axpy_rows(run *r, kind what, size_t n, bool gather) {
+    rows t = some_rows(r, what, n, any_count(r, 150));
+    float *block, *a = inputs(r, what, t.count, any_offset(r), &block);
+    pair p = outputs(r, what, n);
+    if (gather) {
+        r->table->axpy_gather(a, t.base, t.stride, t.index, t.count, p.ours, n);
+        r->reference->axpy_gather(a, t.base, t.stride, t.index, t.count, p.theirs, n);
+    } else {
+        r->table->axpy_rows(a, t.base, t.stride, t.count, p.ours, n);
+        r->reference->axpy_rows(a, t.base, t.stride, t.count, p.theirs, n);
+    }
+    bool ok = same_pair(r, gather ? "axpy_gather" : "axpy_rows", what, n, t.count, &p);
+    free_rows(&t);
+    free(block);
+    return ok;
+}
+
+static bool run_scale(run *r, kind what, size_t n) {
+    pair p = outputs(r, what, n);
+    float a = made(r, what);
+    r->table->scale(a, p.ours, n);
+    r->reference->scale(a, p.theirs, n);
+    return same_pair(r, "scale", what, n, 1, &p);
+}
+
+static bool run_above(run *r, kind what, size_t n) {
+    /* Thresholds that let few, half or all pass, and ones equal to a value. */
+    float *block, *values = inputs(r, what, n, any_offset(r), &block);
+    float limits[] = {0.0f, 0.9f, -INFINITY, INFINITY, NAN, n ? values[n / 2] : 0.0f, -1e-30f};
+    bool ok = true;
+    for (size_t k = 0; k < sizeof limits / sizeof *limits && ok; k++) {
+        uint32_t *ours = take(n * 4), *theirs = take(n * 4);
+        size_t mine = r->table->above(values, n, limits[k], ours);
+        size_t right = r->reference->above(values, n, limits[k], theirs);
+        uint32_t counts[2] = {(uint32_t)mine, (uint32_t)right};
+        ok = same(r, "above", what, n, k, &counts[0], &counts[1], 1) &&
+             same(r, "above", what, n, k, ours, theirs, right);
+        free(ours);
+        free(theirs);
+    }
+    free(block);
+    return ok;
+}
+
+/* An n x n matrix whose upper triangle and row ends hold the guard. */
+static void guard_upper(pair *p, size_t ldc, size_t n) {
+    for (size_t j = 0; j < n; j++)
+        for (size_t l = j + 1; l < ldc && j * ldc + l < p->count; l++)
+            p->ours[j * ldc + l] = p->theirs[j * ldc + l] = from_bits(guard_bits);
+}
+
+static bool run_syrk(run *r, kind what, size_t n, size_t count, bool gather, bool weighted) {
+    rows t = some_rows(r, what, n, count);
+    float *block, *w = inputs(r, what, count, any_offset(r), &block);
+    size_t ldc = n + (size_t)recs__random_below(&r->random, 3);
+    pair p = outputs(r, what, n * ldc);
+    guard_upper(&p, ldc, n);
+    const uint32_t *index = gather ? t.index : NULL;
+    const float *weights = weighted ? w : NULL;
+    r->table->syrk(weights, t.base, t.stride, index, count, p.ours, ldc, n);
+    r->reference->syrk(weights, t.base, t.stride, index, count, p.theirs, ldc, n);
+    free_rows(&t);
+    free(block);
+    return same_pair(r, "syrk", what, n, count, &p);
+}
+
+/* A positive definite matrix, factored and used; or one made bad at `broken`
+ * (< n), of which only the returned pivot counts. */
+static bool run_cholesky(run *r, kind what, size_t n, size_t broken, float bad) {
+    rows t = some_rows(r, PLAIN, n, n + 3);
+    size_t lda = n + (size_t)recs__random_below(&r->random, 3);
+    pair p = outputs(r, ZEROS, n * lda);
+    float size = what == TINY ? 0x1p-100f : what == HUGE_ONES ? 0x1p100f : 1.0f;
+    r->reference->syrk(NULL, t.base, t.stride, NULL, t.count, p.ours, lda, n);
+    for (size_t j = 0; j < n; j++) {
+        p.ours[j * lda + j] += 0.1f;
+        for (size_t l = 0; l <= j; l++) p.ours[j * lda + l] *= size;
+    }
+    if (broken < n) p.ours[broken * lda + broken] = bad;
+    memcpy(p.theirs, p.ours, n * lda * sizeof(float));
+    guard_upper(&p, lda, n);
+    free_rows(&t);
+
+    uint32_t pivots[2] = {(uint32_t)r->table->cholesky(p.ours, lda, n),
+                          (uint32_t)r->reference->cholesky(p.theirs, lda, n)};
+    bool ok = same(r, "cholesky", what, n, broken, &pivots[0], &pivots[1], 1);
+    if (pivots[1]) {
+        ok = ok && (broken >= n || pivots[1] == broken + 1);
+        give_back(&p);
+        return ok;
+    }
+    pair b = outputs(r, PLAIN, n);
+    r->table->cholesky_solve(p.ours, lda, b.ours, n);
+    r->reference->cholesky_solve(p.theirs, lda, b.theirs, n);
+    ok = same_pair(r, "cholesky", what, n, 1, &p) && ok;
+    return same_pair(r, "cholesky_solve", what, n, 1, &b) && ok;
+}
+
+static const char *const operations[] = {"dot",   "dot_rows",  "dot_gather",  "axpy",
+                                         "axpy_rows", "axpy_gather", "scale", "above",
+                                         "syrk",  "cholesky"};
+
+const char *kernel_cases_operation(size_t index) {
+    return index < sizeof operations / sizeof *operations ? operations[index] : NULL;
+}
+
+static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
+    if (!strcmp(operation, "dot")) return run_dot(r, what, n);
+    if (!strcmp(operation, "dot_rows")) return run_dot_rows(r, what, n, false);
+    if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, true);
+    if (!strcmp(operation, "axpy")) return run_axpy(r, what, n);
+    if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
+    if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
+    if (!strcmp(operation, "scale")) return run_scale(r, what, n);
+    return run_above(r, what, n);
+}
+
+static bool all_syrk(run *r) {
+    static const size_t counts[] = {0, 1, 7, 63, 64, 65, 130};
+    static const size_t sizes[] = {80, 96, 100, 127, 128, 129, 150, 200};
+    for (size_t i = 0; i < 70 + sizeof sizes / sizeof *sizes; i++)
+        for (int k = 0; k < 7; k++) {
+            size_t n = i < 70 ? i : sizes[i - 70];
+            kind what = (kind)((i + (size_t)k) % KINDS);
+            if (!run_syrk(r, what, n, counts[k], (i + (size_t)k) % 2, (i + (size_t)k) % 3))
+                return false;
+        }
+    return true;
+}
+
+static bool all_cholesky(run *r) {
+    static const size_t sizes[] = {127, 128, 129, 191, 192, 207, 208, 209, 224, 300, 420};
+    static const kind kinds[] = {PLAIN, TINY, HUGE_ONES};
+    for (size_t i = 0; i < 100 + sizeof sizes / sizeof *sizes; i++) {
+        size_t n = i < 100 ? i : sizes[i - 100];
+        for (int k = 0; k < 3; k++)
+            if (!run_cholesky(r, kinds[k], n, SIZE_MAX, 0)) return false;
+        float bad[] = {0.0f, -1.0f, NAN, INFINITY, -0.0f};
+        size_t at = n ? any_count(r, n) : 0;
+        if (!run_cholesky(r, PLAIN, n, at, bad[i % 5])) return false;
+    }
+    return true;
+}
+
+bool kernel_cases_run(const char *operation, const recs__kernels *table,
+                      const recs__kernels *reference, kernel_report *report) {
+    run r = {.table = table, .reference = reference, .report = report};
+    recs__random_seed(&r.random, 20);
+    report->fault[0] = '\0';
+    bool ok = true;
+    if (!strcmp(operation, "syrk")) {
+        ok = all_syrk(&r);
+    } else if (!strcmp(operation, "cholesky")) {
+        ok = all_cholesky(&r);
+    } else {
+        for (size_t i = 0; i < ALL_LENGTHS && ok; i++)
+            for (int what = 0; what < KINDS && ok; what++)
+                ok = run_lengths(&r, operation, (kind)what, length(i));
+    }
+    if (!ok && !report->fault[0])
+        snprintf(report->fault, sizeof report->fault, "%s: a bad pivot was reported elsewhere",
+                 operation);
+    return ok;
+}
