@@ -1,0 +1,3 @@
+module librecs.test/foreign
+
+go 1.19
