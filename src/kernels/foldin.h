@@ -28,6 +28,9 @@ typedef struct recs__foldin {
     uint32_t items_trained;
 } recs__foldin;
 
+/* lambda_u of a history of count entries. */
+float recs__foldin_regularization(const recs__foldin *foldin, size_t count);
+
 /* Floats of scratch a call needs for histories of at most count entries. */
 size_t recs__foldin_scratch(const recs__foldin *foldin, size_t count);
 
