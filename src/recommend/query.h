@@ -1,0 +1,162 @@
+/* query.h - the inside of a recs_query, for the files of this room.
+ *
+ * Three parts that do not touch each other: the request (written by setters),
+ * the working memory (used by one verb at a time) and the answer (written at
+ * a verb's end, read by getters). */
+#ifndef RECS_RECOMMEND_QUERY_H
+#define RECS_RECOMMEND_QUERY_H
+
+#include "base/memory.h"
+#include "model/model.h"
+#include "recommend/history.h"
+#include "recommend/score.h"
+#include "recs/query.h"
+#include "search/filter.h"
+#include "search/topk.h"
+
+#include <stdbool.h>
+
+/* An item as the request names it: a row, or (row RECS_NO_ROW) an id in the
+ * request's text. */
+typedef struct recs__ref {
+    size_t text;
+    uint32_t size;
+    uint32_t row;
+} recs__ref;
+
+typedef struct recs__given {
+    recs__ref item;
+    int64_t time;
+    float weight;
+} recs__given;
+
+typedef struct recs__name {
+    uint32_t size;
+    bool set;
+    char text[RECS_ID_MAX + 1];
+} recs__name;
+
+typedef struct recs__request {
+    recs__name user, item, component;
+    char *text;
+    size_t text_size, text_capacity;
+    recs__given *history, *dislikes;
+    size_t history_count, history_capacity, dislike_count, dislike_capacity;
+    recs__ref *deny, *allow;
+    size_t deny_count, deny_capacity, allow_count, allow_capacity;
+    size_t limit;
+    bool append, evidence_only, include_unavailable, allow_only;
+    uint32_t seen_types;
+    int64_t seen_after;
+    uint64_t changes;  /* counts setters and resets                     */
+    recs_error failed; /* the first setter that failed; status 0: none  */
+} recs__request;
+
+/* Working memory of one visitor at a time. */
+typedef struct recs__work {
+    recs__history history;
+    recs__filter filter;
+    recs__scorer scorer;
+    recs__topk topk;
+} recs__work;
+
+typedef enum recs__verb {
+    RECS__VERB_NONE,
+    RECS__VERB_RECOMMEND,
+    RECS__VERB_SIMILAR,
+    RECS__VERB_USERS
+} recs__verb;
+
+typedef struct recs__answer {
+    uint32_t *rows;
+    float *scores;
+    uint8_t *sources;
+    uint32_t *offsets; /* count + 1 */
+    char *packed;      /* ids without NUL */
+    char *texts;       /* ids with NUL: id i begins at offsets[i] + i */
+    size_t row_capacity, score_capacity, source_capacity, offset_capacity, packed_capacity,
+        text_capacity;
+    size_t count, eligible, evidence;
+    recs__verb verb;
+    uint32_t component;
+    uint64_t changes; /* of the request it answers */
+    uint64_t fingerprint;
+    char component_name[72];
+} recs__answer;
+
+typedef struct recs__reason {
+    double contribution;
+    uint32_t row, component;
+    int32_t kind;
+    uint32_t place; /* of the row's id: UINT32_MAX, or its offset in the ids */
+} recs__reason;
+
+typedef struct recs__reasons {
+    recs__reason *list, *spare;
+    char *ids;
+    size_t *offsets;
+    double *coefficients; /* by step */
+    float *room;          /* fold-in contributions */
+    size_t count, list_capacity, spare_capacity, id_capacity, offset_capacity,
+        coefficient_capacity, room_capacity;
+} recs__reasons;
+
+typedef struct recs__why {
+    int32_t verdict;
+    float score, cutoff;
+    size_t rank;
+    char text[1600];
+} recs__why;
+
+typedef struct recs__crew recs__crew; /* rows.c: working memory of the executor's tasks */
+
+struct recs_query {
+    recs_host host;
+    recs__request request;
+    recs__work work;
+    recs__answer answer;
+    recs__reasons reasons;
+    recs__why why;
+    recs__crew *crew;
+    uint32_t *rows; /* resolved deny and allow rows; fill candidates */
+    size_t rows_capacity;
+    size_t ignored;
+    /* Zeros in the column "available", counted once per model. */
+    const int8_t *counted_available;
+    uint64_t counted_fingerprint;
+    uint32_t counted_rows;
+    size_t unavailable;
+};
+
+/* The sticky error of the setters; NULL arguments. ARGUMENT. */
+recs_status recs__query_check(const void *model, const recs_query *query, recs_error *error);
+
+/* Working memory. */
+void recs__work_clear(recs__work *work);
+void recs__work_free(recs__work *work, const recs_host *host);
+size_t recs__work_memory(const recs__work *work);
+
+/* ---- answer.c ---- */
+
+/* No answer, no reasons, no verdict. */
+void recs__answer_clear(recs_query *query);
+void recs__reasons_clear(recs_query *query);
+
+/* Room for count rows in the answer's columns. */
+recs_status recs__answer_reserve(recs_query *query, size_t count, recs_error *error);
+
+/* Names the component and copies the ids of the rows in place; ids may be
+ * those of users. LIMIT: 4 GiB of ids. The answer is empty on failure. */
+recs_status recs__answer_finish(recs_query *query, const recs__view *view, const recs__ids *ids,
+                                size_t count, recs__verb verb, uint32_t component,
+                                recs_error *error);
+
+void recs__answer_free(recs_query *query);
+size_t recs__answer_memory(const recs_query *query);
+
+/* ---- rows.c ---- */
+
+void recs__crew_free(recs_query *query);
+size_t recs__crew_memory(const recs_query *query);
+
+#endif

@@ -1,0 +1,174 @@
+/* scan.c - the three ways through a catalogue, behind scan.h.
+ *
+ *   touched   an item model and a short history: the rows its neighbours
+ *             touched, whatever the size of the catalogue
+ *   listed    a short allow list: those rows
+ *   blocks    everything, 512 rows at a time into the first-level cache, one
+ *             vector compare against the bar, the bitmap for survivors only
+ *
+ * All three offer the same rows with the same bits; the order of offers does
+ * not matter to the top k, except that blocks ascend. */
+#include "recommend/scan.h"
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+
+recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit,
+                             recs_error *error) {
+    size_t eligible = work->filter.eligible;
+    return recs__topk_begin(&work->topk, host, limit < eligible ? limit : eligible,
+                            recs__scorer_floor(&work->scorer), error);
+}
+
+static void scan_touched(recs__work *work, const recs__lane *lane) {
+    for (size_t i = 0; i < lane->touched_count; i++) {
+        uint32_t row = lane->touched[i];
+        float score = lane->scores[row];
+        if (score > 0.0f && isfinite(score) && recs__filter_eligible(&work->filter, row))
+            recs__topk_offer(&work->topk, score, row);
+    }
+}
+
+static void scan_listed(recs__work *work) {
+    const recs__filter *filter = &work->filter;
+    uint32_t rows[RECS__BLOCK];
+    for (size_t i = 0; i < filter->allow_count;) {
+        size_t count = 0;
+        for (; i < filter->allow_count && count < RECS__BLOCK; i++)
+            if (recs__filter_eligible(filter, (uint32_t)filter->allow[i]))
+                rows[count++] = (uint32_t)filter->allow[i];
+        recs__scorer_gather(&work->scorer, rows, count);
+        const float *scores = recs__scorer_scores(&work->scorer);
+        const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
+        for (size_t j = 0; j < count; j++)
+            if (evidence[j])
+                recs__topk_offer(&work->topk, scores[j], rows[j]);
+    }
+}
+
+/* The column of a component whose evidence is a score above 0, or NULL. */
+static const float *whole_column(const recs__work *work) {
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    if (root->lane != NULL)
+        return root->lane->scores;
+    if (root->component->kind == RECS__KIND_POPULAR && !work->scorer.similar)
+        return root->component->scores;
+    return NULL;
+}
+
+static void scan_block(recs__work *work, uint32_t first, size_t count) {
+    const recs__kernels *kernels = recs__kernels_get();
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    const float *scores = whole_column(work), *norms = NULL;
+    const uint8_t *evidence = NULL;
+    uint32_t survivors[RECS__BLOCK];
+
+    if (scores != NULL) {
+        scores += first;
+    } else if (root->vector != NULL && !work->scorer.similar) {
+        const recs__component *component = root->component;
+        kernels->dot_rows(root->vector,
+                          component->item_factors + (size_t)first * component->stride,
+                          component->stride, component->factors, count, root->scores);
+        scores = root->scores;
+        norms = component->item_norms + first;
+    } else {
+        recs__scorer_block(&work->scorer, first, count);
+        scores = root->scores;
+        evidence = root->evidence;
+    }
+    size_t found = kernels->above(scores, count, work->topk.bar, survivors);
+    for (size_t i = 0; i < found; i++) {
+        uint32_t at = survivors[i], row = first + at;
+        if ((evidence == NULL || evidence[at]) && (norms == NULL || norms[at] != 0.0f) &&
+            isfinite(scores[at]) && recs__filter_eligible(&work->filter, row))
+            recs__topk_offer(&work->topk, scores[at], row);
+    }
+}
+
+/* True when the work was dealt with without a pass over the catalogue. */
+static bool scan_shortcut(recs__work *work) {
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    const recs__filter *filter = &work->filter;
+    if (work->topk.limit == 0 || root == NULL || (root->vector != NULL && !root->has_vector) ||
+        (root->component->kind != RECS__KIND_BLEND && root->vector == NULL &&
+         root->lane == NULL && whole_column(work) == NULL))
+        return true;
+    if (root->lane != NULL && !root->lane->whole) {
+        scan_touched(work, root->lane);
+        return true;
+    }
+    if (filter->allow_only && filter->allow_count < filter->rows / 4) {
+        scan_listed(work);
+        return true;
+    }
+    return false;
+}
+
+void recs__scan_rows(recs__work *const *works, size_t count) {
+    uint64_t left = 0; /* works that want the pass: at most 64 */
+    uint32_t rows = 0;
+    for (size_t i = 0; i < count && i < 64; i++) {
+        if (!scan_shortcut(works[i]))
+            left |= UINT64_C(1) << i;
+        rows = works[i]->filter.rows;
+    }
+    for (uint32_t first = 0; left != 0 && first < rows;) {
+        size_t n = rows - first < RECS__BLOCK ? rows - first : RECS__BLOCK;
+        for (size_t i = 0; i < count && i < 64; i++)
+            if ((left >> i & 1) != 0)
+                scan_block(works[i], first, n);
+        first += (uint32_t)n;
+    }
+}
+
+/* ---- the answer ----------------------------------------------------------------------- */
+
+static size_t fill_rows(recs__filter *filter, const recs__view *view, uint32_t *rows, size_t have,
+                        size_t limit) {
+    size_t count = have;
+    for (size_t i = 0; i < have; i++)
+        recs__filter_flip(filter, rows[i]);
+    for (uint32_t i = 0; view->popular_order != NULL && count < limit && i < view->items; i++) {
+        uint32_t row = view->popular_order[i];
+        if (row < view->items && recs__filter_eligible(filter, row)) {
+            rows[count++] = row;
+            recs__filter_flip(filter, row);
+        }
+    }
+    /* An order that leaves rows out (a damaged file) breaks no promise. */
+    for (uint32_t row = 0; count < limit && row < view->items; row++) {
+        if (recs__filter_eligible(filter, row)) {
+            rows[count++] = row;
+            recs__filter_flip(filter, row);
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        recs__filter_flip(filter, rows[i]);
+    return count;
+}
+
+size_t recs__scan_finish(recs__work *work, bool fill, uint32_t *rows, float *scores,
+                         uint8_t *sources, size_t *evidence) {
+    recs__topk *topk = &work->topk;
+    size_t have = recs__topk_finish(topk), count = have;
+    for (size_t i = 0; i < have; i++) {
+        rows[i] = recs__topk_row(topk->keys[i]);
+        scores[i] = recs__topk_score(topk->keys[i]);
+    }
+    if (fill && have < topk->limit)
+        count = fill_rows(&work->filter, work->scorer.view, rows, have, topk->limit);
+    for (size_t i = have; i < count;) {
+        size_t n = count - i < RECS__BLOCK ? count - i : RECS__BLOCK;
+        recs__scorer_gather(&work->scorer, rows + i, n);
+        const float *found = recs__scorer_scores(&work->scorer);
+        for (size_t j = 0; j < n; j++)
+            scores[i + j] = found[j];
+        i += n;
+    }
+    for (size_t i = 0; sources != NULL && i < count; i++)
+        sources[i] = i < have ? RECS_FROM_COMPONENT : RECS_FROM_FILL;
+    *evidence = have;
+    return count;
+}

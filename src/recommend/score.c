@@ -1,0 +1,488 @@
+/* score.c - the component scorers behind score.h.
+ *
+ *   popular   a column of the file
+ *   factors   dot of the visitor's folded-in vector (or the item's) and rows
+ *   items     a dense array of the catalogue, filled by one fma chain per row
+ *             over the history in row order; reset by walking what it touched
+ *   blend     one fma chain over its terms
+ *
+ * Nothing is allocated once the arrays have grown to the model's size. */
+#include "recommend/score.h"
+
+#include "base/memory.h"
+#include "kernels/foldin.h"
+#include "kernels/kernels.h"
+#include "search/room.h"
+
+#include <math.h>
+#include <string.h>
+
+float recs__score_clean(float score) {
+    return isfinite(score) ? score + 0.0f : 0.0f;
+}
+
+bool recs__score_has_factors(const recs__component *component) {
+    return component->factors != 0 && component->stride >= component->factors &&
+           component->item_factors != NULL && component->item_norms != NULL;
+}
+
+static bool has_terms(const recs__component *component) {
+    return component->kind == RECS__KIND_BLEND && component->terms != NULL;
+}
+
+recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component) {
+    return (recs__foldin){
+        .item_factors = component->item_factors,
+        .gram = component->gram,
+        .items = view->items,
+        .factors = component->factors,
+        .stride = component->stride,
+        .alpha = component->alpha,
+        .regularization = component->regularization,
+        .regularization_exponent = component->regularization_exponent,
+        .items_trained = component->items_trained,
+    };
+}
+
+float recs__score_term_weight(const recs__view *view, const recs__component *blend, uint32_t term,
+                              bool similar) {
+    const recs__file_term *named = &blend->terms[term];
+    if (named->component >= blend->index || named->component >= view->component_count)
+        return 0.0f;
+    const recs__component *component = &view->components[named->component];
+    float weight = named->weight * (similar ? component->scale_similar : component->scale);
+    return isfinite(weight) ? weight : 0.0f;
+}
+
+/* ---- the plan ----------------------------------------------------------------- */
+
+static recs_status need_lane(recs__scorer *scorer, const recs_host *host, size_t index,
+                             recs_error *error) {
+    if (index < scorer->lane_count)
+        return RECS_OK;
+    if (scorer->lane_count == scorer->lane_capacity) {
+        recs_status status = recs__grow(host, (void **)&scorer->lanes, &scorer->lane_capacity,
+                                        index + 1, sizeof *scorer->lanes, error);
+        if (status != RECS_OK)
+            return status;
+    }
+    recs__lane *lane = recs__alloc_zero(host, 1, sizeof *lane, error);
+    if (lane == NULL)
+        return RECS_ERR_MEMORY;
+    scorer->lanes[scorer->lane_count++] = lane;
+    return RECS_OK;
+}
+
+/* Marks what the component needs: a descending pass, as terms point down. */
+static size_t mark_needed(recs__scorer *scorer, const recs__view *view, uint32_t component) {
+    size_t count = 0;
+    for (uint32_t i = 0; i <= component; i++)
+        scorer->step_of[i] = UINT32_MAX;
+    scorer->step_of[component] = 0;
+    for (uint32_t i = component + 1; i-- > 0;) {
+        const recs__component *at = &view->components[i];
+        if (scorer->step_of[i] == UINT32_MAX)
+            continue;
+        count++;
+        for (uint32_t t = 0; has_terms(at) && t < at->term_count; t++)
+            if (at->terms[t].component < i)
+                scorer->step_of[at->terms[t].component] = 0;
+    }
+    return count;
+}
+
+recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
+                               const recs__view *view, uint32_t component, recs_error *error) {
+    recs__scorer_clear(scorer);
+    scorer->view = view;
+    scorer->step_count = 0;
+    scorer->similar = false;
+    if (component >= view->component_count)
+        return RECS_OK;
+
+    recs_status status =
+        recs__room_fresh(host, (void **)&scorer->step_of, &scorer->step_of_capacity,
+                         view->component_count, sizeof *scorer->step_of, error);
+    if (status != RECS_OK)
+        return status;
+    size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0;
+    for (uint32_t i = 0; i <= component; i++)
+        if (scorer->step_of[i] != UINT32_MAX && recs__score_has_factors(&view->components[i]) &&
+            view->components[i].kind == RECS__KIND_FACTORS)
+            vector_floats += view->components[i].stride;
+
+    status = recs__room_fresh(host, (void **)&scorer->steps, &scorer->step_capacity, count,
+                              sizeof *scorer->steps, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(host, (void **)&scorer->blocks, &scorer->block_capacity,
+                                  count * RECS__BLOCK, sizeof *scorer->blocks, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(host, (void **)&scorer->evidence, &scorer->evidence_capacity,
+                                  count * RECS__BLOCK, sizeof *scorer->evidence, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(host, (void **)&scorer->vectors, &scorer->vector_capacity,
+                                  vector_floats, sizeof *scorer->vectors, error);
+
+    float *vector = scorer->vectors;
+    for (uint32_t i = 0; status == RECS_OK && i <= component; i++) {
+        if (scorer->step_of[i] == UINT32_MAX)
+            continue;
+        const recs__component *at = &view->components[i];
+        size_t index = scorer->step_count;
+        recs__step *step = &scorer->steps[index];
+        *step = (recs__step){
+            .component = at,
+            .scores = scorer->blocks + index * RECS__BLOCK,
+            .evidence = scorer->evidence + index * RECS__BLOCK,
+        };
+        if (at->kind == RECS__KIND_FACTORS && recs__score_has_factors(at)) {
+            step->vector = vector;
+            vector += at->stride;
+        } else if (at->kind == RECS__KIND_ITEMS) {
+            status = need_lane(scorer, host, lanes, error);
+            if (status != RECS_OK)
+                break;
+            step->lane = scorer->lanes[lanes++];
+        }
+        scorer->step_of[i] = (uint32_t)index;
+        scorer->step_count++;
+    }
+    if (status != RECS_OK)
+        scorer->step_count = 0;
+    return status;
+}
+
+const recs__step *recs__scorer_root(const recs__scorer *scorer) {
+    return scorer->step_count != 0 ? &scorer->steps[scorer->step_count - 1] : NULL;
+}
+
+float recs__scorer_floor(const recs__scorer *scorer) {
+    const recs__step *root = recs__scorer_root(scorer);
+    return root != NULL && (root->component->kind == RECS__KIND_POPULAR ||
+                            root->component->kind == RECS__KIND_ITEMS)
+               ? 0.0f
+               : -INFINITY;
+}
+
+/* ---- item models ---------------------------------------------------------------- */
+
+/* The chain without the vector kernels, for slices that name rows beyond the
+ * catalogue: those are skipped. */
+static void scatter_checked(float value, const uint32_t *columns, const float *values,
+                            size_t count, recs__lane *lane) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = columns[i];
+        if (row >= lane->rows)
+            continue;
+        lane->scores[row] = fmaf(value, values[i], lane->scores[row]);
+    }
+}
+
+static void mark(recs__lane *lane, const uint32_t *columns, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = columns[i];
+        if (row >= lane->rows)
+            continue;
+        uint64_t *word = &lane->marks[row >> 6], bit = UINT64_C(1) << (row & 63);
+        if ((*word & bit) == 0) {
+            *word |= bit;
+            lane->touched[lane->touched_count++] = row;
+        }
+    }
+}
+
+void recs__score_scatter(float value, const uint32_t *columns, const float *values, size_t count,
+                         recs__lane *lane) {
+    const recs__kernels *kernels = recs__kernels_get();
+    float gathered[RECS__BLOCK];
+
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < RECS__BLOCK ? count - done : RECS__BLOCK;
+        const uint32_t *some = columns + done;
+        bool ascending = some[n - 1] < lane->rows;
+        for (size_t i = 1; i < n; i++)
+            ascending &= some[i - 1] < some[i];
+        if (!lane->whole)
+            mark(lane, some, n);
+        if (ascending) {
+            for (size_t i = 0; i < n; i++)
+                gathered[i] = lane->scores[some[i]];
+            kernels->axpy(value, values + done, gathered, n);
+            for (size_t i = 0; i < n; i++)
+                lane->scores[some[i]] = gathered[i];
+        } else {
+            scatter_checked(value, some, values + done, n, lane);
+        }
+        done += n;
+    }
+}
+
+static recs_status fill_lane(recs__step *step, const recs_host *host, uint32_t items,
+                             const uint32_t *rows, const float *values, size_t count,
+                             recs_error *error) {
+    const recs__csr *neighbors = &step->component->neighbors;
+    recs__lane *lane = step->lane;
+    uint64_t first;
+    size_t total = 0;
+    if (neighbors->columns == NULL || neighbors->values == NULL)
+        count = 0;
+    for (size_t i = 0; i < count && total < items; i++)
+        total += recs__csr_row(neighbors, rows[i], &first);
+
+    bool whole = total > items / 4;
+    recs_status status = recs__room_fresh(host, (void **)&lane->scores, &lane->capacity, items,
+                                          sizeof *lane->scores, error);
+    if (status == RECS_OK && !whole)
+        status = recs__room_fresh(host, (void **)&lane->marks, &lane->mark_capacity,
+                                  ((size_t)items + 63) / 64, sizeof *lane->marks, error);
+    if (status == RECS_OK && !whole)
+        status = recs__room_fresh(host, (void **)&lane->touched, &lane->touched_capacity, total,
+                                  sizeof *lane->touched, error);
+    if (status != RECS_OK)
+        return status;
+
+    lane->rows = items;
+    lane->whole = whole;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = recs__csr_row(neighbors, rows[i], &first);
+        if (size != 0)
+            recs__score_scatter(values[i], neighbors->columns + first, neighbors->values + first,
+                                size, lane);
+    }
+    return RECS_OK;
+}
+
+static void clear_lane(recs__lane *lane) {
+    if (lane->whole) {
+        memset(lane->scores, 0, lane->rows * sizeof *lane->scores);
+    } else {
+        for (size_t i = 0; i < lane->touched_count; i++) {
+            lane->scores[lane->touched[i]] = 0.0f;
+            lane->marks[lane->touched[i] >> 6] = 0;
+        }
+    }
+    lane->whole = false;
+    lane->touched_count = 0;
+    lane->rows = 0;
+}
+
+/* ---- preparing ------------------------------------------------------------------- */
+
+static bool any_nonzero(const float *vector, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (vector[i] != 0.0f)
+            return true;
+    return false;
+}
+
+static recs_status fold_in(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                           const recs__history *history, recs_error *error) {
+    const recs__component *component = step->component;
+    memset(step->vector, 0, component->stride * sizeof *step->vector);
+    if (history->stored && component->user_factors != NULL &&
+        history->user_row < scorer->view->users) {
+        memcpy(step->vector,
+               component->user_factors + (size_t)history->user_row * component->stride,
+               component->factors * sizeof *step->vector);
+    } else if (history->count != 0 && component->gram != NULL) {
+        recs__foldin foldin = recs__score_foldin(scorer->view, component);
+        recs_status status =
+            recs__room_fresh(host, (void **)&scorer->scratch, &scorer->scratch_capacity,
+                             recs__foldin_scratch(&foldin, history->count),
+                             sizeof *scorer->scratch, error);
+        if (status != RECS_OK)
+            return status;
+        recs__foldin_solve(&foldin, history->rows, history->values, history->count,
+                           scorer->scratch, step->vector);
+    }
+    step->has_vector = any_nonzero(step->vector, component->factors);
+    return RECS_OK;
+}
+
+recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
+                                 const recs__history *history, recs_error *error) {
+    scorer->similar = false;
+    for (size_t i = 0; i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        recs_status status = RECS_OK;
+        if (step->vector != NULL)
+            status = fold_in(scorer, step, host, history, error);
+        else if (step->lane != NULL)
+            status = fill_lane(step, host, scorer->view->items, history->rows, history->values,
+                               history->count, error);
+        if (status != RECS_OK)
+            return status;
+    }
+    return RECS_OK;
+}
+
+recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
+                              recs_error *error) {
+    const float one = 1.0f;
+    scorer->similar = true;
+    for (size_t i = 0; i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        if (step->vector != NULL) {
+            const recs__component *component = step->component;
+            memset(step->vector, 0, component->stride * sizeof *step->vector);
+            memcpy(step->vector, component->item_factors + (size_t)item * component->stride,
+                   component->factors * sizeof *step->vector);
+            step->norm = component->item_norms[item];
+            step->has_vector = step->norm != 0.0f;
+        } else if (step->lane != NULL) {
+            recs_status status =
+                fill_lane(step, host, scorer->view->items, &item, &one, 1, error);
+            if (status != RECS_OK)
+                return status;
+        }
+    }
+    return RECS_OK;
+}
+
+/* ---- blocks of rows -------------------------------------------------------------- */
+
+/* Rows of a block: first + i, or rows[i]. */
+typedef struct recs__span {
+    const uint32_t *rows;
+    uint32_t first;
+    size_t count;
+} recs__span;
+
+static inline uint32_t span_row(const recs__span *span, size_t i) {
+    return span->rows != NULL ? span->rows[i] : span->first + (uint32_t)i;
+}
+
+static void clean(recs__step *step, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        step->scores[i] = recs__score_clean(step->scores[i]);
+}
+
+static void score_column(recs__step *step, const float *column, const recs__span *span) {
+    for (size_t i = 0; i < span->count; i++)
+        step->scores[i] = recs__score_clean(column[span_row(span, i)]);
+    for (size_t i = 0; i < span->count; i++)
+        step->evidence[i] = step->scores[i] > 0.0f;
+}
+
+static void score_factors(recs__step *step, const recs__span *span, bool similar) {
+    const recs__kernels *kernels = recs__kernels_get();
+    const recs__component *component = step->component;
+    const float *norms = component->item_norms;
+    if (span->rows != NULL)
+        kernels->dot_gather(step->vector, component->item_factors, component->stride,
+                            component->factors, span->rows, span->count, step->scores);
+    else
+        kernels->dot_rows(step->vector,
+                          component->item_factors + (size_t)span->first * component->stride,
+                          component->stride, component->factors, span->count, step->scores);
+    for (size_t i = 0; i < span->count; i++) {
+        float norm = norms[span_row(span, i)];
+        if (similar)
+            step->scores[i] *= 1.0f / (step->norm * norm);
+        step->evidence[i] = step->has_vector && norm != 0.0f && isfinite(step->scores[i]);
+    }
+    clean(step, span->count);
+}
+
+static void score_blend(recs__scorer *scorer, recs__step *step, size_t count) {
+    const recs__kernels *kernels = recs__kernels_get();
+    const recs__component *blend = step->component;
+    memset(step->scores, 0, count * sizeof *step->scores);
+    memset(step->evidence, 0, count);
+    for (uint32_t t = 0; t < blend->term_count; t++) {
+        if (blend->terms[t].component >= blend->index)
+            continue;
+        const recs__step *term = &scorer->steps[scorer->step_of[blend->terms[t].component]];
+        kernels->axpy(recs__score_term_weight(scorer->view, blend, t, scorer->similar),
+                      term->scores, step->scores, count);
+        for (size_t i = 0; i < count; i++)
+            step->evidence[i] |= term->evidence[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        step->evidence[i] &= isfinite(step->scores[i]) != 0;
+    clean(step, count);
+}
+
+static void score_span(recs__scorer *scorer, const recs__span *span) {
+    for (size_t i = 0; i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        const recs__component *component = step->component;
+        if (has_terms(component)) {
+            score_blend(scorer, step, span->count);
+        } else if (step->vector != NULL) {
+            score_factors(step, span, scorer->similar);
+        } else if (step->lane != NULL) {
+            score_column(step, step->lane->scores, span);
+        } else if (component->kind == RECS__KIND_POPULAR && component->scores != NULL &&
+                   !scorer->similar) {
+            score_column(step, component->scores, span);
+        } else {
+            memset(step->scores, 0, span->count * sizeof *step->scores);
+            memset(step->evidence, 0, span->count);
+        }
+    }
+}
+
+void recs__scorer_block(recs__scorer *scorer, uint32_t first, size_t count) {
+    recs__span span = {.first = first, .count = count};
+    score_span(scorer, &span);
+}
+
+void recs__scorer_gather(recs__scorer *scorer, const uint32_t *rows, size_t count) {
+    recs__span span = {.rows = rows, .count = count};
+    score_span(scorer, &span);
+}
+
+static const float none_scores[RECS__BLOCK];
+static const uint8_t none_evidence[RECS__BLOCK];
+
+const float *recs__scorer_scores(const recs__scorer *scorer) {
+    const recs__step *root = recs__scorer_root(scorer);
+    return root != NULL ? root->scores : none_scores;
+}
+
+const uint8_t *recs__scorer_evidence(const recs__scorer *scorer) {
+    const recs__step *root = recs__scorer_root(scorer);
+    return root != NULL ? root->evidence : none_evidence;
+}
+
+/* ---- memory ---------------------------------------------------------------------- */
+
+void recs__scorer_clear(recs__scorer *scorer) {
+    for (size_t i = 0; i < scorer->lane_count; i++)
+        clear_lane(scorer->lanes[i]);
+    scorer->step_count = 0;
+}
+
+void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
+    for (size_t i = 0; i < scorer->lane_count; i++) {
+        recs__free_aligned(host, scorer->lanes[i]->scores);
+        recs__free_aligned(host, scorer->lanes[i]->marks);
+        recs__free_aligned(host, scorer->lanes[i]->touched);
+        recs__free(host, scorer->lanes[i]);
+    }
+    recs__free(host, scorer->lanes);
+    recs__free_aligned(host, scorer->steps);
+    recs__free_aligned(host, scorer->step_of);
+    recs__free_aligned(host, scorer->blocks);
+    recs__free_aligned(host, scorer->evidence);
+    recs__free_aligned(host, scorer->vectors);
+    recs__free_aligned(host, scorer->scratch);
+    *scorer = (recs__scorer){0};
+}
+
+size_t recs__scorer_memory(const recs__scorer *scorer) {
+    size_t bytes = scorer->lane_capacity * sizeof *scorer->lanes +
+                   scorer->step_capacity * sizeof *scorer->steps +
+                   scorer->step_of_capacity * sizeof *scorer->step_of +
+                   scorer->block_capacity * sizeof *scorer->blocks +
+                   scorer->evidence_capacity * sizeof *scorer->evidence +
+                   scorer->vector_capacity * sizeof *scorer->vectors +
+                   scorer->scratch_capacity * sizeof *scorer->scratch;
+    for (size_t i = 0; i < scorer->lane_count; i++)
+        bytes += sizeof *scorer->lanes[i] +
+                 scorer->lanes[i]->capacity * sizeof *scorer->lanes[i]->scores +
+                 scorer->lanes[i]->mark_capacity * sizeof *scorer->lanes[i]->marks +
+                 scorer->lanes[i]->touched_capacity * sizeof *scorer->lanes[i]->touched;
+    return bytes;
+}

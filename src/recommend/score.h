@@ -1,0 +1,110 @@
+/* score.h - what a component says of a row, for one visitor or one item.
+ *
+ * A scorer is prepared once per request (fold-in, accumulation of neighbours)
+ * and then asked for blocks of rows. Blends are evaluated as a list of steps,
+ * every component once, in file order: a term can only name a component
+ * before it, so no depth or width of nesting costs more than its terms.
+ *
+ * A score that is not finite is 0 without evidence, and -0 is +0: the same in
+ * every verb. */
+#ifndef RECS_RECOMMEND_SCORE_H
+#define RECS_RECOMMEND_SCORE_H
+
+#include "kernels/foldin.h"
+#include "model/model.h"
+#include "recommend/history.h"
+
+#include <stdbool.h>
+
+/* Rows asked for at a time, at most: 512 rows of 64 factors are 128 KiB. */
+#define RECS__BLOCK 512
+
+/* Dense scores of one item model, all zero between requests. */
+typedef struct recs__lane {
+    float *scores;
+    size_t capacity;
+    uint64_t *marks; /* a bit per row in touched */
+    size_t mark_capacity;
+    uint32_t *touched;
+    size_t touched_count, touched_capacity;
+    uint32_t rows;
+    bool whole; /* so many neighbours that touched is not kept */
+} recs__lane;
+
+typedef struct recs__step {
+    const recs__component *component;
+    float *scores;     /* [RECS__BLOCK], of the block asked for last */
+    uint8_t *evidence; /* [RECS__BLOCK]                              */
+    float *vector;     /* factors: the visitor's, or the item's      */
+    bool has_vector;   /* it is not all zero                         */
+    float norm;        /* similar: the item's                        */
+    recs__lane *lane;  /* item models                                */
+} recs__step;
+
+typedef struct recs__scorer {
+    const recs__view *view;
+    bool similar;
+    recs__step *steps; /* the last one is the component asked for */
+    size_t step_count, step_capacity;
+    uint32_t *step_of; /* by component, UINT32_MAX: not needed */
+    size_t step_of_capacity;
+    float *blocks;
+    size_t block_capacity;
+    uint8_t *evidence;
+    size_t evidence_capacity;
+    float *vectors;
+    size_t vector_capacity;
+    float *scratch; /* fold-in */
+    size_t scratch_capacity;
+    recs__lane **lanes;
+    size_t lane_count, lane_capacity;
+} recs__scorer;
+
+/* Plans the steps for a component (an index of the view; beyond its
+ * components: a scorer that has no evidence for anything). MEMORY. */
+recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
+                               const recs__view *view, uint32_t component, recs_error *error);
+
+/* Then one of: scores for the visitor of a merged history; similarity to an
+ * item (below items). MEMORY. Cost: a fold-in for each factor component, the
+ * neighbours of the history for each item model. */
+recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
+                                 const recs__history *history, recs_error *error);
+recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
+                              recs_error *error);
+
+/* Scores and evidence (0 or 1) of rows first … first + count, or of the rows
+ * listed, all below items, count at most RECS__BLOCK. The columns live with
+ * the scorer until the next call. */
+void recs__scorer_block(recs__scorer *scorer, uint32_t first, size_t count);
+void recs__scorer_gather(recs__scorer *scorer, const uint32_t *rows, size_t count);
+const float *recs__scorer_scores(const recs__scorer *scorer);
+const uint8_t *recs__scorer_evidence(const recs__scorer *scorer);
+
+/* The step asked for; NULL for a scorer without one. */
+const recs__step *recs__scorer_root(const recs__scorer *scorer);
+
+/* Scores above this at least have evidence: 0 or -INFINITY. */
+float recs__scorer_floor(const recs__scorer *scorer);
+
+/* weight * normalisation of a blend's term, rounded to float; 0 when the file
+ * has no finite one or names no earlier component. */
+float recs__score_term_weight(const recs__view *view, const recs__component *blend, uint32_t term,
+                              bool similar);
+
+/* The rules of this file, for those who score in another order. */
+float recs__score_clean(float score);
+recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component);
+bool recs__score_has_factors(const recs__component *component);
+
+/* scores[columns[i]] = fma(value, values[i], scores[columns[i]]) for columns
+ * below rows; marks and touched (both NULL: not kept) receive new rows. */
+void recs__score_scatter(float value, const uint32_t *columns, const float *values, size_t count,
+                         recs__lane *lane);
+
+/* Lanes back to zero. Cost: the rows touched. */
+void recs__scorer_clear(recs__scorer *scorer);
+void recs__scorer_free(recs__scorer *scorer, const recs_host *host);
+size_t recs__scorer_memory(const recs__scorer *scorer);
+
+#endif

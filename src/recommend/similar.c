@@ -1,0 +1,52 @@
+/* similar.c - the items most like one item. */
+#include "base/error.h"
+#include "recommend/recommend.h"
+#include "recs/recommend.h"
+
+recs_status recs__need_item(const recs__visit *visit, recs_error *error) {
+    const recs__name *item = &visit->query->request.item;
+    if (!item->set)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "the query has no item, expected one by recs_query_item");
+    if (visit->item_row == RECS_NO_ROW)
+        return recs__fail(error, RECS_ERR_NOT_FOUND, "the model has no item \"%s\"", item->text);
+    return RECS_OK;
+}
+
+/* The visitor only says what is seen and disliked, so one the model does not
+ * know excludes nothing. */
+recs_status recs__similar_prepare(const recs__visit *visit, recs_error *error) {
+    recs_query *query = visit->query;
+    recs__work *work = &query->work;
+    recs_status status = recs__need_item(visit, error);
+    if (status == RECS_OK)
+        status = recs__visit_lists(visit, error);
+    if (status == RECS_OK)
+        status = recs__visit_history(visit, false, error);
+    if (status == RECS_OK)
+        status = recs__visit_filter(visit, &work->history, &work->filter, NULL, error);
+    if (status == RECS_OK)
+        status = recs__scorer_begin(&work->scorer, &query->host, visit->view, visit->component,
+                                    error);
+    if (status == RECS_OK)
+        status = recs__scorer_item(&work->scorer, &query->host, visit->item_row, error);
+    return status;
+}
+
+recs_status recs__similar(const recs__visit *visit, recs_error *error) {
+    recs_status status = recs__similar_prepare(visit, error);
+    if (status == RECS_OK)
+        status = recs__recommend_answer(visit, RECS__VERB_SIMILAR, error);
+    recs__work_clear(&visit->query->work);
+    return status;
+}
+
+recs_status recs_similar(const recs_model *model, recs_query *query, recs_error *error) {
+    recs__visit visit;
+    recs_status status = recs__query_check(model, query, error);
+    if (query != NULL)
+        recs__answer_clear(query);
+    if (status == RECS_OK)
+        status = recs__visit_model(&visit, model, query, error);
+    return status == RECS_OK ? recs__similar(&visit, error) : status;
+}
