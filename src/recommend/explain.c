@@ -1,0 +1,268 @@
+/* explain.c - where a score comes from.
+ *
+ * The components under the one asked for are walked as the scorer's steps,
+ * last to first, each with the product of the weights that lead to it; every
+ * leaf adds its reasons times that. What floats lost on the way to the score
+ * is the remainder. Cost: a solve for each factor component, one look-up in a
+ * row of neighbours per entry of the history for each item model. */
+#include "base/error.h"
+#include "recommend/recommend.h"
+#include "recs/recommend.h"
+#include "search/room.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- reasons of one component ------------------------------------------------------------ */
+
+static void add(recs__reasons *reasons, int32_t kind, uint32_t row, uint32_t component,
+                double contribution) {
+    if (contribution == 0.0 || !isfinite(contribution))
+        return;
+    reasons->list[reasons->count++] = (recs__reason){
+        .contribution = contribution, .row = row, .component = component, .kind = kind};
+}
+
+/* fma(value, W, ...) without what was there before: the entry's own share. */
+static void explain_items(const recs__visit *visit, const recs__step *step, uint32_t row,
+                          double coefficient) {
+    const recs__history *history = &visit->query->work.history;
+    const recs__csr *neighbors = &step->component->neighbors;
+    if (neighbors->columns == NULL || neighbors->values == NULL)
+        return;
+    for (size_t i = 0; i < history->count; i++) {
+        uint64_t first;
+        size_t count = recs__csr_row(neighbors, history->rows[i], &first);
+        double share = 0.0;
+        for (size_t j = 0; j < count; j++)
+            if (neighbors->columns[first + j] == row)
+                share += (double)history->values[i] * (double)neighbors->values[first + j];
+        add(&visit->query->reasons, RECS_REASON_HISTORY, history->rows[i], step->component->index,
+            coefficient * share);
+    }
+}
+
+static recs_status explain_factors(const recs__visit *visit, const recs__step *step, uint32_t row,
+                                   double coefficient, recs_error *error) {
+    recs_query *query = visit->query;
+    const recs__history *history = &query->work.history;
+    const recs__component *component = step->component;
+    recs__scorer *scorer = &query->work.scorer;
+    recs__reasons *reasons = &query->reasons;
+    if (history->count == 0 || component->gram == NULL)
+        return RECS_OK;
+
+    recs__foldin foldin = recs__score_foldin(visit->view, component);
+    recs_status status =
+        recs__room_fresh(&query->host, (void **)&scorer->scratch, &scorer->scratch_capacity,
+                         recs__foldin_scratch(&foldin, history->count), sizeof *scorer->scratch,
+                         error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(&query->host, (void **)&reasons->room, &reasons->room_capacity,
+                                  2 * (size_t)component->stride + history->count,
+                                  sizeof *reasons->room, error);
+    if (status != RECS_OK)
+        return status;
+    float *vector = reasons->room, *z = vector + component->stride, *out = z + component->stride;
+    if (!recs__foldin_solve(&foldin, history->rows, history->values, history->count,
+                            scorer->scratch, vector))
+        return RECS_OK;
+    recs__foldin_contributions(&foldin, history->rows, history->values, history->count,
+                               scorer->scratch,
+                               component->item_factors + (size_t)row * component->stride, z, out);
+    for (size_t i = 0; i < history->count; i++)
+        add(reasons, RECS_REASON_HISTORY, history->rows[i], component->index,
+            coefficient * (double)out[i]);
+    return RECS_OK;
+}
+
+/* ---- the walk over the steps --------------------------------------------------------------- */
+
+static recs_status explain_leaf(const recs__visit *visit, const recs__step *step, uint32_t row,
+                                double coefficient, recs_error *error) {
+    recs__reasons *reasons = &visit->query->reasons;
+    if (visit->query->work.scorer.similar) {
+        add(reasons, RECS_REASON_SIMILAR, visit->item_row, step->component->index,
+            coefficient * (double)step->scores[0]);
+        return RECS_OK;
+    }
+    if (step->vector != NULL)
+        return explain_factors(visit, step, row, coefficient, error);
+    if (step->lane != NULL)
+        explain_items(visit, step, row, coefficient);
+    else
+        add(reasons, RECS_REASON_POPULAR, RECS_NO_ROW, step->component->index,
+            coefficient * (double)step->scores[0]);
+    return RECS_OK;
+}
+
+static recs_status explain_steps(const recs__visit *visit, uint32_t row, recs_error *error) {
+    recs__scorer *scorer = &visit->query->work.scorer;
+    double *coefficients = visit->query->reasons.coefficients;
+    recs_status status = RECS_OK;
+    for (size_t i = 0; i < scorer->step_count; i++)
+        coefficients[i] = i + 1 == scorer->step_count ? 1.0 : 0.0;
+    for (size_t i = scorer->step_count; status == RECS_OK && i-- > 0;) {
+        const recs__component *component = scorer->steps[i].component;
+        if (component->kind == RECS__KIND_BLEND) {
+            for (uint32_t t = 0; component->terms != NULL && t < component->term_count; t++)
+                if (component->terms[t].component < component->index)
+                    coefficients[scorer->step_of[component->terms[t].component]] +=
+                        coefficients[i] * (double)recs__score_term_weight(visit->view, component,
+                                                                          t, scorer->similar);
+        } else {
+            status = explain_leaf(visit, &scorer->steps[i], row, coefficients[i], error);
+        }
+    }
+    return status;
+}
+
+/* Largest first, ties by row, then by component: a stable order by key. */
+static recs_status sort_reasons(recs_query *query, recs_error *error) {
+    recs__reasons *reasons = &query->reasons;
+    recs_status status = recs__room_fresh(&query->host, (void **)&reasons->spare,
+                                          &reasons->spare_capacity, reasons->count,
+                                          sizeof *reasons->spare, error);
+    if (status != RECS_OK)
+        return status;
+    /* A merge sort from spare to list and back: n log n, stable. */
+    recs__reason *from = reasons->list, *to = reasons->spare;
+    size_t count = reasons->count;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t start = 0; start < count; start += 2 * width) {
+            size_t middle = start + width < count ? start + width : count;
+            size_t end = middle + width < count ? middle + width : count;
+            size_t left = start, right = middle;
+            for (size_t i = start; i < end; i++) {
+                bool take_left = left < middle;
+                if (take_left && right < end) {
+                    const recs__reason *a = &from[left], *b = &from[right];
+                    take_left = a->contribution != b->contribution
+                                    ? a->contribution > b->contribution
+                                    : a->row != b->row ? a->row < b->row
+                                                       : a->component <= b->component;
+                }
+                to[i] = take_left ? from[left++] : from[right++];
+            }
+        }
+        recs__reason *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != reasons->list)
+        memcpy(reasons->list, from, count * sizeof *from);
+    return RECS_OK;
+}
+
+static recs_status copy_ids(const recs__visit *visit, recs_error *error) {
+    recs__reasons *reasons = &visit->query->reasons;
+    const recs__ids *ids = &visit->view->item_ids;
+    size_t total = 0;
+    for (size_t i = 0; i < reasons->count; i++) {
+        size_t size = 0;
+        if (recs__ids_get(ids, reasons->list[i].row, &size) == NULL)
+            size = 0;
+        total += size + 1;
+    }
+    recs_status status =
+        recs__room_fresh(&visit->query->host, (void **)&reasons->ids, &reasons->id_capacity,
+                         total, 1, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(&visit->query->host, (void **)&reasons->offsets,
+                                  &reasons->offset_capacity, reasons->count,
+                                  sizeof *reasons->offsets, error);
+    if (status != RECS_OK)
+        return status;
+    size_t at = 0;
+    for (size_t i = 0; i < reasons->count; i++) {
+        size_t size = 0;
+        const char *id = recs__ids_get(ids, reasons->list[i].row, &size);
+        if (id == NULL)
+            size = 0;
+        if (size != 0)
+            memcpy(reasons->ids + at, id, size);
+        reasons->ids[at + size] = '\0';
+        reasons->offsets[i] = at;
+        at += size + 1;
+    }
+    return RECS_OK;
+}
+
+recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
+                              recs_error *error) {
+    recs_query *query = visit->query;
+    recs__scorer *scorer = &query->work.scorer;
+    recs__reasons *reasons = &query->reasons;
+    recs__reasons_clear(query);
+    /* A leaf gives a reason per entry of the history, or one. */
+    size_t each = query->work.history.count + 1, steps = scorer->step_count;
+    recs_status status = recs__room_fresh(&query->host, (void **)&reasons->list,
+                                          &reasons->list_capacity, steps * each + 2,
+                                          sizeof *reasons->list, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(&query->host, (void **)&reasons->coefficients,
+                                  &reasons->coefficient_capacity, steps,
+                                  sizeof *reasons->coefficients, error);
+    if (status != RECS_OK)
+        return status;
+
+    recs__scorer_gather(scorer, &row, 1);
+    double score = (double)recs__scorer_scores(scorer)[0], sum = 0.0;
+    status = explain_steps(visit, row, error);
+    if (status == RECS_OK)
+        status = sort_reasons(query, error);
+    if (status == RECS_OK && fill) {
+        memmove(reasons->list + 1, reasons->list, reasons->count * sizeof *reasons->list);
+        reasons->list[0] = (recs__reason){
+            .row = RECS_NO_ROW, .component = visit->component, .kind = RECS_REASON_FILL};
+        reasons->count++;
+    }
+    for (size_t i = 0; i < reasons->count; i++)
+        sum += reasons->list[i].contribution;
+    add(reasons, RECS_REASON_REMAINDER, RECS_NO_ROW, visit->component, score - sum);
+    if (status == RECS_OK)
+        status = copy_ids(visit, error);
+    if (status != RECS_OK)
+        recs__reasons_clear(query);
+    return status;
+}
+
+/* ---- the verb ----------------------------------------------------------------------------------- */
+
+recs_status recs__explain(const recs__visit *visit, size_t index, recs_error *error) {
+    recs_query *query = visit->query;
+    const recs__answer *answer = &query->answer;
+    recs__reasons_clear(query);
+    if (answer->verb != RECS__VERB_RECOMMEND && answer->verb != RECS__VERB_SIMILAR)
+        return recs__fail(error, RECS_ERR_STATE,
+                          "the query holds no answer of recs_recommend or recs_similar to explain");
+    if (answer->fingerprint != visit->view->fingerprint)
+        return recs__fail(error, RECS_ERR_STATE, "the answer is of another model: ask this one");
+    if (answer->changes != query->request.changes)
+        return recs__fail(error, RECS_ERR_STATE,
+                          "the request was changed after the answer: ask again first");
+    if (index >= answer->count)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
+                          answer->count);
+    size_t ignored = query->ignored;
+    recs_status status = answer->verb == RECS__VERB_SIMILAR
+                             ? recs__similar_prepare(visit, error)
+                             : recs__recommend_prepare(visit, NULL, error);
+    query->ignored = ignored;
+    if (status == RECS_OK)
+        status = recs__explain_row(visit, answer->rows[index],
+                                   answer->sources[index] == RECS_FROM_FILL, error);
+    recs__work_clear(&query->work);
+    return status;
+}
+
+recs_status recs_explain(const recs_model *model, recs_query *query, size_t index,
+                         recs_error *error) {
+    recs__visit visit;
+    recs_status status = recs__query_check(model, query, error);
+    if (query != NULL)
+        recs__reasons_clear(query);
+    if (status == RECS_OK)
+        status = recs__visit_model(&visit, model, query, error);
+    return status == RECS_OK ? recs__explain(&visit, index, error) : status;
+}
