@@ -1,13 +1,20 @@
 # librecs: GNU make. `make` builds into build/; `make help` lists the targets.
 .DEFAULT_GOAL := all
 .SUFFIXES:
+.DELETE_ON_ERROR:
 
-CC      ?= cc
+ifeq ($(origin CC),default)
+CC      := cc
+endif
 AR      ?= ar
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DESTDIR ?=
 BUILD   ?= build
 WERROR  ?=
+# Sanitizers and the like for the objects of tests, fuzz targets and benchmarks.
+SAN     ?=
 
 # Whatever CFLAGS says, these hold: the language, and arithmetic that never
 # contracts a*b+c on its own, so that answers do not depend on the compiler.
@@ -17,8 +24,13 @@ WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 INCLUDES := -Iinclude -Isrc
 DEPS      = -MMD -MP
 ALL_FLAGS = $(STD) $(WARN) $(INCLUDES) $(CFLAGS) $(CPPFLAGS)
+TEST_FLAGS = $(ALL_FLAGS) -Itests -Ilib -DRECS_TEST
 
 VERSION := $(shell awk '/define RECS_VERSION_(MAJOR|MINOR|PATCH)/ {printf "%s%s", s, $$3; s="."}' include/recs/base.h)
+
+# One short line a step; V=1 shows the commands, -s nothing.
+Q   := $(if $(V),,@)
+say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-8s%s\n' $(1) '$(2)')
 
 # ---- sources ----------------------------------------------------------------
 
@@ -28,6 +40,7 @@ CLI_SRC   := $(sort $(wildcard examples/cli/*.c))
 SHOP_SRC  := $(sort $(wildcard examples/demo_shop/*.c))
 TEST_SRC  := $(sort $(wildcard tests/test_*.c))
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
+FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 COURSE    := $(sort $(wildcard examples/*.c))
 
@@ -53,72 +66,109 @@ TRAIN_OBJ   := $(call obj,obj,$(TRAIN_SRC))
 PRIVATE_OBJ := $(call obj,obj,$(PRIVATE))
 
 LIB_LIBS   := -lzstd -lm -lpthread
-TRAIN_LIBS := -lopenblas -lz -lzstd -lm -lpthread
 # The serial OpenBLAS where the system has it apart from the threaded one.
-BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-serial))
-TRAIN_LIBS := $(if $(BLAS_DIR),-L$(BLAS_DIR)) $(TRAIN_LIBS)
+BLAS_DIR   := $(firstword $(wildcard /usr/lib/$(TARGET)/openblas-serial /usr/lib/*/openblas-serial))
+TRAIN_LIBS := $(if $(BLAS_DIR),-L$(BLAS_DIR)) -lopenblas -lz -lzstd -lm -lpthread
 
 # ---- what is built ------------------------------------------------------------
 
 LIB      := $(BUILD)/librecs.so.0
-TRAIN    := $(BUILD)/librecs-train.so.0
 LIB_A    := $(BUILD)/librecs.a
-TRAIN_A  := $(BUILD)/librecs-train.a
+TRAIN    := $(if $(TRAIN_SRC),$(BUILD)/librecs-train.so.0)
+TRAIN_A  := $(if $(TRAIN_SRC),$(BUILD)/librecs-train.a)
 CLI      := $(if $(CLI_SRC),$(BUILD)/recs)
 SHOP     := $(if $(SHOP_SRC),$(BUILD)/demo_shop)
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
+REPLAYS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-replay/%,$(FUZZ_SRC))
 BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(COURSE))
 
-.PHONY: all test bench clean install uninstall help
-all: $(LIB) $(if $(TRAIN_SRC),$(TRAIN) $(TRAIN_A)) $(LIB_A) $(CLI) $(SHOP) $(EXAMPLES) ## everything, out in build/
+.PHONY: all test programs test-programs bench clean help FORCE
+all: $(LIB) $(LIB_A) $(TRAIN) $(TRAIN_A) $(CLI) $(SHOP) $(EXAMPLES) ## everything, out in build/
 
-$(BUILD)/obj/%.o: %.c
+# Changes when the compiler or its flags do, and with it all that was compiled.
+FLAGS_NOW := $(subst ','\'',$(CC) $(filter-out -Werror,$(ALL_FLAGS)) | $(SAN) | $(LDFLAGS))
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(ALL_FLAGS) $(FLAGS_$(notdir $<)) -fPIC $(DEPS) -c $< -o $@
+	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' > $@
 
-$(LIB): $(LIB_OBJ) src/api.map
-	$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map -Wl,-z,defs \
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_FLAGS) $(FLAGS_$(notdir $<)) -fPIC $(DEPS) -c $< -o $@
+
+$(BUILD)/librecs.so.0: $(LIB_OBJ) src/api.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map -Wl,-z,defs \
 	  $(LIB_OBJ) $(CFLAGS) $(LDFLAGS) $(LIB_LIBS) -o $@
-	ln -sf librecs.so.0 $(BUILD)/librecs.so
+	$(Q)ln -sf librecs.so.0 $(BUILD)/librecs.so
 
-$(TRAIN): $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB)
-	$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map \
+$(BUILD)/librecs-train.so.0: $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map \
 	  -Wl,-z,defs $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(LDFLAGS) -L$(BUILD) -lrecs $(TRAIN_LIBS) -o $@
-	ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
+	$(Q)ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
 
-$(LIB_A): $(LIB_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
-$(TRAIN_A): $(TRAIN_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+# The private objects of librecs-train are those of librecs.a, which it needs anyway.
+$(BUILD)/librecs.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/librecs-train.a: $(TRAIN_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-RPATH := -Wl,-rpath,'$$ORIGIN' -Wl,-rpath,'$$ORIGIN/..'
+# Programs find the libraries beside them, one folder up, or in ../lib once installed.
+RPATH := -Wl,-rpath,'$$ORIGIN' -Wl,-rpath,'$$ORIGIN/..' -Wl,-rpath,'$$ORIGIN/../lib'
 
-$(BUILD)/recs: $(call obj,obj,$(CLI_SRC)) $(TRAIN)
-	$(CC) $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs -ljansson -lm $(RPATH) -o $@
+$(BUILD)/recs: $(call obj,obj,$(CLI_SRC)) $(LIB) $(TRAIN)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs -ljansson -lm -lpthread $(RPATH) -o $@
 $(BUILD)/demo_shop: $(call obj,obj,$(SHOP_SRC))
-	$(CC) $^ $(CFLAGS) $(LDFLAGS) -lm -o $@
-$(BUILD)/examples/%: examples/%.c $(LIB) $(TRAIN)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $^ $(CFLAGS) $(LDFLAGS) -lm -o $@
+$(BUILD)/examples/%: examples/%.c $(LIB) $(TRAIN) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $< $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs $(RPATH) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $< $(LDFLAGS) -L$(BUILD) $(if $(TRAIN),-lrecs-train) -lrecs $(RPATH) -o $@
 
 # ---- tests: the same sources with RECS_TEST, linked statically ------------------
 
-TEST_OBJ := $(call obj,test,$(SRC) $(TRAIN_SRC) $(SUPPORT))
-$(BUILD)/test/%.o: %.c
+# Everything under test, and the tests' own helpers, as one archive.
+UNDER_TEST := $(BUILD)/test/under-test.a
+$(UNDER_TEST): $(call obj,test,$(SRC) $(TRAIN_SRC) $(SUPPORT))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/test/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_FLAGS) -Itests -Ilib -DRECS_TEST $(FLAGS_$(notdir $<)) $(SAN) $(DEPS) -c $< -o $@
-$(BUILD)/tests/%: $(BUILD)/test/tests/%.o $(TEST_OBJ)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TEST_FLAGS) $(FLAGS_$(notdir $<)) $(SAN) $(DEPS) -c $< -o $@
+$(BUILD)/tests/%: $(BUILD)/test/tests/%.o $(UNDER_TEST)
 	@mkdir -p $(@D)
-	$(CC) $^ $(SAN) $(LDFLAGS) -lcmocka $(TRAIN_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) -lcmocka $(TRAIN_LIBS) -o $@
+# A fuzz target with a plain main that runs it once over each file it is given.
+$(BUILD)/fuzz-replay/%: $(BUILD)/test/tests/fuzz/fuzz_%.o $(BUILD)/test/tests/fuzz/replay.o $(UNDER_TEST)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) $(TRAIN_LIBS) -o $@
 .PRECIOUS: $(BUILD)/test/%.o
 
-test: all $(TESTS) ## build and run the whole suite
-	@scripts/run-tests $(TESTS)
+programs: $(TESTS) $(REPLAYS)
 
-$(BUILD)/bench/%: bench/%.c $(TEST_OBJ)
+# Beside the programs: scripts, among them callers from other languages. Each
+# finds the build in RECS_BUILD and exits with 77 when it cannot run here.
+SCRIPTS := $(sort $(wildcard tests/test_*.sh tests/test_*.py tests/go/run))
+
+test: all programs $(TEST_NEEDS) ## build and run the whole suite
+	@RECS_BUILD=$(abspath $(BUILD)) CC='$(CC)' scripts/run-tests $(TESTS) $(SCRIPTS)
+
+test-programs: programs ## the cmocka programs alone
+	@RECS_BUILD=$(abspath $(BUILD)) scripts/run-tests $(TESTS)
+
+$(BUILD)/bench/%: bench/%.c $(UNDER_TEST)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_FLAGS) -Itests -Ilib -DRECS_TEST $< $(filter-out $(BUILD)/test/tests/%,$(TEST_OBJ)) $(LDFLAGS) $(TRAIN_LIBS) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(TEST_FLAGS) $< $(UNDER_TEST) $(SAN) $(LDFLAGS) $(TRAIN_LIBS) -o $@
 bench: all $(BENCHES) ## build the benchmarks; bench/README.md says how to run them
 
 clean: ## remove build/
@@ -127,4 +177,5 @@ clean: ## remove build/
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+include $(sort $(wildcard scripts/make/*.mk))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
