@@ -1,0 +1,325 @@
+/* kernels.c - what each kernel reaches of what this machine can do.
+ *
+ *   build/bench/kernels [seconds per figure, 0.15 by default]
+ *
+ * In one run, one thread: the read bandwidth of a plain vector sum over a
+ * block that fits L1, L2 and L3 and over one far beyond them; the peak of
+ * independent fused multiply-adds; then every kernel of every table, with the
+ * fraction of the limit that binds it. Best of several passes: other work on
+ * the machine only makes a figure smaller. */
+#include "base/random.h"
+#include "kernels/kernels.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { ROWS_FAR = 1000000, MAX_N = 2048 };
+
+static double budget = 0.15;
+static volatile float sink;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds of one call: the best of all the batches that fit the budget. */
+static double best_time(void (*work)(void *), void *arg) {
+    double end = now() + budget, best = 1e9;
+    size_t batch = 1;
+    do {
+        double start = now();
+        for (size_t i = 0; i < batch; i++) work(arg);
+        double each = (now() - start) / (double)batch;
+        if (each < best) best = each;
+        if (each * (double)batch < 2e-4) batch *= 4;
+    } while (now() < end);
+    return best;
+}
+
+static void *block(size_t floats) {
+    void *p = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+    if (!p) {
+        fprintf(stderr, "no memory for %zu floats\n", floats);
+        exit(1);
+    }
+    return p;
+}
+
+static void fill(float *x, size_t n, uint64_t seed) {
+    recs__random random;
+    recs__random_seed(&random, seed);
+    for (size_t i = 0; i < n; i++) x[i] = recs__random_float(&random) - 0.5f;
+}
+
+/* ---- the machine's own limits ---------------------------------------------- */
+
+/* Vectors of the widest kind, by the compiler's own extension: the limits must
+ * not be measured with the kernels they judge. */
+#if defined(__x86_64__)
+#define WIDEST __attribute__((target("avx512f,prefer-vector-width=512")))
+#define MIDDLE __attribute__((target("avx2,fma")))
+#include <immintrin.h>
+#else
+#define WIDEST
+#endif
+
+typedef struct stretch {
+    const float *at;
+    size_t floats;
+} stretch;
+
+#if defined(__x86_64__)
+WIDEST static void read_512(void *arg) {
+    const stretch *s = arg;
+    __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
+    for (size_t i = 0; i < s->floats; i += 64) {
+        a = _mm512_add_ps(a, _mm512_load_ps(s->at + i));
+        b = _mm512_add_ps(b, _mm512_load_ps(s->at + i + 16));
+        c = _mm512_add_ps(c, _mm512_load_ps(s->at + i + 32));
+        d = _mm512_add_ps(d, _mm512_load_ps(s->at + i + 48));
+    }
+    a = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+    sink = _mm512_cvtss_f32(a);
+}
+
+MIDDLE static void read_256(void *arg) {
+    const stretch *s = arg;
+    __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
+    for (size_t i = 0; i < s->floats; i += 32) {
+        a = _mm256_add_ps(a, _mm256_load_ps(s->at + i));
+        b = _mm256_add_ps(b, _mm256_load_ps(s->at + i + 8));
+        c = _mm256_add_ps(c, _mm256_load_ps(s->at + i + 16));
+        d = _mm256_add_ps(d, _mm256_load_ps(s->at + i + 24));
+    }
+    a = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
+    sink = _mm256_cvtss_f32(a);
+}
+
+/* 16 chains of 1000 each. */
+WIDEST static void fma_512(void *arg) {
+    const float *x = arg;
+    __m512 acc[16], m = _mm512_set1_ps(x[0]), n = _mm512_set1_ps(x[1]);
+    for (int i = 0; i < 16; i++) acc[i] = _mm512_set1_ps(x[i]);
+    for (int k = 0; k < 1000; k++) {
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) acc[i] = _mm512_fmadd_ps(acc[i], m, n);
+    }
+    __m512 sum = acc[0];
+    for (int i = 1; i < 16; i++) sum = _mm512_add_ps(sum, acc[i]);
+    sink = _mm512_cvtss_f32(sum);
+}
+
+MIDDLE static void fma_256(void *arg) {
+    const float *x = arg;
+    __m256 acc[12], m = _mm256_set1_ps(x[0]), n = _mm256_set1_ps(x[1]);
+    for (int i = 0; i < 12; i++) acc[i] = _mm256_set1_ps(x[i]);
+    for (int k = 0; k < 1000; k++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++) acc[i] = _mm256_fmadd_ps(acc[i], m, n);
+    }
+    __m256 sum = acc[0];
+    for (int i = 1; i < 12; i++) sum = _mm256_add_ps(sum, acc[i]);
+    sink = _mm256_cvtss_f32(sum);
+}
+#endif
+
+typedef struct limits {
+    double l1, l2, l3, far; /* bytes per second */
+    double fma;             /* multiply-adds per second, two operations each */
+} limits;
+
+static bool holds(const char *name) {
+    for (size_t t = 0; recs__kernels_at(t); t++)
+        if (!strcmp(recs__kernels_at(t)->name, name)) return true;
+    return false;
+}
+
+static double read_speed(const float *at, size_t floats) {
+    double speed = 0;
+    stretch s = {at, floats};
+#if defined(__x86_64__)
+    if (holds("avx2")) speed = (double)floats * 4 / best_time(read_256, &s);
+    if (holds("avx512")) {
+        double wide = (double)floats * 4 / best_time(read_512, &s);
+        if (wide > speed) speed = wide;
+    }
+#endif
+    (void)s;
+    return speed;
+}
+
+static limits measure_limits(const float *far) {
+    limits l = {.l1 = read_speed(far, 4 << 10),
+                .l2 = read_speed(far, 96 << 10),
+                .l3 = read_speed(far, 2 << 20),
+                .far = read_speed(far, (size_t)ROWS_FAR * 64)};
+#if defined(__x86_64__)
+    float x[16];
+    fill(x, 16, 3);
+    if (holds("avx2")) l.fma = 12 * 8 * 1000 / best_time(fma_256, x);
+    if (holds("avx512")) {
+        double wide = 16 * 16 * 1000 / best_time(fma_512, x);
+        if (wide > l.fma) l.fma = wide;
+    }
+#endif
+    return l;
+}
+
+/* ---- the kernels ------------------------------------------------------------- */
+
+typedef struct job {
+    const recs__kernels *table;
+    const float *rows, *query, *w;
+    const uint32_t *index;
+    float *out, *c;
+    uint32_t *found;
+    size_t n, count;
+} job;
+
+static void work_dot_rows(void *arg) {
+    job *j = arg;
+    j->table->dot_rows(j->query, j->rows, j->n, j->n, j->count, j->out);
+}
+
+static void work_dot_gather(void *arg) {
+    job *j = arg;
+    j->table->dot_gather(j->query, j->rows, j->n, j->n, j->index, j->count, j->out);
+}
+
+static void work_axpy_rows(void *arg) {
+    job *j = arg;
+    j->table->axpy_rows(j->w, j->rows, j->n, j->count, j->out, j->n);
+}
+
+static void work_axpy_gather(void *arg) {
+    job *j = arg;
+    j->table->axpy_gather(j->w, j->rows, j->n, j->index, j->count, j->out, j->n);
+}
+
+static void work_syrk(void *arg) {
+    job *j = arg;
+    j->table->syrk(j->w, j->rows, j->n, j->index, j->count, j->c, j->n, j->n);
+}
+
+/* c = a copy of the matrix, which costs n^2 of the n^3 / 6. */
+static void work_cholesky(void *arg) {
+    job *j = arg;
+    memcpy(j->c, j->rows, j->n * j->n * sizeof(float));
+    if (j->table->cholesky(j->c, j->n, j->n)) abort();
+}
+
+static void work_solve(void *arg) {
+    job *j = arg;
+    memcpy(j->out, j->query, j->n * sizeof(float));
+    j->table->cholesky_solve(j->c, j->n, j->out, j->n);
+}
+
+static void work_above(void *arg) {
+    job *j = arg;
+    sink = (float)j->table->above(j->rows, j->count, 0.499f, j->found);
+}
+
+/* One line: bytes per second against a limit of bytes, or multiply-adds
+ * against the peak. */
+static void line_bytes(const job *j, const char *what, double seconds, double bytes,
+                       const char *of, double limit) {
+    printf("%-7s %-12s n %4zu count %7zu  %9.2f us  %7.2f GB/s  %5.1f %% of %s\n", j->table->name,
+           what, j->n, j->count, seconds * 1e6, bytes / seconds * 1e-9,
+           limit > 0 ? 100 * bytes / seconds / limit : 0.0, of);
+}
+
+static void line_fma(const job *j, const char *what, double seconds, double fmas, double peak) {
+    printf("%-7s %-12s n %4zu count %7zu  %9.2f us  %7.2f GFLOP/s  %5.1f %% of FMA peak\n",
+           j->table->name, what, j->n, j->count, seconds * 1e6, 2 * fmas / seconds * 1e-9,
+           peak > 0 ? 100 * fmas / seconds / peak : 0.0);
+}
+
+static void scans(job j, const limits *l) {
+    static const size_t sizes[] = {64, 128};
+    for (int i = 0; i < 2; i++) {
+        j.n = sizes[i];
+        struct {
+            const char *name;
+            size_t bytes;
+            double limit;
+        } places[] = {{"L2", 384 << 10, l->l2},
+                      {"L3", 8 << 20, l->l3},
+                      {"DRAM", (size_t)ROWS_FAR * j.n * 4, l->far}};
+        for (int p = 0; p < 3; p++) {
+            j.count = places[p].bytes / (4 * j.n);
+            double bytes = (double)j.count * (double)j.n * 4;
+            line_bytes(&j, "dot_rows", best_time(work_dot_rows, &j), bytes, places[p].name,
+                       places[p].limit);
+        }
+        j.count = 100000;
+        double bytes = (double)j.count * (double)j.n * 4;
+        line_bytes(&j, "dot_gather", best_time(work_dot_gather, &j), bytes, "DRAM", l->far);
+        j.count = 200;
+        bytes = (double)j.count * (double)j.n * 4;
+        line_bytes(&j, "axpy_rows", best_time(work_axpy_rows, &j), bytes, "L2", l->l2);
+        line_bytes(&j, "axpy_gather", best_time(work_axpy_gather, &j), bytes, "L2", l->l2);
+    }
+    j.n = 1;
+    j.count = 1000000;
+    line_bytes(&j, "above", best_time(work_above, &j), 4e6, "L3", l->l3);
+}
+
+static void solves(job j, const limits *l, float *matrix) {
+    static const size_t sizes[] = {16, 32, 64, 128, 256, 512, 1024, 2048};
+    static const size_t counts[] = {30, 100, 300};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        j.n = sizes[i];
+        double n = (double)j.n;
+        if (j.n > 128) j.index = NULL; /* the block has rows of 128 only */
+        if (!strcmp(j.table->name, "scalar") && j.n > 128) continue;
+        for (int k = 0; k < 3; k++) {
+            j.count = counts[k];
+            memset(j.c, 0, j.n * j.n * sizeof(float));
+            line_fma(&j, "syrk", best_time(work_syrk, &j), n * (n + 1) / 2 * (double)j.count,
+                     l->fma);
+        }
+        j.count = 1;
+        memset(matrix, 0, j.n * j.n * sizeof(float));
+        for (size_t d = 0; d < j.n; d++) {
+            for (size_t e = 0; e < d; e++) matrix[d * j.n + e] = j.rows[d * 64 + e] * 0.01f;
+            matrix[d * j.n + d] = n;
+        }
+        job c = j;
+        c.rows = matrix;
+        line_fma(&c, "cholesky", best_time(work_cholesky, &c), n * n * n / 6, l->fma);
+        line_fma(&c, "solve", best_time(work_solve, &c), n * n, l->fma);
+    }
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1) budget = strtod(argv[1], NULL);
+    size_t far = (size_t)ROWS_FAR * 128;
+    float *rows = block(far), *out = block(ROWS_FAR * 8), *c = block(MAX_N * MAX_N);
+    float *matrix = block(MAX_N * MAX_N), query[MAX_N], w[MAX_N];
+    uint32_t *index = block(100000), *found = block(1000000);
+    fill(rows, far, 1);
+    fill(query, MAX_N, 2);
+    fill(w, MAX_N, 4);
+    memset(out, 0, ROWS_FAR * 8 * sizeof *out);
+    recs__random random;
+    recs__random_seed(&random, 5);
+    for (size_t i = 0; i < 100000; i++) index[i] = (uint32_t)recs__random_below(&random, ROWS_FAR);
+
+    limits l = measure_limits(rows);
+    printf("one thread, seed 1, %.2f s a figure\n", budget);
+    printf("reads: L1 %.1f, L2 %.1f, L3 %.1f, DRAM %.1f GB/s; FMA peak %.1f GFLOP/s\n",
+           l.l1 * 1e-9, l.l2 * 1e-9, l.l3 * 1e-9, l.far * 1e-9, 2 * l.fma * 1e-9);
+    for (size_t t = 0; recs__kernels_at(t); t++) {
+        job j = {.table = recs__kernels_at(t), .rows = rows, .query = query, .w = w,
+                 .index = index, .out = out, .c = c, .found = found};
+        scans(j, &l);
+        solves(j, &l, matrix);
+    }
+    free(rows), free(out), free(c), free(matrix), free(index), free(found);
+    return 0;
+}
