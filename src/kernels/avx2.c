@@ -3,7 +3,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-enum { WIDTH = 8, GROUP = 4, AHEAD = 32, TILE_ROWS = 4, TILE_VECS = 3 };
+enum { WIDTH = 8, GROUP = 4, TILE_ROWS = 4, TILE_VECS = 3 };
 typedef __m256 vec;
 
 static inline vec vec_zero(void) { return _mm256_setzero_ps(); }

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-enum { WIDTH = 16, GROUP = 16, AHEAD = 32, TILE_ROWS = 8, TILE_VECS = 3 };
+enum { WIDTH = 16, GROUP = 16, TILE_ROWS = 8, TILE_VECS = 3 };
 typedef __m512 vec;
 
 static inline vec vec_zero(void) { return _mm512_setzero_ps(); }

@@ -3,7 +3,7 @@
 #include <arm_neon.h>
 #include <stddef.h>
 
-enum { WIDTH = 4, GROUP = 4, AHEAD = 32, TILE_ROWS = 8, TILE_VECS = 3 };
+enum { WIDTH = 4, GROUP = 4, TILE_ROWS = 8, TILE_VECS = 3 };
 typedef float32x4_t vec;
 
 static inline vec vec_zero(void) { return vdupq_n_f32(0.0f); }
