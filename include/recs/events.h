@@ -78,8 +78,8 @@ RECS_API size_t recs_events_count(const recs_events *events);
 /* Appends an event; the setters below then fill its optional fields. time in
  * milliseconds since 1970 UTC, or RECS_NO_TIME. Setters return ARGUMENT
  * (an id that is too long, not UTF-8; a value that is not finite) or MEMORY;
- * a failed setter leaves the field absent. A setter before the first event is
- * STATE. Cost: amortised constant. Since 0.1. */
+ * a failed call changes nothing. Text NULL or empty: the field is absent again
+ * (for the item: ARGUMENT). A setter before the first event is STATE. Cost: amortised constant. Since 0.1. */
 RECS_API recs_status recs_events_begin(recs_events *events, const char *item, int32_t type,
                                        int64_t time, recs_error *error);
 RECS_API recs_status recs_events_text(recs_events *events, int32_t field, const char *text,
@@ -99,8 +99,9 @@ RECS_API recs_status recs_events_position(recs_events *events, uint32_t position
  * on an empty batch fixes their number, later ones must agree (ARGUMENT).
  * Texts are packed as in Arrow: text i is bytes[offsets[i]] to
  * bytes[offsets[i + 1]], offsets has count + 1 members and starts at 0; an
- * empty text is an absent one (for the item: ARGUMENT, naming the row).
- * Since 0.1. */
+ * empty text is an absent one (for the item: ARGUMENT, naming the row). A
+ * quantity, price or value that is NaN is absent, an infinite one ARGUMENT. A
+ * failed call changes nothing. Since 0.1. */
 RECS_API recs_status recs_events_set_text(recs_events *events, int32_t field, const char *bytes,
                                           const uint32_t *offsets, size_t count,
                                           recs_error *error);
@@ -112,7 +113,6 @@ RECS_API recs_status recs_events_set_quantities(recs_events *events, const doubl
                                                 size_t count, recs_error *error);
 RECS_API recs_status recs_events_set_prices(recs_events *events, const double *prices, size_t count,
                                             recs_error *error);
-/* NaN = absent. */
 RECS_API recs_status recs_events_set_values(recs_events *events, const double *values, size_t count,
                                             recs_error *error);
 
