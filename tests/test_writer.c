@@ -126,14 +126,14 @@ static void test_compressed(void **state) {
     (void)state;
     recs_writer *w = make(NULL, NULL);
     recs_model *model = NULL;
-    recs_error error = {0};
+    recs_error why = {0};
     char *filler = calloc(1, 100000);
-    assert_int_equal(recs_test_sample_sections(w, "full", RECS_SECTION_COMPRESS, &error), RECS_OK);
+    assert_int_equal(recs_test_sample_sections(w, "full", RECS_SECTION_COMPRESS, &why), RECS_OK);
     assert_int_equal(recs_writer_section(w, RECS_SECTION_EVENT_TYPES, RECS_SECTION_MODEL,
-                                         RECS_SECTION_COMPRESS, filler, 60000, &error),
+                                         RECS_SECTION_COMPRESS, filler, 60000, &why),
                      RECS_OK);
     free(filler);
-    assert_int_equal(recs_writer_finish(w, &model, &error), RECS_OK);
+    assert_int_equal(recs_writer_finish(w, &model, &why), RECS_OK);
     recs_writer_destroy(w);
     uint32_t packed = 0;
     for (uint32_t i = 0; i < model->header->section_count; i++) {
@@ -143,7 +143,7 @@ static void test_compressed(void **state) {
             assert_true(model->table[i].size < model->table[i].raw_size);
     }
     assert_true(packed >= 2);
-    assert_int_equal(recs_model_verify(model, &error), RECS_OK);
+    assert_int_equal(recs_model_verify(model, &why), RECS_OK);
     assert_string_equal(recs_model_item_text(model, 0, 2), "Zenith");
 
     recs_model *other = NULL;
@@ -215,8 +215,8 @@ static void test_full_disk(void **state) {
     small.rlim_cur = 1000;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    recs_error error = {0};
-    recs_status status = recs_model_write(model, path, &error);
+    recs_error why = {0};
+    recs_status status = recs_model_write(model, path, &why);
     recs_writer *w = NULL;
     recs_status made = recs_writer_create(&w, path, NULL, NULL);
     recs_status sections = RECS_OK, finished = RECS_OK;
@@ -228,7 +228,7 @@ static void test_full_disk(void **state) {
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, handler);
     assert_int_equal(status, RECS_ERR_IO);
-    assert_non_null(strstr(error.text, "model.recs"));
+    assert_non_null(strstr(why.text, "model.recs"));
     assert_int_equal(made, RECS_OK);
     assert_true(sections != RECS_OK || finished != RECS_OK);
     size_t size;

@@ -7,6 +7,7 @@
  * Invariant: nothing found wrong here can make a getter crash; verify is for
  * knowing, not for safety. */
 #include "base/text.h"
+#include "kernels/kernels.h"
 #include "model/internal.h"
 #include "recs/events.h"
 
@@ -237,6 +238,20 @@ static recs_status verify_gram(const recs__component *of, recs_error *error) {
     return RECS_OK;
 }
 
+static recs_status verify_norms(const recs_model *model, const recs__component *component,
+                                recs_error *error) {
+    const recs__kernels *kernels = recs__kernels_get();
+    spot at = {recs__section_label(RECS_SECTION_ITEM_NORMS), component->index};
+    for (uint32_t i = 0; i < model->view.items; i++) {
+        const float *row = component->item_factors + (size_t)i * component->stride;
+        float norm = sqrtf(kernels->dot(row, row, component->factors));
+        if (!(component->item_norms[i] == norm))
+            return wrong(at, i, error, "%.9g, expected %.9g, the length of the item's factors",
+                         (double)component->item_norms[i], (double)norm);
+    }
+    return RECS_OK;
+}
+
 /* ---- parts of the model ---------------------------------------------------------------------- */
 
 static recs_status verify_popular(const recs_model *model, recs_error *error) {
@@ -290,7 +305,6 @@ static recs_status verify_component(const recs_model *model, const recs__compone
                                     recs_error *error) {
     const recs__view *view = &model->view;
     spot scores = {recs__section_label(RECS_SECTION_COMPONENT_SCORES), component->index};
-    spot norms = {recs__section_label(RECS_SECTION_ITEM_NORMS), component->index};
     recs_status status;
     switch (component->kind) {
     case RECS__KIND_POPULAR:
@@ -307,7 +321,7 @@ static recs_status verify_component(const recs_model *model, const recs__compone
         if (status == RECS_OK)
             status = verify_gram(component, error);
         if (status == RECS_OK)
-            status = verify_floats(component->item_norms, view->items, norms, error);
+            status = verify_norms(model, component, error);
         return status;
     case RECS__KIND_BLEND:
         return RECS_OK; /* all of it was checked at open */

@@ -5,6 +5,7 @@
 #include "support/sample_model.h"
 
 #include "base/hash.h"
+#include "kernels/foldin.h"
 #include "model/format.h"
 #include "recs/events.h"
 
@@ -21,6 +22,7 @@ enum {
     HISTORY = 11,
     NEIGHBORS = 12,
     TEXT_MAX = 512,
+    SCRATCH = 4096,
     MODEL = -1
 };
 
@@ -107,7 +109,31 @@ static void fill_factors(float y[SAMPLE_ITEMS][SAMPLE_STRIDE]) {
             y[i][f] = (float)((i * 7 + f * 5 + i * f) % 11 - 4) / 8.0F;
 }
 
-static void put_factors(sink *out) {
+/* Each user's factors as a request folds them in: the history without what
+ * was only seen. */
+static void put_user_factors(sink *out, const float *y, const float *gram) {
+    recs__foldin foldin = {.item_factors = y, .gram = gram, .items = SAMPLE_ITEMS,
+                           .factors = SAMPLE_FACTORS, .stride = SAMPLE_STRIDE, .alpha = 2,
+                           .regularization = 0.5F, .items_trained = SAMPLE_ITEMS - 2};
+    float x[SAMPLE_USERS][SAMPLE_STRIDE], scratch[SCRATCH];
+    if (recs__foldin_scratch(&foldin, HISTORY) > SCRATCH)
+        abort();
+    for (int user = 0; user < SAMPLE_USERS; user++) {
+        uint32_t rows[HISTORY];
+        float values[HISTORY];
+        size_t count = 0;
+        for (uint64_t i = history_offsets[user]; i < history_offsets[user + 1]; i++)
+            if (history_values[i] < 0 || history_values[i] > 0) {
+                rows[count] = history_items[i];
+                values[count++] = history_values[i];
+            }
+        if (!recs__foldin_solve(&foldin, rows, values, count, scratch, x[user]))
+            abort();
+    }
+    put(out, RECS_SECTION_USER_FACTORS, 0, 0, x, sizeof x);
+}
+
+static void put_factors(sink *out, bool users) {
     float y[SAMPLE_ITEMS][SAMPLE_STRIDE], gram[SAMPLE_FACTORS][SAMPLE_STRIDE] = {{0}};
     float norms[SAMPLE_ITEMS];
     fill_factors(y);
@@ -121,6 +147,8 @@ static void put_factors(sink *out) {
         norms[i] = sqrtf(sum);
     }
     put(out, RECS_SECTION_ITEM_FACTORS, 0, 0, y, sizeof y);
+    if (users)
+        put_user_factors(out, y[0], gram[0]);
     put(out, RECS_SECTION_GRAM, 0, 0, gram, sizeof gram);
     put(out, RECS_SECTION_ITEM_NORMS, 0, 0, norms, sizeof norms);
 }
@@ -135,7 +163,7 @@ static void put_neighbors(sink *out) {
     put(out, RECS_SECTION_NEIGHBOR_VALUES, 1, 0, values, sizeof values);
 }
 
-static void put_components(sink *out) {
+static void put_components(sink *out, bool users) {
     static const recs__file_component records[] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS, .factors = SAMPLE_FACTORS,
          .scale = 1, .scale_similar = 1, .alpha = 2, .regularization = 0.5F,
@@ -155,7 +183,7 @@ static void put_components(sink *out) {
     put(out, RECS_SECTION_TERMS, MODEL, 0, terms, sizeof terms);
     for (int i = 0; i < 4; i++)
         put(out, RECS_SECTION_SETTINGS, i, 0, settings[i], strlen(settings[i]));
-    put_factors(out);
+    put_factors(out, users);
     put_neighbors(out);
     put(out, RECS_SECTION_COMPONENT_SCORES, 2, 0, scores, sizeof scores);
 }
@@ -220,7 +248,7 @@ recs_status recs_test_sample_sections(recs_writer *writer, const char *users, ui
     put_users(&out, users, flags);
     put(&out, RECS_SECTION_POPULAR_ORDER, MODEL, 0, order, sizeof order);
     put(&out, RECS_SECTION_POPULAR_SCORES, MODEL, 0, popular, sizeof popular);
-    put_components(&out);
+    put_components(&out, !none);
     put_columns(&out, flags);
     return out.status;
 }
