@@ -275,8 +275,8 @@ static bool any_nonzero(const float *vector, size_t count) {
     return false;
 }
 
-static recs_status fold_in(recs__scorer *scorer, recs__step *step, const recs_host *host,
-                           const recs__history *history, recs_error *error) {
+recs_status recs__scorer_fold_in(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                                 const recs__history *history, recs_error *error) {
     const recs__component *component = step->component;
     memset(step->vector, 0, component->stride * sizeof *step->vector);
     if (history->stored && component->user_factors != NULL &&
@@ -306,7 +306,7 @@ recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
         recs__step *step = &scorer->steps[i];
         recs_status status = RECS_OK;
         if (step->vector != NULL)
-            status = fold_in(scorer, step, host, history, error);
+            status = recs__scorer_fold_in(scorer, step, host, history, error);
         else if (step->lane != NULL)
             status = fill_lane(step, host, scorer->view->items, history->rows, history->values,
                                history->count, error);
@@ -384,7 +384,7 @@ static void score_factors(recs__step *step, const recs__span *span, bool similar
     clean(step, span->count);
 }
 
-static void score_blend(recs__scorer *scorer, recs__step *step, size_t count) {
+void recs__scorer_blend(recs__scorer *scorer, recs__step *step, size_t count) {
     const recs__kernels *kernels = recs__kernels_get();
     const recs__component *blend = step->component;
     memset(step->scores, 0, count * sizeof *step->scores);
@@ -408,7 +408,7 @@ static void score_span(recs__scorer *scorer, const recs__span *span) {
         recs__step *step = &scorer->steps[i];
         const recs__component *component = step->component;
         if (has_terms(component)) {
-            score_blend(scorer, step, span->count);
+            recs__scorer_blend(scorer, step, span->count);
         } else if (step->vector != NULL) {
             score_factors(step, span, scorer->similar);
         } else if (step->lane != NULL) {

@@ -92,7 +92,11 @@ float recs__scorer_floor(const recs__scorer *scorer);
 float recs__score_term_weight(const recs__view *view, const recs__component *blend, uint32_t term,
                               bool similar);
 
-/* The rules of this file, for those who score in another order. */
+/* The rules of this file, for those who score in another order: one visitor's
+ * vector into the step; a blend's block from the blocks of its terms. */
+recs_status recs__scorer_fold_in(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                                 const recs__history *history, recs_error *error);
+void recs__scorer_blend(recs__scorer *scorer, recs__step *step, size_t count);
 float recs__score_clean(float score);
 recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component);
 bool recs__score_has_factors(const recs__component *component);

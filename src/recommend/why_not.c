@@ -1,0 +1,182 @@
+/* why_not.c - why an item is, or is not, among the answers.
+ *
+ * The request runs as it is, with a probe that notes which filter took the
+ * item out; if none did, its place is counted with one more pass over what
+ * is eligible. */
+#include "base/error.h"
+#include "recommend/recommend.h"
+#include "recs/recommend.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the place ---------------------------------------------------------------------------- */
+
+/* Eligible rows with evidence that come before the key; all of them for
+ * UINT64_MAX. */
+static size_t count_before(recs__work *work, uint64_t key) {
+    size_t before = 0;
+    uint32_t items = work->filter.rows;
+    for (uint32_t first = 0; first < items;) {
+        size_t count = items - first < RECS__BLOCK ? items - first : RECS__BLOCK;
+        recs__scorer_block(&work->scorer, first, count);
+        const float *scores = recs__scorer_scores(&work->scorer);
+        const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
+        for (size_t i = 0; i < count; i++) {
+            uint32_t row = first + (uint32_t)i;
+            before += evidence[i] && recs__topk_key(scores[i], row) < key &&
+                      recs__filter_eligible(&work->filter, row);
+        }
+        first += (uint32_t)count;
+    }
+    return before;
+}
+
+/* Eligible rows without evidence that popularity order places before row. */
+static size_t count_filled_before(recs__work *work, const recs__view *view, uint32_t row) {
+    uint32_t rows[RECS__BLOCK];
+    size_t before = 0;
+    bool found = view->popular_order == NULL;
+    for (uint32_t i = 0; !found && i < view->items;) {
+        size_t count = 0;
+        for (; !found && i < view->items && count < RECS__BLOCK; i++) {
+            uint32_t at = view->popular_order[i];
+            found = at == row;
+            if (!found && at < view->items && recs__filter_eligible(&work->filter, at))
+                rows[count++] = at;
+        }
+        recs__scorer_gather(&work->scorer, rows, count);
+        const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
+        for (size_t j = 0; j < count; j++)
+            before += !evidence[j];
+    }
+    return before;
+}
+
+/* ---- the sentence --------------------------------------------------------------------------- */
+
+static void say(recs_query *query, const char *id) {
+    recs__why *why = &query->why;
+    const recs__answer *answer = &query->answer;
+    const char *component = answer->component_name;
+    char name[RECS_ID_MAX + 1];
+    recs__one_line(name, sizeof name, id, strlen(id), false);
+    switch (why->verdict) {
+    case RECS_VERDICT_SHOWN:
+        snprintf(why->text, sizeof why->text, "\"%s\" is shown: place %zu of %zu, score %.6g.",
+                 name, why->rank + 1, answer->count, (double)why->score);
+        break;
+    case RECS_VERDICT_UNKNOWN:
+        snprintf(why->text, sizeof why->text, "The model has no item \"%s\".", name);
+        break;
+    case RECS_VERDICT_SEEN:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: the visitor has had it already; its score is %.6g.", name,
+                 (double)why->score);
+        break;
+    case RECS_VERDICT_DENIED:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: it is on the deny list; its score is %.6g.", name,
+                 (double)why->score);
+        break;
+    case RECS_VERDICT_NOT_ALLOWED:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: it is not on the allow list; its score is %.6g.", name,
+                 (double)why->score);
+        break;
+    case RECS_VERDICT_UNAVAILABLE:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: the catalogue says it is not available; its score is "
+                 "%.6g.",
+                 name, (double)why->score);
+        break;
+    case RECS_VERDICT_DISLIKED:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: the visitor dislikes it; its score is %.6g.", name,
+                 (double)why->score);
+        break;
+    case RECS_VERDICT_QUERY_ITEM:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: it is the item asked about.", name);
+        break;
+    case RECS_VERDICT_NO_EVIDENCE:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: \"%s\" has no evidence for it (score %.6g) and the query "
+                 "asks for evidence only.",
+                 name, component, (double)why->score);
+        break;
+    default:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: with score %.6g it has place %zu of %zu eligible items; "
+                 "%zu are shown, the last with score %.6g.",
+                 name, (double)why->score, why->rank + 1, answer->eligible, answer->count,
+                 (double)why->cutoff);
+    }
+}
+
+/* ---- the verb --------------------------------------------------------------------------------- */
+
+static recs_status judge(const recs__visit *visit, const recs__probe *probe, recs_error *error) {
+    recs_query *query = visit->query;
+    recs__work *work = &query->work;
+    recs__why *why = &query->why;
+    const recs__answer *answer = &query->answer;
+
+    recs__scorer_gather(&work->scorer, &probe->row, 1);
+    bool evidence = recs__scorer_evidence(&work->scorer)[0] != 0;
+    why->score = recs__scorer_scores(&work->scorer)[0];
+    why->verdict = probe->verdict;
+    for (size_t i = 0; probe->verdict == RECS_VERDICT_NONE && i < answer->count; i++) {
+        if (answer->rows[i] == probe->row) {
+            why->verdict = RECS_VERDICT_SHOWN;
+            why->rank = i;
+        }
+    }
+    if (why->verdict == RECS_VERDICT_NONE) {
+        why->verdict = evidence || !query->request.evidence_only ? RECS_VERDICT_BELOW
+                                                                 : RECS_VERDICT_NO_EVIDENCE;
+        why->rank = evidence
+                        ? count_before(work, recs__topk_key(why->score, probe->row))
+                        : count_before(work, UINT64_MAX) +
+                              count_filled_before(work, visit->view, probe->row);
+    }
+    return recs__explain_row(visit, probe->row, !evidence, error);
+}
+
+recs_status recs__why_not(const recs__visit *visit, const char *item, recs_error *error) {
+    recs_query *query = visit->query;
+    const recs__answer *answer = &query->answer;
+    recs__probe probe = {.verdict = RECS_VERDICT_NONE};
+    probe.row = recs__ids_find(&visit->view->item_ids, item, strlen(item));
+    if (probe.row >= visit->view->items)
+        probe.row = RECS_NO_ROW;
+
+    recs_status status = recs__recommend_prepare(visit, &probe, error);
+    if (status == RECS_OK)
+        status = recs__recommend_answer(visit, RECS__VERB_RECOMMEND, error);
+    if (status == RECS_OK && answer->count != 0)
+        query->why.cutoff = answer->scores[answer->count - 1];
+    if (status == RECS_OK && probe.row == RECS_NO_ROW)
+        query->why.verdict = RECS_VERDICT_UNKNOWN;
+    else if (status == RECS_OK)
+        status = judge(visit, &probe, error);
+    if (status == RECS_OK)
+        say(query, item);
+    else
+        recs__answer_clear(query);
+    recs__work_clear(&query->work);
+    return status;
+}
+
+recs_status recs_why_not(const recs_model *model, recs_query *query, const char *item,
+                         recs_error *error) {
+    recs__visit visit;
+    recs_status status = recs__query_check(model, query, error);
+    if (query != NULL)
+        recs__answer_clear(query);
+    if (status == RECS_OK && item == NULL)
+        status = recs__fail(error, RECS_ERR_ARGUMENT, "item is NULL, expected an id");
+    if (status == RECS_OK)
+        status = recs__visit_model(&visit, model, query, error);
+    return status == RECS_OK ? recs__why_not(&visit, item, error) : status;
+}
