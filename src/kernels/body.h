@@ -73,33 +73,33 @@ static float dot(const float *a, const float *b, size_t n) {
     return reduce_one(acc);
 }
 
-/* GROUP dots at once, `abreast` rows side by side. The rows in `ahead`, if
+/* GROUP dots at once, ABREAST rows side by side. The rows in `ahead`, if
  * any, are fetched meanwhile. */
 INLINE void dot_group(const float *query, const float *const *row, const float *const *ahead,
-                      size_t n, float *out, const size_t abreast) {
+                      size_t n, float *out) {
     vec acc[GROUP][PER_LANES];
-    UNROLL for (size_t first = 0; first < GROUP; first += abreast) {
+    UNROLL for (size_t first = 0; first < GROUP; first += ABREAST) {
         vec sum[ABREAST][PER_LANES];
-        UNROLL for (size_t g = 0; g < abreast; g++) {
+        UNROLL for (size_t g = 0; g < ABREAST; g++) {
             UNROLL for (size_t p = 0; p < PER_LANES; p++) sum[g][p] = vec_zero();
         }
         size_t k = 0;
         for (; k + LANES <= n; k += LANES) {
             vec q[PER_LANES];
             UNROLL for (size_t p = 0; p < PER_LANES; p++) q[p] = vec_load(query + k + p * WIDTH);
-            UNROLL for (size_t g = 0; g < abreast; g++) {
+            UNROLL for (size_t g = 0; g < ABREAST; g++) {
                 if (ahead) __builtin_prefetch(ahead[first + g] + k);
                 UNROLL for (size_t p = 0; p < PER_LANES; p++)
                     sum[g][p] = vec_fma(q[p], vec_load(row[first + g] + k + p * WIDTH), sum[g][p]);
             }
         }
         if (k < n) {
-            UNROLL for (size_t g = 0; g < abreast; g++) {
+            UNROLL for (size_t g = 0; g < ABREAST; g++) {
                 if (ahead) __builtin_prefetch(ahead[first + g] + k);
                 lanes_part(sum[g], query + k, row[first + g] + k, n - k);
             }
         }
-        UNROLL for (size_t g = 0; g < abreast; g++) {
+        UNROLL for (size_t g = 0; g < ABREAST; g++) {
             UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[first + g][p] = sum[g][p];
         }
     }
@@ -112,7 +112,7 @@ INLINE const float *row_at(const float *base, size_t stride, const uint32_t *ind
 }
 
 INLINE void dot_any(const float *query, const float *base, size_t stride, size_t n,
-                    const uint32_t *index, size_t count, float *out, const size_t abreast) {
+                    const uint32_t *index, size_t count, float *out) {
     const float *row[GROUP], *ahead[GROUP];
     size_t i = 0;
     for (; i + GROUP <= count; i += GROUP) {
@@ -120,15 +120,43 @@ INLINE void dot_any(const float *query, const float *base, size_t stride, size_t
             row[g] = row_at(base, stride, index, i + g);
             if (index) ahead[g] = row_at(base, stride, index, least(i + g + AHEAD, count - 1));
         }
-        dot_group(query, row, index ? ahead : NULL, n, out + i, abreast);
+        dot_group(query, row, index ? ahead : NULL, n, out + i);
     }
     if (i == count) return;
     /* The last few as a group too, the empty places filled with the first. */
     float last[GROUP];
     for (size_t g = 0; g < GROUP; g++)
         row[g] = row_at(base, stride, index, i + g < count ? i + g : i);
-    dot_group(query, row, NULL, n, last, ABREAST);
+    dot_group(query, row, NULL, n, last);
     memcpy(out + i, last, (count - i) * sizeof *out);
+}
+
+/* The same, row after row through a single load instruction. */
+static void dot_stream(const float *query, const float *rows, size_t stride, size_t n,
+                       size_t count, float *out) {
+    vec acc[GROUP][PER_LANES];
+    size_t i = 0;
+    while (i < count) {
+        size_t some = least(count - i, GROUP);
+        for (size_t g = 0; g < GROUP; g++) {
+            const float *row = rows + (i + least(g, some - 1)) * stride;
+            vec sum[PER_LANES];
+            UNROLL for (size_t p = 0; p < PER_LANES; p++) sum[p] = vec_zero();
+            size_t k = 0;
+            for (; k + LANES <= n; k += LANES) {
+                UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+                    const size_t at = k + p * WIDTH;
+                    sum[p] = vec_fma(vec_load(query + at), vec_load(row + at), sum[p]);
+                }
+            }
+            if (k < n) lanes_part(sum, query + k, row + k, n - k);
+            UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[g][p] = sum[p];
+        }
+        float sums[GROUP];
+        reduce_group(acc, sums);
+        memcpy(out + i, sums, some * sizeof *out);
+        i += some;
+    }
 }
 
 /* Rows side by side hide the latency of the chains, which is what limits a
@@ -138,14 +166,14 @@ INLINE void dot_any(const float *query, const float *base, size_t stride, size_t
 static void dot_rows(const float *query, const float *rows, size_t stride, size_t n, size_t count,
                      float *out) {
     if (count < FAR_FLOATS / (stride + 1))
-        dot_any(query, rows, stride, n, NULL, count, out, ABREAST);
+        dot_any(query, rows, stride, n, NULL, count, out);
     else
-        dot_any(query, rows, stride, n, NULL, count, out, 1);
+        dot_stream(query, rows, stride, n, count, out);
 }
 
 static void dot_gather(const float *query, const float *base, size_t stride, size_t n,
                        const uint32_t *rows, size_t count, float *out) {
-    dot_any(query, base, stride, n, rows, count, out, ABREAST);
+    dot_any(query, base, stride, n, rows, count, out);
 }
 
 /* ---- axpy --------------------------------------------------------------- */

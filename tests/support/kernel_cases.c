@@ -169,8 +169,8 @@ static size_t any_count(run *r, size_t most) {
     return (size_t)recs__random_below(&r->random, most);
 }
 
-static bool run_dot_rows(run *r, kind what, size_t n, bool gather) {
-    rows t = some_rows(r, what, n, any_count(r, 70));
+static bool run_dot_rows(run *r, kind what, size_t n, size_t count, bool gather) {
+    rows t = some_rows(r, what, n, count);
     float *block, *query = inputs(r, what, n, any_offset(r), &block);
     pair p = outputs(r, PLAIN, t.count);
     if (gather) {
@@ -293,6 +293,16 @@ static bool run_cholesky(run *r, kind what, size_t n, size_t broken, float bad) 
     return same_pair(r, "cholesky_solve", what, n, 1, &b) && ok;
 }
 
+/* More rows than caches hold: scans take another way there. */
+static bool all_far(run *r) {
+    static const size_t sizes[] = {15, 48, 500, 4099};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t count = (9u << 20) / 4 / sizes[i] + 19 + i;
+        if (!run_dot_rows(r, i % 2 ? WIDE : PLAIN, sizes[i], count, false)) return false;
+    }
+    return true;
+}
+
 static const char *const operations[] = {"dot",   "dot_rows",  "dot_gather",  "axpy",
                                          "axpy_rows", "axpy_gather", "scale", "above",
                                          "syrk",  "cholesky"};
@@ -303,8 +313,8 @@ const char *kernel_cases_operation(size_t index) {
 
 static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
     if (!strcmp(operation, "dot")) return run_dot(r, what, n);
-    if (!strcmp(operation, "dot_rows")) return run_dot_rows(r, what, n, false);
-    if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, true);
+    if (!strcmp(operation, "dot_rows")) return run_dot_rows(r, what, n, any_count(r, 70), false);
+    if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, any_count(r, 70), true);
     if (!strcmp(operation, "axpy")) return run_axpy(r, what, n);
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
@@ -353,6 +363,7 @@ bool kernel_cases_run(const char *operation, const recs__kernels *table,
         for (size_t i = 0; i < ALL_LENGTHS && ok; i++)
             for (int what = 0; what < KINDS && ok; what++)
                 ok = run_lengths(&r, operation, (kind)what, length(i));
+        if (ok && !strcmp(operation, "dot_rows")) ok = all_far(&r);
     }
     if (!ok && !report->fault[0])
         snprintf(report->fault, sizeof report->fault, "%s: a bad pivot was reported elsewhere",
