@@ -13,8 +13,9 @@ LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 BUILD   ?= build
 WERROR  ?=
-# Sanitizers and the like for the objects of tests, fuzz targets and benchmarks.
+# Sanitizers and the like, and tests to leave out (scripts/make/rigs.mk).
 SAN     ?=
+SKIP    ?=
 
 # Whatever CFLAGS says, these hold: the language, and arithmetic that never
 # contracts a*b+c on its own, so that answers do not depend on the compiler.
@@ -28,6 +29,8 @@ TEST_FLAGS = $(ALL_FLAGS) -Itests -Ilib -DRECS_TEST
 
 VERSION := $(shell awk '/define RECS_VERSION_(MAJOR|MINOR|PATCH)/ {printf "%s%s", s, $$3; s="."}' include/recs/base.h)
 
+comma := ,
+
 # One short line a step; V=1 shows the commands, -s nothing.
 Q   := $(if $(V),,@)
 say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-8s%s\n' $(1) '$(2)')
@@ -38,7 +41,7 @@ SRC       := $(sort $(wildcard src/*/*.c))
 TRAIN_SRC := $(sort $(wildcard lib/train/*.c))
 CLI_SRC   := $(sort $(wildcard examples/cli/*.c))
 SHOP_SRC  := $(sort $(wildcard examples/demo_shop/*.c))
-TEST_SRC  := $(sort $(wildcard tests/test_*.c))
+TEST_SRC  := $(sort $(filter-out $(SKIP:%=tests/%.c),$(wildcard tests/test_*.c)))
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
@@ -95,18 +98,21 @@ $(BUILD)/flags: FORCE
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_FLAGS) $(FLAGS_$(notdir $<)) -fPIC $(DEPS) -c $< -o $@
+	$(Q)$(CC) $(ALL_FLAGS) $(FLAGS_$(notdir $<)) $(SAN) -fPIC $(DEPS) -c $< -o $@
+
+# A sanitizer's own symbols come with the program.
+NO_UNDEFINED := $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
 
 $(BUILD)/librecs.so.0: $(LIB_OBJ) src/api.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map -Wl,-z,defs \
-	  $(LIB_OBJ) $(CFLAGS) $(LDFLAGS) $(LIB_LIBS) -o $@
+	$(Q)$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map $(NO_UNDEFINED) \
+	  $(LIB_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) $(LIB_LIBS) -o $@
 	$(Q)ln -sf librecs.so.0 $(BUILD)/librecs.so
 
 $(BUILD)/librecs-train.so.0: $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map \
-	  -Wl,-z,defs $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(LDFLAGS) -L$(BUILD) -lrecs $(TRAIN_LIBS) -o $@
+	  $(NO_UNDEFINED) $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs $(TRAIN_LIBS) -o $@
 	$(Q)ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
 
 # The private objects of librecs-train are those of librecs.a, which it needs anyway.
@@ -122,14 +128,14 @@ RPATH := -Wl,-rpath,'$$ORIGIN' -Wl,-rpath,'$$ORIGIN/..' -Wl,-rpath,'$$ORIGIN/../
 
 $(BUILD)/recs: $(call obj,obj,$(CLI_SRC)) $(LIB) $(TRAIN)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(filter %.o,$^) $(CFLAGS) $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs -ljansson -lm -lpthread $(RPATH) -o $@
+	$(Q)$(CC) $(filter %.o,$^) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs -ljansson -lm -lpthread $(RPATH) -o $@
 $(BUILD)/demo_shop: $(call obj,obj,$(SHOP_SRC))
 	$(call say,LINK,$@)
-	$(Q)$(CC) $^ $(CFLAGS) $(LDFLAGS) -lm -o $@
+	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) -lm -o $@
 $(BUILD)/examples/%: examples/%.c $(LIB) $(TRAIN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $< $(LDFLAGS) -L$(BUILD) $(if $(TRAIN),-lrecs-train) -lrecs $(RPATH) -o $@
+	$(Q)$(CC) -std=c11 $(WARN) -Iinclude $(CFLAGS) $(SAN) $< $(LDFLAGS) -L$(BUILD) $(if $(TRAIN),-lrecs-train) -lrecs $(RPATH) -o $@
 
 # ---- tests: the same sources with RECS_TEST, linked statically ------------------
 
@@ -147,13 +153,13 @@ $(BUILD)/tests/%: $(BUILD)/test/tests/%.o $(UNDER_TEST)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) -lcmocka $(TRAIN_LIBS) -o $@
 # A fuzz target with a plain main that runs it once over each file it is given.
-$(BUILD)/fuzz-replay/%: $(BUILD)/test/tests/fuzz/fuzz_%.o $(BUILD)/test/tests/fuzz/replay.o $(UNDER_TEST)
+$(BUILD)/fuzz-replay/%: $(BUILD)/test/tests/fuzz/fuzz_%.o $(BUILD)/test/tests/fuzz/replay.o $(BUILD)/test/tests/fuzz/fuzz.o $(UNDER_TEST)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) $(TRAIN_LIBS) -o $@
 .PRECIOUS: $(BUILD)/test/%.o
 
-programs: $(TESTS) $(REPLAYS)
+programs: $(TESTS) $(REPLAYS) $(SHOP) $(CLI)
 
 # Beside the programs: scripts, among them callers from other languages. Each
 # finds the build in RECS_BUILD and exits with 77 when it cannot run here.
@@ -162,8 +168,8 @@ SCRIPTS := $(sort $(wildcard tests/test_*.sh)) $(if $(wildcard tests/golden/v1.r
 test: all programs $(TEST_NEEDS) ## build and run the whole suite
 	@RECS_BUILD=$(abspath $(BUILD)) CC='$(CC)' scripts/run-tests $(TESTS) $(SCRIPTS)
 
-test-programs: programs ## the cmocka programs alone
-	@RECS_BUILD=$(abspath $(BUILD)) scripts/run-tests $(TESTS)
+test-programs: programs ## the cmocka programs and the fuzz corpus alone
+	@RECS_BUILD=$(abspath $(BUILD)) scripts/run-tests $(TESTS) tests/test_corpus.sh
 
 $(BUILD)/bench/%: bench/%.c $(UNDER_TEST)
 	@mkdir -p $(@D)
@@ -180,4 +186,4 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 include $(sort $(wildcard scripts/make/*.mk))
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/test -name '*.d' 2>/dev/null)

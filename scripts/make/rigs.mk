@@ -1,0 +1,91 @@
+# The rigs: the suite under instruments. Each has a build folder of its own
+# below $(BUILD). SHORT=1 makes those that have one take the short form, which
+# CI runs.
+.PHONY: check check-asan check-ubsan check-tsan check-oom check-valgrind check-layers \
+        check-newcomer fuzz coverage abi-check abi-update check-shell
+
+check: check-layers check-shell check-asan check-ubsan check-tsan check-oom check-valgrind fuzz abi-check ## all of the following
+
+# Builds the test programs with the flags given and runs them and the corpus of
+# the fuzz targets. $(1): name, $(2): flags, $(3): environment
+define instrumented
++$(Q)$(3) $(MAKE) BUILD=$(BUILD)/$(1) CFLAGS='-O1 -g -fno-omit-frame-pointer' SAN='$(2)' \
+  SKIP='$(if $(SHORT),$(LONG_TESTS))' WERROR= test-programs
+endef
+# Not about the library, single-threaded, and minutes under instruments.
+LONG_TESTS := test_demo_shop
+
+check-asan: ## the suite's programs under AddressSanitizer, leaks included
+	$(call instrumented,asan,-fsanitize=address,ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1)
+
+check-ubsan: ## ... under UndefinedBehaviorSanitizer
+	$(call instrumented,ubsan,-fsanitize=undefined$(comma)float-cast-overflow -fno-sanitize-recover=all,UBSAN_OPTIONS=print_stacktrace=1)
+
+check-tsan: ## ... under ThreadSanitizer
+	$(call instrumented,tsan,-fsanitize=thread,$(if $(SHORT),RECS_DATA=/nonexistent) TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1)
+
+# Valgrind's processor is slow and has no AVX-512: real data stays out.
+check-valgrind: $(TESTS) ## ... under valgrind: memory errors and leaks
+	$(Q)command -v valgrind >/dev/null || { echo 'no valgrind: nothing checked'; exit 1; }
+	$(Q)RECS_DATA=/nonexistent RECS_BUILD=$(abspath $(BUILD)) TEST_TIMEOUT=1200 \
+	  TEST_UNDER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9' \
+	  scripts/run-tests $(if $(SHORT),$(filter-out $(LONG_TESTS:%=$(BUILD)/tests/%),$(TESTS)),$(TESTS))
+
+# ---- the Nth allocation fails ----------------------------------------------------
+
+$(BUILD)/oom/failing_malloc.so: tests/oom/failing_malloc.c tests/oom/failing_malloc.h $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STD) $(WARN) $(CFLAGS) -fPIC -shared $< -o $@
+$(BUILD)/oom/host: tests/oom/host.c tests/oom/failing_malloc.h $(LIB) $(TRAIN) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STD) $(WARN) -Iinclude $(CFLAGS) $< $(LDFLAGS) -L$(BUILD) -lrecs-train -lrecs $(RPATH) -o $@
+
+check-oom: $(BUILD)/oom/failing_malloc.so $(BUILD)/oom/host $(TESTS) ## every allocation fails in turn, malloc's and the host's
+	$(Q)scripts/check-oom $(if $(SHORT),--short) $(BUILD)
+	$(Q)scripts/run-tests $(patsubst tests/%.c,$(BUILD)/tests/%,$(shell grep -l FAULT_LOOP $(TEST_SRC)))
+
+# ---- fuzzing: tests/fuzz/README.md -------------------------------------------------
+
+FUZZ_SECONDS ?= $(if $(SHORT),20,120)
+FUZZ_CC      ?= clang
+FUZZ_FLAGS   := -O1 -g -fno-omit-frame-pointer
+FUZZERS      := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+
+fuzz: ## FUZZ_SECONDS of libFuzzer for each target, from its corpus
+	$(Q)command -v $(FUZZ_CC) >/dev/null || { echo 'no $(FUZZ_CC): nothing fuzzed'; exit 1; }
+	+$(Q)$(MAKE) BUILD=$(BUILD)/fuzz CC=$(FUZZ_CC) CFLAGS='$(FUZZ_FLAGS)' WERROR= \
+	  SAN='-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all' fuzzers
+	$(Q)scripts/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS:%=$(BUILD)/fuzzer/%)
+$(BUILD)/fuzzer/%: $(BUILD)/test/tests/fuzz/fuzz_%.o $(BUILD)/test/tests/fuzz/fuzz.o $(UNDER_TEST)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $^ $(CFLAGS) $(subst fuzzer-no-link,fuzzer,$(SAN)) $(LDFLAGS) $(TRAIN_LIBS) -o $@
+
+# ---- what the suite reaches ----------------------------------------------------------
+
+coverage: ## lines and branches the suite reaches: text, and html below build/coverage
+	+$(Q)$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O0 -g' SAN='--coverage' WERROR= programs
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete
+	+$(Q)$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O0 -g' SAN='--coverage' WERROR= test-programs
+	$(Q)scripts/coverage $(BUILD)/coverage
+
+# ---- ABI ---------------------------------------------------------------------------------
+
+abi-check: all ## compare the libraries with tests/abi
+	$(Q)CC='$(CC)' scripts/abi check $(BUILD)
+abi-update: all ## record the libraries' ABI in tests/abi
+	$(Q)CC='$(CC)' scripts/abi update $(BUILD)
+
+# ---- the tree ------------------------------------------------------------------------------
+
+check-layers: ## the order of the rooms
+	$(Q)scripts/check-layers
+check-shell: ## shellcheck over all scripts
+	$(Q)scripts/check-shell
+check-newcomer: ## quickstart (SHORT=1) and the suite on a bare Debian 12
+	$(Q)scripts/check-newcomer $(if $(SHORT),--short)
