@@ -177,8 +177,6 @@ $(BUILD)/bench/%: bench/%.c $(UNDER_TEST)
 	$(Q)$(CC) $(TEST_FLAGS) $< $(UNDER_TEST) $(SAN) $(LDFLAGS) $(TRAIN_LIBS) -o $@
 bench: all $(BENCHES) ## build the benchmarks; bench/README.md says how to run them
 
--include scripts/make/*.mk
-
 clean: ## remove build/
 	rm -rf $(BUILD)
 

@@ -13,6 +13,17 @@ static inline void vec_store(float *p, vec x) { _mm512_storeu_ps(p, x); }
 static inline vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 static inline vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
+
+static inline void turn_four(const float *from, size_t ldf, float *to, size_t ldt) {
+    __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + ldf);
+    __m128 c = _mm_loadu_ps(from + 2 * ldf), d = _mm_loadu_ps(from + 3 * ldf);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + ldt, b);
+    _mm_storeu_ps(to + 2 * ldt, c);
+    _mm_storeu_ps(to + 3 * ldt, d);
+}
 
 static inline __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1); }
 

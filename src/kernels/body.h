@@ -4,7 +4,9 @@
  *   WIDTH                 floats in a vec: 4, 8 or 16
  *   GROUP                 rows whose dots are taken together
  *   TILE_ROWS, TILE_VECS  the register block of syrk and cholesky
- *   vec, vec_zero, vec_set, vec_load, vec_store, vec_mul, vec_div, vec_fma
+ *   vec, vec_zero, vec_set, vec_load, vec_store, vec_mul, vec_div,
+ *   vec_fma(a, b, c)      a * b + c; vec_fnma: -a * b + c
+ *   turn_four(from, ldf, to, ldt)  a 4 x 4 block transposed
  *   vec_load_part(p, n)   the first n <= WIDTH floats, the rest +0; memory
  *                         beyond them is not touched
  *   vec_store_part(p, n, x)
@@ -247,12 +249,20 @@ INLINE size_t below_diagonal(size_t j, size_t l, size_t end) {
     return j < end && l <= j ? least(j + 1 - l, WIDTH) : 0;
 }
 
+/* The factors of a row of tiles: at[i * stride + r] for row r; taken: the
+ * products are subtracted. */
+typedef struct side {
+    const float *at;
+    size_t stride;
+    bool taken;
+} side;
+
 /* Rows j .. j + TILE_ROWS and columns l .. l + vecs * WIDTH of c, the part in
  * the lower triangle only:
  *   c[j + r][l + x] = chain over i of fma(left[i][r], row[i][l + x], ...).
  * Rows of c from `end` on do not exist. whole: all of the block is in the
  * triangle. last: floats that may be read of the last vec of each row. */
-INLINE void tile(const float *left, const float *const *row, size_t count, float *c, size_t ldc,
+INLINE void tile(const side *left, const float *const *row, size_t count, float *c, size_t ldc,
                  size_t j, size_t l, size_t end, size_t last, const size_t vecs,
                  const bool whole, const bool part) {
     vec acc[TILE_ROWS][TILE_VECS];
@@ -274,8 +284,10 @@ INLINE void tile(const float *left, const float *const *row, size_t count, float
             x[v] = part && v + 1 == vecs ? vec_load_part(from, last) : vec_load(from);
         }
         UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
-            vec factor = vec_set(left[i * TILE_ROWS + r]);
-            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vec_fma(factor, x[v], acc[r][v]);
+            vec factor = vec_set(left->at[i * left->stride + r]);
+            UNROLL for (size_t v = 0; v < vecs; v++)
+                acc[r][v] = left->taken ? vec_fnma(factor, x[v], acc[r][v])
+                                        : vec_fma(factor, x[v], acc[r][v]);
         }
     }
     UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
@@ -291,7 +303,7 @@ INLINE void tile(const float *left, const float *const *row, size_t count, float
     }
 }
 
-INLINE void tile_of(const float *left, const float *const *row, size_t count, float *c, size_t ldc,
+INLINE void tile_of(const side *left, const float *const *row, size_t count, float *c, size_t ldc,
                     size_t j, size_t l, size_t end, size_t readable, const size_t vecs) {
     size_t over = l + vecs * WIDTH;
     if (over > readable)
@@ -304,7 +316,7 @@ INLINE void tile_of(const float *left, const float *const *row, size_t count, fl
 
 /* The tiles of rows j .. j + TILE_ROWS and columns from .. to, cut to the
  * triangle. Each row may be read up to `readable`. */
-static void tile_row(const float *left, const float *const *row, size_t count, float *c,
+INLINE void tile_row(const side *left, const float *const *row, size_t count, float *c,
                      size_t ldc, size_t j, size_t from, size_t to, size_t end, size_t readable) {
     to = least(to, least(j + TILE_ROWS, end));
     while (from < to) {
@@ -361,7 +373,8 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
             for (; fetched * n < coming * (j + TILE_ROWS) && fetched < coming; fetched++)
                 prefetch_row(row_at(base, stride, index, next + fetched), n);
             if (j % PACK == 0) pack_left(left, row, w ? w + i : NULL, some, j, n);
-            tile_row(left + j % PACK * CHUNK, row, some, c, ldc, j, 0, n, n, n);
+            const side s = {left + j % PACK * CHUNK, TILE_ROWS, false};
+            tile_row(&s, row, some, c, ldc, j, 0, n, n, n);
         }
     }
 }
@@ -369,10 +382,16 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
 /* ---- cholesky ------------------------------------------------------------- */
 
 /* PANEL rows from j on (those from n on as 0), columns k .. k + PANEL, turned:
- * t[i * ldt + r] = a[j + r][k + i]. For the diagonal block (j == k) the upper
- * triangle is not read. */
+ * t[i * ldt + r] = a[j + r][k + i]. Of the last, narrower diagonal block
+ * (j == k) only the triangle is read. */
 static void turn_in(float *t, size_t ldt, const float *a, size_t lda, size_t n, size_t j,
                     size_t k) {
+    if (j + PANEL <= n) {
+        for (size_t r = 0; r < PANEL; r += 4)
+            for (size_t i = 0; i < PANEL; i += 4)
+                turn_four(a + (j + r) * lda + k + i, lda, t + i * ldt + r, ldt);
+        return;
+    }
     for (size_t r = 0; r < PANEL; r++) {
         size_t some = j + r >= n ? 0 : j == k ? r + 1 : PANEL;
         const float *row = a + (j + r < n ? (j + r) * lda + k : 0);
@@ -383,6 +402,12 @@ static void turn_in(float *t, size_t ldt, const float *a, size_t lda, size_t n, 
 
 static void turn_out(const float *t, size_t ldt, float *a, size_t lda, size_t n, size_t j,
                      size_t k) {
+    if (j + PANEL <= n && j > k) {
+        for (size_t r = 0; r < PANEL; r += 4)
+            for (size_t i = 0; i < PANEL; i += 4)
+                turn_four(t + i * ldt + r, ldt, a + (j + r) * lda + k + i, lda);
+        return;
+    }
     for (size_t r = 0; r < least(PANEL, n - j); r++) {
         float *row = a + (j + r) * lda + k;
         size_t some = j == k ? r + 1 : PANEL;
@@ -390,20 +415,17 @@ static void turn_out(const float *t, size_t ldt, float *a, size_t lda, size_t n,
     }
 }
 
-/* One step on the turned block t: column i, divided by its pivot's root, is
- * taken from the columns after it. diagonal[i * PANEL + l] is L[l][i]. */
-INLINE void turned_step(float *t, size_t ldt, const float *diagonal, size_t i, size_t columns) {
-    vec x[PER_LANES];
-    vec root = vec_set(diagonal[i * PANEL + i]);
-    UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-        x[p] = vec_div(vec_load(t + i * ldt + p * WIDTH), root);
-        vec_store(t + i * ldt + p * WIDTH, x[p]);
-    }
-    for (size_t l = i + 1; l < columns; l++) {
-        vec factor = vec_set(-diagonal[i * PANEL + l]);
-        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-            float *to = t + l * ldt + p * WIDTH;
-            vec_store(to, vec_fma(x[p], factor, vec_load(to)));
+/* The rows of a turned block: column after column is divided by its pivot's
+ * root and taken from those after it. diagonal[i * PANEL + l] is L[l][i]. */
+static void solve_turned(float *t, size_t ldt, const float *diagonal) {
+    for (size_t p = 0; p < PANEL; p += WIDTH) {
+        vec x[PANEL];
+        UNROLL for (size_t i = 0; i < PANEL; i++) x[i] = vec_load(t + i * ldt + p);
+        UNROLL for (size_t i = 0; i < PANEL; i++) {
+            x[i] = vec_div(x[i], vec_set(diagonal[i * PANEL + i]));
+            vec_store(t + i * ldt + p, x[i]);
+            UNROLL for (size_t l = 1; l < PANEL; l++)
+                if (l > i) x[l] = vec_fnma(vec_set(diagonal[i * PANEL + l]), x[i], x[l]);
         }
     }
 }
@@ -415,13 +437,17 @@ static size_t factor_diagonal(float *t, size_t columns) {
         float *column = t + i * PANEL, pivot = column[i];
         if (!(pivot > 0.0f) || !isfinite(pivot)) return i + 1;
         float root = sqrtf(pivot);
-        for (size_t l = i + 1; l < columns; l++) column[l] /= root;
+        vec x[PER_LANES], divisor = vec_set(root);
+        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+            x[p] = vec_div(vec_load(column + p * WIDTH), divisor);
+            vec_store(column + p * WIDTH, x[p]);
+        }
         column[i] = root;
         for (size_t l = i + 1; l < columns; l++) {
-            vec factor = vec_set(-column[l]);
+            vec factor = vec_set(column[l]);
             UNROLL for (size_t p = 0; p < PER_LANES; p++) {
                 float *to = t + l * PANEL + p * WIDTH;
-                vec_store(to, vec_fma(vec_load(column + p * WIDTH), factor, vec_load(to)));
+                vec_store(to, vec_fnma(factor, x[p], vec_load(to)));
             }
         }
     }
@@ -432,29 +458,25 @@ static size_t factor_diagonal(float *t, size_t columns) {
  * strip holds the first STRIP rows below the panel's diagonal block, turned. */
 static void trailing_update(float *a, size_t lda, size_t n, size_t k, float *strip) {
     const float *row[PANEL];
-    _Alignas(64) float left[PANEL * TILE_ROWS];
+    _Alignas(64) float beyond[PANEL * PANEL];
     size_t first = k + PANEL;
+    for (size_t i = 0; i < PANEL; i++) row[i] = strip + i * STRIP;
     for (size_t from = first; from < n; from += STRIP) {
         size_t to = least(from + STRIP, n);
         if (from > first) {
             for (size_t j = from; j < to; j += PANEL)
                 turn_in(strip + (j - from), STRIP, a, lda, n, j, k);
         }
-        for (size_t j = from; j < n; j += TILE_ROWS) {
-            for (size_t r = 0; r < TILE_ROWS; r++) {
-                const float *turned = strip + (j - from) + r;
-                const float *line = a + (j + r < n ? (j + r) * lda + k : 0);
-                if (j < to)
-                    for (size_t i = 0; i < PANEL; i++)
-                        left[i * TILE_ROWS + r] = -turned[i * STRIP];
-                else
-                    for (size_t i = 0; i < PANEL; i++)
-                        left[i * TILE_ROWS + r] = j + r < n ? -line[i] : 0.0f;
+        /* Rows and columns of c counted from the strip's first. */
+        float *c = a + from * lda + from;
+        for (size_t j = 0; j < n - from; j += TILE_ROWS) {
+            side left = {strip + j, STRIP, true};
+            if (j >= to - from) {
+                if (j % PANEL == 0) turn_in(beyond, PANEL, a, lda, n, from + j, k);
+                left.at = beyond + j % PANEL;
+                left.stride = PANEL;
             }
-            /* The columns of c that this strip reaches, counted from the strip. */
-            for (size_t i = 0; i < PANEL; i++) row[i] = strip + i * STRIP;
-            tile_row(left, row, PANEL, a + from * lda + from, lda, j - from, 0, to - from,
-                     n - from, STRIP);
+            tile_row(&left, row, PANEL, c, lda, j, 0, to - from, n - from, STRIP);
         }
     }
 }
@@ -474,7 +496,7 @@ static size_t cholesky(float *a, size_t lda, size_t n) {
             float *t = kept ? strip + (j - k - PANEL) : spare;
             size_t ldt = kept ? STRIP : PANEL;
             turn_in(t, ldt, a, lda, n, j, k);
-            for (size_t i = 0; i < PANEL; i++) turned_step(t, ldt, diagonal, i, PANEL);
+            solve_turned(t, ldt, diagonal);
             turn_out(t, ldt, a, lda, n, j, k);
         }
         trailing_update(a, lda, n, k, strip);

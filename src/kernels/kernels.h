@@ -63,7 +63,8 @@ typedef struct recs__kernels {
      * greater than 0 or not finite (a then holds nothing of use).
      * n^3 / 6 multiply-adds. cholesky_solve goes forward with i ascending,
      * then backward with i descending, the order in which each x[i] becomes
-     * known; n^2 multiply-adds. Only the lower triangles are read or written. */
+     * known; n^2 multiply-adds. Only lower triangles are written, and nothing
+     * depends on what the upper ones hold. */
     size_t (*cholesky)(float *a, size_t lda, size_t n);
     void (*cholesky_solve)(const float *l, size_t ldl, float *b, size_t n);
 

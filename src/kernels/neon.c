@@ -13,6 +13,17 @@ static inline void vec_store(float *p, vec x) { vst1q_f32(p, x); }
 static inline vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
 static inline vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+static inline vec vec_fnma(vec a, vec b, vec c) { return vfmsq_f32(c, a, b); }
+
+static inline void turn_four(const float *from, size_t ldf, float *to, size_t ldt) {
+    float32x4x2_t ab = vtrnq_f32(vld1q_f32(from), vld1q_f32(from + ldf));
+    float32x4x2_t cd = vtrnq_f32(vld1q_f32(from + 2 * ldf), vld1q_f32(from + 3 * ldf));
+    for (size_t i = 0; i < 2; i++) {
+        vst1q_f32(to + i * ldt, vcombine_f32(vget_low_f32(ab.val[i]), vget_low_f32(cd.val[i])));
+        vst1q_f32(to + (i + 2) * ldt,
+                  vcombine_f32(vget_high_f32(ab.val[i]), vget_high_f32(cd.val[i])));
+    }
+}
 
 static inline vec vec_load_part(const float *p, size_t n) {
     float some[4] = {0};
