@@ -4,7 +4,7 @@
 .PHONY: check check-asan check-ubsan check-tsan check-oom check-valgrind check-layers \
         check-newcomer fuzz coverage abi-check abi-update check-shell
 
-check: check-layers check-shell check-asan check-ubsan check-tsan check-oom check-valgrind fuzz abi-check ## all of the following
+check: check-layers check-shell check-asan check-ubsan check-tsan check-oom check-valgrind fuzz abi-check ## all of the rigs below
 
 # Builds the test programs with the flags given and runs them and the corpus of
 # the fuzz targets. $(1): name, $(2): flags, $(3): environment
