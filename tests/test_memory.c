@@ -41,7 +41,7 @@ static void test_defaults(void **state) {
     assert_non_null(host.now);
     assert_non_null(host.run);
     assert_null(host.log);
-    recs__log(&host, RECS_LOG_ERROR, "into the void %d", 1);
+    recs__host_log(&host, RECS_LOG_ERROR, "into the void %d", 1);
     assert_true(recs__now(&host) > INT64_C(1600000000000));
     size_t seen = 0;
     recs__run(&host, count_task, &seen, 5);
@@ -73,7 +73,7 @@ static void test_what_is_lent_is_used(void **state) {
     recs_host host;
     assert_int_equal(recs__host_init(&host, &given, NULL), RECS_OK);
     assert_int_equal(recs__now(&host), 100);
-    recs__log(&host, RECS_LOG_WARNING, "item %s\n", "7");
+    recs__host_log(&host, RECS_LOG_WARNING, "item %s\n", "7");
     assert_string_equal(line, "2item 7?");
 }
 

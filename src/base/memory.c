@@ -83,7 +83,7 @@ recs_status recs__host_init(recs_host *out, const recs_host *host, recs_error *e
     return RECS_OK;
 }
 
-void recs__log(const recs_host *host, recs_log_level level, const char *format, ...) {
+void recs__host_log(const recs_host *host, recs_log_level level, const char *format, ...) {
     if (host->log == NULL)
         return;
     char text[512];

@@ -28,7 +28,7 @@ void recs__free_aligned(const recs_host *host, void *block);
 char *recs__copy_text(const recs_host *host, const char *text, recs_error *error);
 
 /* One line, cleaned as the text of an error is; silent without host->log. */
-void recs__log(const recs_host *host, recs_log_level level, const char *format, ...)
+void recs__host_log(const recs_host *host, recs_log_level level, const char *format, ...)
     RECS_PRINTF(3, 4);
 int64_t recs__now(const recs_host *host);
 void recs__run(const recs_host *host, void (*task)(void *arg, size_t index), void *arg,
