@@ -253,8 +253,15 @@ static void scans(job j, const limits *l) {
         for (int p = 0; p < 3; p++) {
             j.count = places[p].bytes / (4 * j.n);
             double bytes = (double)j.count * (double)j.n * 4;
-            line_bytes(&j, "dot_rows", best_time(work_dot_rows, &j), bytes, places[p].name,
-                       places[p].limit);
+            double limit = places[p].limit, seconds = best_time(work_dot_rows, &j);
+            /* Memory is shared with whatever else runs: limit and kernel in turns. */
+            for (int turn = 0; p == 2 && turn < 3; turn++) {
+                double read = read_speed(j.rows, j.count * j.n);
+                double again = best_time(work_dot_rows, &j);
+                limit = read > limit ? read : limit;
+                seconds = again < seconds ? again : seconds;
+            }
+            line_bytes(&j, "dot_rows", seconds, bytes, places[p].name, limit);
         }
         j.count = 100000;
         double bytes = (double)j.count * (double)j.n * 4;
