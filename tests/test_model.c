@@ -1,11 +1,11 @@
 /* test_model.c - a whole small model: written, opened, read. */
 #include "model/internal.h"
-#include "recs/events.h"
+#include "support/fault_host.h"
 #include "support/sample_model.h"
 #include "support/test.h"
 #include "support/tmp.h"
 
-#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,10 +74,127 @@ static void test_sample_on_disk(void **state) {
     tmp_remove(&folder);
 }
 
+static void test_hashed_and_no_users(void **state) {
+    (void)state;
+    for (int hashed = 0; hashed < 2; hashed++) {
+        recs_writer *w;
+        recs_model *model;
+        OK(recs_writer_create(&w, NULL, NULL, error));
+        OK(recs_test_sample_sections(w, hashed ? "hashed" : "none", 0, error));
+        OK(recs_writer_finish(w, &model, error));
+        recs_writer_destroy(w);
+        OK(recs_model_verify(model, error));
+        assert_string_equal(recs_model_users_mode(model), hashed ? "hashed" : "none");
+        assert_int_equal(recs_model_users(model), hashed ? SAMPLE_USERS : 0);
+        uint32_t seen = 0;
+        for (size_t i = 0; i < SAMPLE_USERS; i++) {
+            uint32_t row = recs_model_user_row(model, sample_users[i]);
+            if (!hashed) {
+                assert_int_equal(row, RECS_NO_ROW);
+                continue;
+            }
+            assert_true(row < SAMPLE_USERS);
+            seen |= 1u << row;
+            assert_int_equal(strlen(recs_model_user_id(model, row)), 32);
+            /* A hash is no name to ask by. */
+            assert_int_equal(recs_model_user_row(model, recs_model_user_id(model, row)),
+                             RECS_NO_ROW);
+        }
+        assert_int_equal(seen, hashed ? 31 : 0);
+        recs_model_release(model);
+    }
+}
+
+#define REFUSED(call, wanted, part)                                                              \
+    do {                                                                                         \
+        recs_error error = {0};                                                                  \
+        assert_int_equal((call), (wanted));                                                      \
+        if (strstr(error.text, (part)) == NULL)                                                  \
+            fail_msg("\"%s\" does not name \"%s\"", error.text, (part));                         \
+    } while (0)
+
+static void test_refused(void **state) {
+    (void)state;
+    recs_model *m, *sample;
+    OK(recs_test_sample_model(&sample, NULL, error));
+    const unsigned char *bytes = sample->image.bytes;
+    size_t size = (size_t)sample->image.size;
+    recs_open_options bad[] = {{.struct_size = sizeof bad[0], .load = 2},
+                               {.struct_size = sizeof bad[0], .inflate = 2},
+                               {.struct_size = sizeof bad[0], .verify = -1},
+                               {.struct_size = sizeof bad[0], .trusted = 7}};
+    static const char *const names[] = {"load is 2", "inflate is 2", "verify is -1",
+                                        "trusted is 7"};
+    for (size_t i = 0; i < 4; i++)
+        REFUSED(recs_model_open_memory(&m, bytes, size, &bad[i], NULL, &error),
+                RECS_ERR_ARGUMENT, names[i]);
+    bad[0] = (recs_open_options){.struct_size = 0};
+    REFUSED(recs_model_open_memory(&m, bytes, size, &bad[0], NULL, &error), RECS_ERR_ARGUMENT,
+            "recs_open_options");
+    REFUSED(recs_model_open_memory(&m, bytes + 1, size - 1, NULL, NULL, &error),
+            RECS_ERR_ARGUMENT, "multiple of 64");
+    REFUSED(recs_model_open_memory(&m, NULL, size, NULL, NULL, &error), RECS_ERR_ARGUMENT,
+            "NULL");
+    REFUSED(recs_model_open_memory(&m, NULL, 0, NULL, NULL, &error), RECS_ERR_CORRUPT,
+            "not a model file");
+    REFUSED(recs_model_open(&m, NULL, NULL, NULL, &error), RECS_ERR_ARGUMENT, "path");
+    REFUSED(recs_model_open(&m, "/no/such.recs", NULL, NULL, &error), RECS_ERR_NOT_FOUND,
+            "/no/such.recs");
+    REFUSED(recs_model_open(&m, "/", NULL, NULL, &error), RECS_ERR_IO, "folder");
+    assert_null(m);
+    REFUSED(recs_model_write(sample, NULL, &error), RECS_ERR_ARGUMENT, "path");
+    recs_model_release(sample);
+
+    tmp_folder folder;
+    char path[TMP_PATH_MAX];
+    tmp_make(&folder);
+    tmp_write(&folder, "empty.recs", "", 0, path);
+    REFUSED(recs_model_open(&m, path, NULL, NULL, &error), RECS_ERR_CORRUPT, "empty.recs: not a");
+    tmp_write(&folder, "text.recs", "user,item\n1,2\n and so on, for more than 64 bytes in all .....",
+              63, path);
+    REFUSED(recs_model_open(&m, path, NULL, NULL, &error), RECS_ERR_CORRUPT, "not a model file");
+    tmp_remove(&folder);
+}
+
+enum { THREADS = 4, TURNS = 20000 };
+
+static void *own_and_give_up(void *argument) {
+    recs_model *model = argument;
+    for (int i = 0; i < TURNS; i++) {
+        recs_model *mine = recs_model_retain(model);
+        if (recs_model_items(mine) != SAMPLE_ITEMS)
+            abort();
+        recs_model_release(mine);
+    }
+    recs_model_release(model); /* the one made for this thread */
+    return NULL;
+}
+
+/* Many owners; whoever is last frees, once. */
+static void test_owners_on_threads(void **state) {
+    (void)state;
+    fault_host faults;
+    fault_host_init(&faults);
+    recs_model *model;
+    OK(recs_test_sample_model(&model, &faults.host, error));
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, own_and_give_up, recs_model_retain(model)), 0);
+    recs_model_release(model);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    recs_model_release(NULL);
+    fault_host_done(&faults);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sample_in_memory),
         cmocka_unit_test(test_sample_on_disk),
+        cmocka_unit_test(test_hashed_and_no_users),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_owners_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
