@@ -163,7 +163,7 @@ programs: $(TESTS) $(REPLAYS) $(SHOP) $(CLI)
 
 # Beside the programs: scripts, among them callers from other languages. Each
 # finds the build in RECS_BUILD and exits with 77 when it cannot run here.
-SCRIPTS := $(sort $(wildcard tests/test_*.sh)) $(if $(wildcard tests/golden/v1.recs),$(sort $(wildcard tests/test_*.py tests/go/run)))
+SCRIPTS := $(sort $(wildcard tests/test_*.sh tests/test_*.py tests/go/run))
 
 test: all programs $(TEST_NEEDS) ## build and run the whole suite
 	@RECS_BUILD=$(abspath $(BUILD)) CC='$(CC)' scripts/run-tests $(TESTS) $(SCRIPTS)
