@@ -1,0 +1,466 @@
+/* description.c - parsing and printing model descriptions.
+ *
+ * A hand-written recursive descent over the text; the parser holds a cursor
+ * and fails at the first thing it does not know, with its column. Linear in
+ * the text, but for look-ups among at most 64 names. */
+#include "train/description.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "model/format.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A blend of the longest names and weights still fits the file. */
+_Static_assert(RECS__COMPONENTS_MAX * (RECS__NAME_MAX + 5 +
+                                       RECS__TERMS_MAX * (RECS__NAME_MAX + 20)) <
+                   RECS__FILE_TEXT_MAX,
+               "the printed description may be longer than a file's text");
+
+typedef struct parser {
+    const char *text;
+    const char *at;
+    recs__description *out;
+    recs_error *error;
+} parser;
+
+typedef struct word {
+    const char *bytes;
+    size_t size;
+} word;
+
+static size_t column_of(const parser *p, const char *at) {
+    return (size_t)(at - p->text) + 1;
+}
+
+static bool is_name_start(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static void skip_space(parser *p) {
+    while (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r')
+        p->at++;
+}
+
+static bool take(parser *p, char c) {
+    skip_space(p);
+    if (*p->at != c)
+        return false;
+    p->at++;
+    return true;
+}
+
+/* A name: letters, digits, '_' and, inside, '-' and '.'. */
+static word take_name(parser *p) {
+    skip_space(p);
+    word w = {p->at, 0};
+    if (is_name_start(*p->at))
+        while (is_name_start(*p->at) || is_digit(*p->at) || *p->at == '-' || *p->at == '.')
+            p->at++;
+    w.size = (size_t)(p->at - w.bytes);
+    return w;
+}
+
+/* Everything up to a separator: a number or a word of choices. */
+static word take_value(parser *p) {
+    skip_space(p);
+    word w = {p->at, 0};
+    while (*p->at && !strchr(" \t\r\n,()=*", *p->at)) {
+        bool exponent = p->at > w.bytes && (p->at[-1] == 'e' || p->at[-1] == 'E') &&
+                        !is_name_start(w.bytes[0]);
+        if (*p->at == '+' && p->at > w.bytes && !exponent)
+            break;
+        p->at++;
+    }
+    w.size = (size_t)(p->at - w.bytes);
+    return w;
+}
+
+static recs_status expected(parser *p, const char *what) {
+    skip_space(p);
+    if (*p->at)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: expected %s, found '%.20s'",
+                          column_of(p, p->at), what, p->at);
+    return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                      "description column %zu: expected %s, found the end", column_of(p, p->at),
+                      what);
+}
+
+static void list_trainers(char *out, size_t size) {
+    const recs__trainer *trainer;
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; (trainer = recs__trainer_at(i)) != NULL && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", trainer->name);
+}
+
+static void list_settings(const recs__trainer *trainer, char *out, size_t size) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < trainer->setting_count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
+                                 trainer->settings[i].name);
+}
+
+static uint32_t find_component(const recs__description *d, word w) {
+    for (uint32_t i = 0; i < d->count; i++)
+        if (strlen(d->specs[i].name) == w.size && memcmp(d->specs[i].name, w.bytes, w.size) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+static recs_status parse_choice(parser *p, const recs__setting *setting, word w, double *value) {
+    const char *choice = setting->choices;
+    for (unsigned index = 0; choice; index++) {
+        size_t size = strcspn(choice, "|");
+        if (size == w.size && memcmp(choice, w.bytes, size) == 0) {
+            *value = index;
+            return RECS_OK;
+        }
+        choice = choice[size] ? choice + size + 1 : NULL;
+    }
+    return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                      "description column %zu: %s is '%.*s', expected one of %s",
+                      column_of(p, w.bytes), setting->name, (int)(w.size < 40 ? w.size : 40),
+                      w.bytes, setting->choices);
+}
+
+static recs_status parse_setting_value(parser *p, const recs__setting *setting, double *value) {
+    word w = take_value(p);
+    if (w.size == 0)
+        return expected(p, "a value");
+    if (setting->choices)
+        return parse_choice(p, setting, w, value);
+    if (recs__parse_double(w.bytes, w.size, value) && isfinite(*value) && *value >= setting->low &&
+        *value <= setting->high && (!setting->integer || *value == floor(*value)))
+        return RECS_OK;
+    return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                      "description column %zu: %s is '%.*s', expected a %snumber from %.10g to "
+                      "%.10g",
+                      column_of(p, w.bytes), setting->name, (int)(w.size < 40 ? w.size : 40),
+                      w.bytes, setting->integer ? "whole " : "", setting->low, setting->high);
+}
+
+static recs_status parse_settings(parser *p, recs__spec *spec) {
+    const recs__trainer *trainer = spec->trainer;
+    bool given[RECS__SETTINGS_MAX] = {false};
+
+    if (take(p, ')'))
+        return RECS_OK;
+    do {
+        word w = take_name(p);
+        size_t i = 0;
+        if (w.size == 0)
+            return expected(p, "a setting's name");
+        while (i < trainer->setting_count && (strlen(trainer->settings[i].name) != w.size ||
+                                              memcmp(trainer->settings[i].name, w.bytes, w.size)))
+            i++;
+        if (i == trainer->setting_count) {
+            char known[300];
+            list_settings(trainer, known, sizeof known);
+            return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                              "description column %zu: %s has no setting '%.*s'; it has %s",
+                              column_of(p, w.bytes), trainer->name,
+                              (int)(w.size < 40 ? w.size : 40), w.bytes, known);
+        }
+        if (given[i])
+            return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                              "description column %zu: %s is given twice", column_of(p, w.bytes),
+                              trainer->settings[i].name);
+        given[i] = true;
+        if (!take(p, '='))
+            return expected(p, "'='");
+        recs_status status = parse_setting_value(p, &trainer->settings[i], &spec->settings[i]);
+        if (status)
+            return status;
+    } while (take(p, ','));
+    return take(p, ')') ? RECS_OK : expected(p, "',' or ')'");
+}
+
+static recs_status set_name(parser *p, recs__spec *spec, word w) {
+    if (w.size > RECS__NAME_MAX)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: the name is longer than %d bytes",
+                          column_of(p, w.bytes), RECS__NAME_MAX);
+    if (find_component(p->out, w) != UINT32_MAX)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: a component is called '%.*s' already; give "
+                          "this one a name, as in other = ...",
+                          column_of(p, w.bytes), (int)w.size, w.bytes);
+    memcpy(spec->name, w.bytes, w.size);
+    spec->name[w.size] = '\0';
+    return RECS_OK;
+}
+
+static recs_status parse_trainer(parser *p, recs__spec *spec, word name, word w) {
+    recs_status status;
+    spec->trainer = recs__trainer_find(w.bytes, w.size);
+    if (!spec->trainer) {
+        char known[200];
+        list_trainers(known, sizeof known);
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: unknown trainer '%.*s'; there are %s",
+                          column_of(p, w.bytes), (int)(w.size < 40 ? w.size : 40), w.bytes, known);
+    }
+    if ((status = set_name(p, spec, name)) != RECS_OK)
+        return status;
+    for (size_t i = 0; i < spec->trainer->setting_count; i++)
+        spec->settings[i] = spec->trainer->settings[i].fallback;
+    return take(p, '(') ? parse_settings(p, spec) : RECS_OK;
+}
+
+static recs_status parse_term(parser *p, recs__spec *spec) {
+    double weight = 1.0;
+    skip_space(p);
+    const char *at = p->at;
+    if (!is_name_start(*at)) {
+        word w = take_value(p);
+        if (w.size == 0)
+            return expected(p, "a trainer, a weight or the name of a component");
+        if (!recs__parse_double(w.bytes, w.size, &weight) || !isfinite((float)weight) ||
+            (float)weight == 0.0f)
+            return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                              "description column %zu: '%.*s' is not a finite weight other than 0",
+                              column_of(p, at), (int)(w.size < 40 ? w.size : 40), w.bytes);
+        if (!take(p, '*'))
+            return expected(p, "'*' after the weight");
+    }
+    word w = take_name(p);
+    if (w.size == 0)
+        return expected(p, "the name of a component");
+    uint32_t component = find_component(p->out, w);
+    if (component == UINT32_MAX)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: no component '%.*s' before this blend",
+                          column_of(p, w.bytes), (int)(w.size < 40 ? w.size : 40), w.bytes);
+    if (!p->out->specs[component].trainer)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: '%.*s' is a blend itself; name the components "
+                          "it is made of",
+                          column_of(p, w.bytes), (int)w.size, w.bytes);
+    for (uint32_t i = 0; i < spec->term_count; i++)
+        if (spec->terms[i].component == component)
+            return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                              "description column %zu: '%.*s' is in this blend twice",
+                              column_of(p, w.bytes), (int)w.size, w.bytes);
+    if (spec->term_count == RECS__TERMS_MAX)
+        return recs__fail(p->error, RECS_ERR_LIMIT,
+                          "description column %zu: a blend has at most %d terms",
+                          column_of(p, w.bytes), RECS__TERMS_MAX);
+    spec->terms[spec->term_count].component = component;
+    spec->terms[spec->term_count].weight = (float)weight;
+    spec->term_count++;
+    p->out->term_count++;
+    return RECS_OK;
+}
+
+static recs_status parse_blend(parser *p, recs__spec *spec, word name) {
+    recs_status status = set_name(p, spec, name);
+    do {
+        if (status == RECS_OK)
+            status = parse_term(p, spec);
+    } while (status == RECS_OK && take(p, '+'));
+    return status;
+}
+
+static recs_status parse_entry(parser *p) {
+    recs__spec *spec = &p->out->specs[p->out->count];
+    word w = take_name(p), name = w;
+    recs_status status;
+
+    memset(spec, 0, sizeof *spec);
+    if (w.size == 0)
+        return expected(p, "a trainer or a name");
+    if (take(p, '=')) {
+        skip_space(p);
+        const char *start = p->at;
+        w = take_name(p);
+        skip_space(p);
+        bool plain = w.size > 0 && *p->at != '+' && *p->at != '*';
+        bool call = plain && (*p->at == '(' || find_component(p->out, w) == UINT32_MAX);
+        if (!call) {
+            p->at = start;
+            status = parse_blend(p, spec, name);
+            p->out->count += status == RECS_OK;
+            return status;
+        }
+    }
+    status = parse_trainer(p, spec, name, w);
+    p->out->count += status == RECS_OK;
+    return status;
+}
+
+recs_status recs__description_parse(recs__description *description, const char *text,
+                                    recs_error *error) {
+    parser p = {text, text, description, error};
+    recs_status status;
+
+    memset(description, 0, sizeof *description);
+    if (!text)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "the description is NULL");
+    do {
+        if (description->count == RECS__COMPONENTS_MAX)
+            return recs__fail(error, RECS_ERR_LIMIT,
+                              "description column %zu: more than %d components",
+                              column_of(&p, p.at), RECS__COMPONENTS_MAX);
+        if ((status = parse_entry(&p)) != RECS_OK)
+            return status;
+    } while (take(&p, ','));
+    skip_space(&p);
+    return *p.at ? expected(&p, "',' or the end") : RECS_OK;
+}
+
+/* ---- printing ------------------------------------------------------------------ */
+
+typedef struct text {
+    char *bytes;
+    size_t size, capacity;
+    const recs_host *host;
+    recs_error *error;
+    recs_status status;
+} text;
+
+static void append(text *t, const char *bytes) {
+    size_t size = strlen(bytes);
+    void *block = t->bytes;
+    if (t->status)
+        return;
+    t->status = recs__grow(t->host, &block, &t->capacity, t->size + size + 1, 1, t->error);
+    if (t->status)
+        return;
+    t->bytes = block;
+    memcpy(t->bytes + t->size, bytes, size + 1);
+    t->size += size;
+}
+
+/* A host may have set a locale whose decimal point is a comma, or several
+ * bytes long: whatever is no part of a plain number becomes one point. */
+static void plain_point(char *number) {
+    char *to = number;
+    for (const char *from = number; *from; from++) {
+        if (strchr("0123456789+-e", *from))
+            *to++ = *from;
+        else if (to == number || to[-1] != '.')
+            *to++ = '.';
+    }
+    *to = '\0';
+}
+
+/* The shortest decimal that reads back as the same double (or, when the value
+ * is kept as one, the same float): 0.1, not 0.10000000000000001; whole ones in
+ * full: 30, not 3e+01. */
+static void append_number(text *t, double value, bool as_float) {
+    char room[40];
+    if (fabs(value) < 1e15 && value == floor(value)) {
+        snprintf(room, sizeof room, "%.0f", value);
+        append(t, room);
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        double back;
+        snprintf(room, sizeof room, "%.*g", digits, value);
+        plain_point(room);
+        if (recs__parse_double(room, strlen(room), &back) &&
+            (back == value || (as_float && (float)back == (float)value)))
+            break;
+    }
+    append(t, room);
+}
+
+static void append_choice(text *t, const char *choices, unsigned index) {
+    char room[64];
+    while (index-- && strchr(choices, '|'))
+        choices = strchr(choices, '|') + 1;
+    snprintf(room, sizeof room, "%.*s", (int)strcspn(choices, "|"), choices);
+    append(t, room);
+}
+
+static void append_spec(text *t, const recs__description *d, const recs__spec *spec) {
+    if (!spec->trainer) {
+        for (uint32_t i = 0; i < spec->term_count; i++) {
+            append(t, i ? " + " : "");
+            append_number(t, spec->terms[i].weight, true);
+            append(t, "*");
+            append(t, d->specs[spec->terms[i].component].name);
+        }
+        return;
+    }
+    append(t, spec->trainer->name);
+    append(t, "(");
+    for (size_t i = 0; i < spec->trainer->setting_count; i++) {
+        const recs__setting *setting = &spec->trainer->settings[i];
+        append(t, i ? ", " : "");
+        append(t, setting->name);
+        append(t, "=");
+        if (setting->choices)
+            append_choice(t, setting->choices, (unsigned)spec->settings[i]);
+        else
+            append_number(t, spec->settings[i], false);
+    }
+    append(t, ")");
+}
+
+static char *finish(text *t) {
+    if (t->status == RECS_OK)
+        return t->bytes;
+    recs__free(t->host, t->bytes);
+    return NULL;
+}
+
+char *recs__spec_text(const recs__description *description, uint32_t index, const recs_host *host,
+                      recs_error *error) {
+    text t = {NULL, 0, 0, host, error, RECS_OK};
+    append_spec(&t, description, &description->specs[index]);
+    return finish(&t);
+}
+
+char *recs__description_text(const recs__description *description, const recs_host *host,
+                             recs_error *error) {
+    text t = {NULL, 0, 0, host, error, RECS_OK};
+    for (uint32_t i = 0; i < description->count; i++) {
+        const recs__spec *spec = &description->specs[i];
+        append(&t, i ? ", " : "");
+        if (!spec->trainer || strcmp(spec->name, spec->trainer->name) != 0) {
+            append(&t, spec->name);
+            append(&t, " = ");
+        }
+        append_spec(&t, description, spec);
+    }
+    return finish(&t);
+}
+
+recs_status recs_description_check(const char *description, const recs_host *host,
+                                   char **normalised, recs_error *error) {
+    recs_host lent;
+    recs_status status = recs__host_init(&lent, host, error);
+    if (status)
+        return status;
+    recs__description *parsed = recs__alloc(&lent, 1, sizeof *parsed, error);
+    if (!parsed)
+        return RECS_ERR_MEMORY;
+    status = recs__description_parse(parsed, description, error);
+    if (status == RECS_OK && normalised) {
+        char *printed = recs__description_text(parsed, &lent, error);
+        if (printed)
+            *normalised = printed;
+        else
+            status = RECS_ERR_MEMORY;
+    }
+    recs__free(&lent, parsed);
+    return status;
+}
+
+void recs_text_free(char *printed, const recs_host *host) {
+    recs_host lent;
+    if (recs__host_init(&lent, host, NULL) == RECS_OK)
+        recs__free(&lent, printed);
+}

@@ -1,0 +1,68 @@
+/* description.h - the one string that says what a model is made of.
+ *
+ *   description = entry { "," entry }
+ *   entry       = [ name "=" ] trainer [ "(" setting { "," setting } ")" ]
+ *               | name "=" term { "+" term }
+ *   setting     = name "=" value
+ *   term        = [ number "*" ] name of an earlier trained component
+ *
+ * An unnamed entry is named after its trainer. A single bare word after
+ * "name =" is a component if one of that name came before, else a trainer.
+ * Parsed once, strict: every error names the column, the value and what is
+ * allowed. Defaults are written here once, in the trainers' tables. */
+#ifndef RECS_TRAIN_DESCRIPTION_H
+#define RECS_TRAIN_DESCRIPTION_H
+
+#include "recs/train.h"
+
+#include <stdbool.h>
+
+#define RECS__SETTINGS_MAX 16
+#define RECS__COMPONENTS_MAX 32
+#define RECS__TERMS_MAX 16
+#define RECS__NAME_MAX 63
+
+/* A setting of a trainer: a number in [low, high] (whole when integer), or a
+ * choice among the words of `choices` ("a|b|c"), held as the word's index. */
+typedef struct recs__setting {
+    const char *name;
+    double fallback;
+    double low, high;
+    bool integer;
+    const char *choices;
+} recs__setting;
+
+struct recs__trainer; /* trainer.h */
+
+typedef struct recs__term {
+    uint32_t component;
+    float weight;
+} recs__term;
+
+typedef struct recs__spec {
+    char name[RECS__NAME_MAX + 1];
+    const struct recs__trainer *trainer; /* NULL: a blend */
+    double settings[RECS__SETTINGS_MAX]; /* in the order of the trainer's table */
+    recs__term terms[RECS__TERMS_MAX];
+    uint32_t term_count;
+} recs__spec;
+
+typedef struct recs__description {
+    recs__spec specs[RECS__COMPONENTS_MAX];
+    uint32_t count;
+    uint32_t term_count; /* of all blends */
+} recs__description;
+
+/* ARGUMENT names the column (from 1, in bytes), the value and what would do. */
+recs_status recs__description_parse(recs__description *description, const char *text,
+                                    recs_error *error);
+
+/* The settings of one entry with every default resolved, "als(factors=64, …)"
+ * or "0.7*als + 0.3*itemknn"; of all entries, "name = …, …". Owned by the
+ * caller; NULL when memory ran out. */
+char *recs__spec_text(const recs__description *description, uint32_t index, const recs_host *host,
+                      recs_error *error);
+char *recs__description_text(const recs__description *description, const recs_host *host,
+                             recs_error *error);
+
+#endif

@@ -1,0 +1,59 @@
+/* trainer.h - what a trainer is: a table of settings and one function from
+ * matrices to the sections of a component. A new trainer is a new file and a
+ * line in trainer.c. */
+#ifndef RECS_TRAIN_TRAINER_H
+#define RECS_TRAIN_TRAINER_H
+
+#include "train/description.h"
+#include "train/progress.h"
+#include "train/training.h"
+#include "recs/writer.h"
+
+#include <stdbool.h>
+
+#define RECS__TRAINED_SECTIONS 6
+
+/* What a trainer leaves behind: the fields of its component record and the
+ * blocks (64-byte aligned, of the training's host) that become its sections. */
+typedef struct recs__trained {
+    uint32_t kind; /* RECS__KIND_… of the file format, by value */
+    uint32_t factors;
+    float alpha, regularization, regularization_exponent;
+    uint32_t items_trained;
+    struct {
+        uint32_t type;
+        void *bytes;
+        size_t size;
+    } sections[RECS__TRAINED_SECTIONS];
+    uint32_t section_count;
+} recs__trained;
+
+/* Everything a trainer may use besides the matrices. */
+typedef struct recs__train_job {
+    const recs__training *training;
+    const recs__spec *spec;
+    uint64_t seed;
+    bool keep_users; /* the model stores users: user factors are wanted */
+    recs__progress *progress;
+} recs__train_job;
+
+typedef struct recs__trainer {
+    const char *name;
+    const recs__setting *settings;
+    size_t setting_count;
+    recs_status (*train)(const recs__train_job *job, recs__trained *trained, recs_error *error);
+} recs__trainer;
+
+extern const recs__trainer recs__trainer_als;
+extern const recs__trainer recs__trainer_itemknn;
+extern const recs__trainer recs__trainer_popular;
+
+/* By name; NULL when there is none. By index; NULL past the end. */
+const recs__trainer *recs__trainer_find(const char *name, size_t size);
+const recs__trainer *recs__trainer_at(size_t index);
+
+/* Hands a block to trained, which frees it. */
+void recs__trained_add(recs__trained *trained, uint32_t type, void *bytes, size_t size);
+void recs__trained_clear(recs__trained *trained, const recs_host *host);
+
+#endif
