@@ -1,0 +1,439 @@
+/* als.c - seconds an iteration of our ALS, and what it finds.
+ *
+ *   build/bench/als [--train FILE] [--test FILE] [--factors 64,128]
+ *       [--threads 1,2] [--solver cg,cholesky] [--iterations 10] [--alpha 40]
+ *       [--regularization 1] [--exponent 0] [--at 20] [--seed 1] [--table NAME]
+ *
+ * FILEs in the LightGCN form, row numbers, as bench/peers_als.py reads them:
+ * the same bytes and the same settings for both. Without --train: 200,000
+ * users, 50,000 items and 10 million different pairs from the seed. One JSON
+ * line a figure: seconds of an iteration (both half-steps with their Gram
+ * matrices; median and least), multiply-adds a second as GFLOP/s and as a
+ * share of the FMA peak that this run measured on one thread, times threads.
+ * With --test recall and ndcg over all items, the user's train items left out. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernels/kernels.h"
+#include "train/sparse.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static recs_host host;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *take(size_t count, size_t size) {
+    void *block = malloc(count * size + 1);
+    if (!block) {
+        fprintf(stderr, "als: no memory for %zu bytes\n", count * size);
+        exit(1);
+    }
+    return block;
+}
+
+static void check(recs_status status, const recs_error *error) {
+    if (status) {
+        fprintf(stderr, "als: %s\n", error->text);
+        exit(1);
+    }
+}
+
+/* ---- the peak ------------------------------------------------------------------------ */
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+static volatile float sink;
+
+__attribute__((target("avx512f"))) static void chains_512(void) {
+    __m512 acc[16], m = _mm512_set1_ps(0.5f);
+    for (int i = 0; i < 16; i++)
+        acc[i] = _mm512_set1_ps((float)i);
+    for (int k = 0; k < 100000; k++) {
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            acc[i] = _mm512_fmadd_ps(acc[i], m, m);
+    }
+    for (int i = 1; i < 16; i++)
+        acc[0] = _mm512_add_ps(acc[0], acc[i]);
+    sink = _mm512_cvtss_f32(acc[0]);
+}
+
+__attribute__((target("avx2,fma"))) static void chains_256(void) {
+    __m256 acc[12], m = _mm256_set1_ps(0.5f);
+    for (int i = 0; i < 12; i++)
+        acc[i] = _mm256_set1_ps((float)i);
+    for (int k = 0; k < 100000; k++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            acc[i] = _mm256_fmadd_ps(acc[i], m, m);
+    }
+    for (int i = 1; i < 12; i++)
+        acc[0] = _mm256_add_ps(acc[0], acc[i]);
+    sink = _mm256_cvtss_f32(acc[0]);
+}
+#endif
+
+/* Multiply-adds a second of one thread, best of 20; 0: not known here. */
+static double fma_peak(void) {
+    double best = 0.0;
+#if defined(__x86_64__)
+    bool wide = strcmp(recs_kernel_name(), "avx512") == 0;
+    for (int round = 0; round < 20 && strcmp(recs_kernel_name(), "scalar") != 0; round++) {
+        double began = now();
+        if (wide)
+            chains_512();
+        else
+            chains_256();
+        double speed = 1e5 * (wide ? 16 * 16 : 12 * 8) / (now() - began);
+        best = speed > best ? speed : best;
+    }
+#endif
+    return best;
+}
+
+/* ---- data -------------------------------------------------------------------------------- */
+
+typedef struct pairs {
+    uint64_t *keys; /* user << 32 | item, ascending, unique */
+    size_t count;
+    uint32_t users, items;
+} pairs;
+
+static int by_key(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_unique(pairs *p) {
+    size_t kept = 0;
+    qsort(p->keys, p->count, sizeof *p->keys, by_key);
+    for (size_t i = 0; i < p->count; i++)
+        if (kept == 0 || p->keys[i] != p->keys[kept - 1])
+            p->keys[kept++] = p->keys[i];
+    p->count = kept;
+}
+
+static void add_pair(pairs *p, size_t *room, uint32_t user, uint32_t item) {
+    if (p->count == *room) {
+        *room = *room ? *room * 2 : 1 << 20;
+        p->keys = realloc(p->keys, *room * sizeof *p->keys);
+        if (!p->keys) {
+            fprintf(stderr, "als: no memory for %zu pairs\n", *room);
+            exit(1);
+        }
+    }
+    p->keys[p->count++] = (uint64_t)user << 32 | item;
+    p->users = user >= p->users ? user + 1 : p->users;
+    p->items = item >= p->items ? item + 1 : p->items;
+}
+
+static pairs read_pairs(const char *path) {
+    pairs p = {NULL, 0, 0, 0};
+    size_t room = 0, size = 0;
+    char *line = NULL;
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        perror(path);
+        exit(1);
+    }
+    while (getline(&line, &size, file) > 0) {
+        char *at = line, *end;
+        unsigned long user = strtoul(at, &end, 10);
+        for (at = end; at != line;) {
+            unsigned long item = strtoul(at, &end, 10);
+            if (end == at)
+                break;
+            add_pair(&p, &room, (uint32_t)user, (uint32_t)item);
+            at = end;
+        }
+    }
+    free(line);
+    fclose(file);
+    sort_unique(&p);
+    return p;
+}
+
+/* Activity and popularity both skewed: powers of uniform numbers. */
+static pairs generate_pairs(uint64_t seed) {
+    const uint32_t users = 200000, items = 50000;
+    const size_t wanted = 10000000;
+    pairs p = {take(2 * wanted, sizeof(uint64_t)), 0, users, items};
+    recs__random random;
+    recs__random_seed(&random, seed);
+    while (p.count < wanted) {
+        while (p.count < 2 * wanted) {
+            double u = recs__random_double(&random), i = recs__random_double(&random);
+            uint64_t user = (uint64_t)(u * sqrt(u) * users), item = (uint64_t)(i * i * i * items);
+            p.keys[p.count++] = user << 32 | item;
+        }
+        sort_unique(&p);
+    }
+    for (size_t i = 0; i < wanted; i++) { /* any 10 million of them */
+        size_t other = i + recs__random_below(&random, p.count - i);
+        uint64_t kept = p.keys[i];
+        p.keys[i] = p.keys[other];
+        p.keys[other] = kept;
+    }
+    p.count = wanted;
+    sort_unique(&p);
+    return p;
+}
+
+static recs__sparse matrix_of(const pairs *p, uint32_t users, uint32_t items) {
+    recs__sparse m;
+    recs_error error;
+    check(recs__sparse_create(&m, users, items, p->count, &host, &error), &error);
+    for (size_t e = 0; e < p->count; e++) {
+        m.offsets[(p->keys[e] >> 32) + 1]++;
+        m.columns[e] = (uint32_t)p->keys[e];
+        m.values[e] = 1.0f;
+    }
+    for (uint32_t u = 0; u < users; u++)
+        m.offsets[u + 1] += m.offsets[u];
+    return m;
+}
+
+/* ---- measuring ------------------------------------------------------------------------------ */
+
+/* The clock of the host jumps, so that every batch is told. */
+static int64_t jumping_clock(void *data) { return *(int64_t *)data += 1000000; }
+
+typedef struct watch {
+    double ended[2 * 1000 + 2]; /* time at which half-step d had its last batch */
+} watch;
+
+static int32_t look(void *data, const char *stage, uint64_t done, uint64_t total) {
+    (void)stage;
+    (void)total;
+    ((watch *)data)->ended[done] = now();
+    return 0;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Multiply-adds of an iteration. */
+static double work_of(const recs__training *t, size_t f, unsigned steps) {
+    double n = 2.0 * (double)t->by_user.entries, rows = (double)t->users + (double)t->items;
+    double ff = (double)f, gram = rows * ff * (ff + 1) / 2;
+    if (steps == 0)
+        return gram + n * ff * (ff + 1) / 2 + n * ff + rows * (ff * ff * ff / 6 + ff * ff);
+    return gram + n * ff + (steps + 1.0) * (rows * ff * ff + 2 * n * ff);
+}
+
+static const float *section(const recs__trained *trained, uint32_t type) {
+    for (uint32_t s = 0; s < trained->section_count; s++)
+        if (trained->sections[s].type == type)
+            return trained->sections[s].bytes;
+    return NULL;
+}
+
+typedef struct quality {
+    const recs__training *training;
+    const recs__csr *test;
+    const float *users, *items;
+    size_t stride, factors, at;
+    double *recall, *ndcg; /* [users]; -1: no test item */
+} quality;
+
+static int by_row(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void judge(void *arg, size_t user) {
+    const quality *q = arg;
+    uint64_t at, seen_at;
+    size_t count = recs__csr_row(q->test, (uint32_t)user, &at), found = 0;
+    q->recall[user] = -1.0;
+    if (count == 0)
+        return;
+    float *scores = take(q->training->items, sizeof *scores);
+    uint32_t *best = take(q->at + 1, sizeof *best);
+    recs__kernels_get()->dot_rows(q->users + user * q->stride, q->items, q->stride, q->factors,
+                                  q->training->items, scores);
+    size_t seen = recs__csr_row(&q->training->by_user, (uint32_t)user, &seen_at);
+    for (size_t e = 0; e < seen; e++)
+        scores[q->training->by_user.columns[seen_at + e]] = -INFINITY;
+    for (uint32_t i = 0; i < q->training->items; i++) {
+        if (found == q->at && !(scores[i] > scores[best[found - 1]]))
+            continue;
+        size_t place = found < q->at ? found++ : found - 1;
+        for (; place > 0 && scores[best[place - 1]] < scores[i]; place--)
+            best[place] = best[place - 1];
+        best[place] = i;
+    }
+    double hits = 0.0, gain = 0.0, ideal = 0.0;
+    for (size_t r = 0; r < found; r++) {
+        double discount = 1.0 / log2((double)r + 2.0);
+        ideal += r < count ? discount : 0.0;
+        if (bsearch(&best[r], q->test->columns + at, count, sizeof *best, by_row)) {
+            hits += 1.0;
+            gain += discount;
+        }
+    }
+    q->recall[user] = hits / (double)count;
+    q->ndcg[user] = gain / ideal;
+    free(scores);
+    free(best);
+}
+
+typedef struct settings {
+    double alpha, regularization, exponent;
+    unsigned iterations, at;
+    uint64_t seed;
+} settings;
+
+static void print_quality(const recs__training *training, const recs__csr *test,
+                          const recs__trained *trained, size_t at) {
+    quality q = {training, test, section(trained, RECS_SECTION_USER_FACTORS),
+                 section(trained, RECS_SECTION_ITEM_FACTORS),
+                 (trained->factors + 15) / 16 * 16, trained->factors, at,
+                 take(training->users, sizeof(double)), take(training->users, sizeof(double))};
+    double recall = 0.0, ndcg = 0.0, users = 0.0;
+    recs__run(&training->host, judge, &q, training->users);
+    for (uint32_t u = 0; u < training->users; u++)
+        if (q.recall[u] >= 0.0) {
+            recall += q.recall[u];
+            ndcg += q.ndcg[u];
+            users += 1.0;
+        }
+    printf(", \"recall@%zu\": %.5f, \"ndcg@%zu\": %.5f", at, recall / users, at, ndcg / users);
+    free(q.recall);
+    free(q.ndcg);
+}
+
+static void measure(recs__training *training, const recs__csr *test, const settings *s,
+                    unsigned factors, unsigned threads, const char *solver, double peak) {
+    char text[300];
+    recs_pool *pool = NULL;
+    recs_error error;
+    int64_t clock = 0;
+    static watch w;
+    recs__trained trained = {0};
+    recs__progress progress;
+    recs__description *description = take(1, sizeof *description);
+
+    snprintf(text, sizeof text,
+             "als(factors=%u, iterations=%u, alpha=%.9g, regularization=%.9g, "
+             "regularization_exponent=%.9g, solver=%s)",
+             factors, s->iterations, s->alpha, s->regularization, s->exponent, solver);
+    check(recs__description_parse(description, text, &error), &error);
+    check(recs_pool_create(&pool, threads, NULL, &error), &error);
+    training->host.run = recs_pool_run;
+    training->host.executor_data = pool;
+    recs_host jumping = host;
+    jumping.now = jumping_clock;
+    jumping.clock_data = &clock;
+    recs__progress_init(&progress, look, &w, &jumping);
+    recs__train_job job = {training, &description->specs[0], s->seed, true, &progress};
+    double began = now(), seconds[1000];
+    check(recs__trainer_als.train(&job, &trained, &error), &error);
+    double whole = now() - began;
+    for (unsigned i = 0; i < s->iterations; i++)
+        seconds[i] = w.ended[2 * i + 1] - (i ? w.ended[2 * i - 1] : began);
+    qsort(seconds, s->iterations, sizeof *seconds, ascending);
+    double fmas = work_of(training, factors, strcmp(solver, "cg") == 0 ? 3 : 0);
+    printf("{\"figure\": \"als\", \"peer\": \"recs\", \"isa\": \"%s\", \"solver\": \"%s\", "
+           "\"factors\": %u, \"threads\": %u, \"users\": %u, \"items\": %u, \"pairs\": %llu, "
+           "\"alpha\": %g, \"regularization\": %g, \"exponent\": %g, \"iterations\": %u, "
+           "\"seed\": %llu, \"seconds_median\": %.4f, \"seconds_min\": %.4f, "
+           "\"seconds_fit\": %.3f, \"gflops\": %.1f",
+           recs__kernels_get()->name, solver, factors, threads, training->users, training->items,
+           (unsigned long long)training->by_user.entries, s->alpha, s->regularization, s->exponent,
+           s->iterations, (unsigned long long)s->seed, seconds[s->iterations / 2], seconds[0],
+           whole, 2e-9 * fmas / seconds[0]);
+    if (peak > 0.0)
+        printf(", \"peak_gflops\": %.1f, \"share_of_peak\": %.3f", 2e-9 * peak * threads,
+               fmas / seconds[0] / (peak * threads));
+    if (test)
+        print_quality(training, test, &trained, s->at);
+    puts("}");
+    fflush(stdout);
+    recs__trained_clear(&trained, &host);
+    recs_pool_destroy(pool);
+    free(description);
+}
+
+/* ---- the command line ----------------------------------------------------------------- */
+
+static const char *option(int argc, char **argv, const char *name, const char *fallback) {
+    for (int i = 1; i + 1 < argc; i += 2)
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    return fallback;
+}
+
+static double number(int argc, char **argv, const char *name, const char *fallback) {
+    return strtod(option(argc, argv, name, fallback), NULL);
+}
+
+static void force_table(const char *name) {
+    const recs__kernels *table;
+    for (size_t t = 0; name && (table = recs__kernels_at(t)) != NULL; t++)
+        if (strcmp(table->name, name) == 0)
+            recs__kernels_force(table);
+}
+
+int main(int argc, char **argv) {
+    const char *train = option(argc, argv, "--train", NULL);
+    const char *held = option(argc, argv, "--test", NULL);
+    settings s = {number(argc, argv, "--alpha", "40"), number(argc, argv, "--regularization", "1"),
+                  number(argc, argv, "--exponent", "0"),
+                  (unsigned)number(argc, argv, "--iterations", "10"),
+                  (unsigned)number(argc, argv, "--at", "20"),
+                  (uint64_t)number(argc, argv, "--seed", "1")};
+    const char *solvers = option(argc, argv, "--solver", "cg,cholesky");
+    if (s.iterations < 1 || s.iterations > 1000 || s.at < 1 || argc % 2 == 0) {
+        fprintf(stderr, "als: options come as --name value; see the head of bench/als.c\n");
+        return 2;
+    }
+    check(recs__host_init(&host, NULL, NULL), NULL);
+    force_table(option(argc, argv, "--table", NULL));
+
+    pairs p = train ? read_pairs(train) : generate_pairs(s.seed), t = {NULL, 0, 0, 0};
+    if (held)
+        t = read_pairs(held);
+    uint32_t users = p.users > t.users ? p.users : t.users;
+    uint32_t items = p.items > t.items ? p.items : t.items;
+    recs__sparse by_user = matrix_of(&p, users, items), by_item, test_matrix = {0};
+    recs__csr test;
+    if (held)
+        test_matrix = matrix_of(&t, users, items);
+    test = recs__sparse_view(&test_matrix);
+    free(p.keys);
+    free(t.keys);
+    recs__training training = {.users = users, .items = items, .host = host};
+    training.by_user = training.units = recs__sparse_view(&by_user);
+    recs_error error;
+    check(recs__sparse_transpose(&by_item, &training.by_user, &host, &error), &error);
+    training.by_item = recs__sparse_view(&by_item);
+
+    double peak = fma_peak();
+    for (const char *f = option(argc, argv, "--factors", "64,128"); f;
+         f = strchr(f, ',') ? strchr(f, ',') + 1 : NULL)
+        for (const char *n = option(argc, argv, "--threads", "1,2"); n;
+             n = strchr(n, ',') ? strchr(n, ',') + 1 : NULL)
+            for (int solver = 0; solver < 2; solver++) {
+                static const char *const names[] = {"cg", "cholesky"};
+                if (strstr(solvers, names[solver]))
+                    measure(&training, held ? &test : NULL, &s, (unsigned)atoi(f),
+                            (unsigned)atoi(n), names[solver], peak);
+            }
+    recs__sparse_clear(&by_user, &host);
+    recs__sparse_clear(&by_item, &host);
+    recs__sparse_clear(&test_matrix, &host);
+    return 0;
+}
