@@ -22,10 +22,10 @@ SKIP    ?=
 STD      := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fvisibility=hidden
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wcast-qual -Wwrite-strings -Wvla -Wundef $(if $(WERROR),-Werror)
-INCLUDES := -Iinclude -Isrc
+INCLUDES := -Iinclude -Isrc -Ilib
 DEPS      = -MMD -MP
 ALL_FLAGS = $(STD) $(WARN) $(INCLUDES) $(CFLAGS) $(CPPFLAGS)
-TEST_FLAGS = $(ALL_FLAGS) -Itests -Ilib -DRECS_TEST
+TEST_FLAGS = $(ALL_FLAGS) -Itests -DRECS_TEST
 
 VERSION := $(shell awk '/define RECS_VERSION_(MAJOR|MINOR|PATCH)/ {printf "%s%s", s, $$3; s="."}' include/recs/base.h)
 
