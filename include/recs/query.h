@@ -12,14 +12,21 @@
  *         puts(recs_query_id(q, i));
  *     recs_query_reset(q);
  *
- * Setters return a status, and a failed one is remembered: the next verb
- * fails with the same status and text, so a caller may check only that.
+ * Setters return a status, and a failed one is remembered: until
+ * recs_query_reset every verb fails with the status and text of the first, so
+ * a caller may check only the verb, and no filter is lost unseen.
  * Setters copy what they are given. Unknown items in histories, deny and
  * allow lists are counted (recs_query_ignored), not refused: shops sell
  * things a model has not seen yet.
  *
  * Answers are copied into the query and pin no model; they live until the
- * next verb, reset or destroy. Setters do not disturb them.
+ * next verb, reset or destroy. Setters do not disturb them, nor do recs_score,
+ * recs_score_rows, recs_recommend_rows and recs_explain, which leave no list.
+ * A verb that fails leaves an empty answer and a query that can be used again.
+ *
+ * Memory: once warm a query holds 1 bit per item, 4 bytes per item for each
+ * item model its component stands on (with a component that has one), what
+ * the request lists and the answer; recs_query_memory counts it.
  */
 #ifndef RECS_QUERY_H
 #define RECS_QUERY_H
@@ -32,11 +39,17 @@ extern "C" {
 
 typedef struct recs_query recs_query;
 
+/* An empty query in *query, owned by the caller. host may be NULL; under
+ * recs_recommend_rows its executor runs the work and its memory callbacks are
+ * called from the executor's threads. ARGUMENT: the host. MEMORY. Since 0.1. */
 RECS_API recs_status recs_query_create(recs_query **query, const recs_host *host,
                                        recs_error *error);
+
+/* Frees the query and its answer. NULL is harmless. Since 0.1. */
 RECS_API void recs_query_destroy(recs_query *query);
 
-/* Back to the state after create, keeping all memory. Since 0.1. */
+/* Back to the state after create, without an answer or a remembered error,
+ * keeping all memory. Since 0.1. */
 RECS_API void recs_query_reset(recs_query *query);
 
 /* ---- who and what --------------------------------------------------------- */
@@ -46,15 +59,21 @@ RECS_API void recs_query_reset(recs_query *query);
  * ARGUMENT: empty, over 511 bytes, not UTF-8. Since 0.1. */
 RECS_API recs_status recs_query_user(recs_query *query, const char *user);
 
-/* The item in question: what to find similar ones or users for. */
+/* The item in question: what to find similar ones or users for. It is never
+ * among the items of an answer itself, in recs_recommend neither (a product
+ * page does not recommend its product); a verb that does not need it takes no
+ * offence at one the model does not know. ARGUMENT as above. Since 0.1. */
 RECS_API recs_status recs_query_item(recs_query *query, const char *item);
 
 /* History known to the host, one entry at a time, as columns of packed ids
  * (offsets: count + 1) or as columns of rows of the model the query will run
  * on. weight: positive = evidence, negative = dislike, 0 = only seen; NULL =
  * all 1. time: milliseconds, RECS_NO_TIME or NULL = not known. Entries of the
- * same item add up. ARGUMENT: NaN or infinite weight, bad id (the text names
- * the entry). LIMIT: more than 2^20 entries. Since 0.1. */
+ * same item add up in the order given; an item whose sum is below 0 is
+ * disliked and never shown. ARGUMENT: NaN or infinite weight, bad id, offsets
+ * that go back (the text names the entry); rows beyond the catalogue when the
+ * verb runs. LIMIT: more than 2^20 entries. MEMORY. On failure none of the
+ * entries is taken. Since 0.1. */
 RECS_API recs_status recs_query_history(recs_query *query, const char *item, float weight,
                                         int64_t time);
 RECS_API recs_status recs_query_history_packed(recs_query *query, const char *bytes,
@@ -65,11 +84,13 @@ RECS_API recs_status recs_query_history_rows(recs_query *query, const uint32_t *
                                              size_t count);
 
 /* With both a stored user and a history given: 0 (default) = the given one
- * replaces the stored one, 1 = it is added to it. */
+ * replaces the stored one, as evidence and as what is seen; 1 = it is added to
+ * it. ARGUMENT: neither 0 nor 1. Since 0.1. */
 RECS_API recs_status recs_query_append_history(recs_query *query, int32_t append);
 
 /* An item the visitor does not like: evidence of weight -weight (> 0, finite)
- * that joins whatever history is used, and never shown. */
+ * that joins whatever history is used, and never shown. Alone it is not a
+ * history: an unknown user stays unknown. ARGUMENT: weight, id. Since 0.1. */
 RECS_API recs_status recs_query_dislike(recs_query *query, const char *item, float weight);
 
 /* ---- how ------------------------------------------------------------------ */
@@ -78,7 +99,8 @@ RECS_API recs_status recs_query_dislike(recs_query *query, const char *item, flo
  * size means all. */
 RECS_API recs_status recs_query_limit(recs_query *query, size_t limit);
 
-/* Component by name; NULL or never called: the model's first. */
+/* Component by name; NULL or never called: the model's first. A name the
+ * model does not have is NOT_FOUND when the verb runs. Since 0.1. */
 RECS_API recs_status recs_query_component(recs_query *query, const char *name);
 
 /* 1: only items the component has evidence for; 0 (default): fill up to the
@@ -133,10 +155,12 @@ RECS_API const char *recs_query_ids(const recs_query *query, const uint32_t **of
 RECS_API uint64_t recs_query_fingerprint(const recs_query *query);
 RECS_API const char *recs_query_component_name(const recs_query *query);
 
-/* Ids of the request the model does not know (history, deny, allow). */
+/* Ids of the request the model does not know (history, dislikes, deny, allow),
+ * as the last verb found them. */
 RECS_API size_t recs_query_ignored(const recs_query *query);
 
-/* Items that were eligible, those among the answers from the component. */
+/* Items (recs_users: users) that were eligible, and how many of the answers are
+ * from the component. */
 RECS_API size_t recs_query_eligible(const recs_query *query);
 RECS_API size_t recs_query_evidence(const recs_query *query);
 
@@ -150,8 +174,10 @@ typedef enum recs_reason_kind {
     RECS_REASON_REMAINDER = 4   /* what the other reasons leave of the score      */
 } recs_reason_kind;
 
-/* Reasons of one answer, largest contribution first; contributions sum (in
- * double, then rounded) to the score, the remainder included. */
+/* Reasons of one answer: FILL first if it is one, then by contribution, largest
+ * first (ties by row), REMAINDER last; those that add nothing are left out.
+ * Contributions sum (in double, then rounded) to the score, the remainder
+ * included. id is NULL where the reason is not an item. */
 RECS_API size_t recs_query_reason_count(const recs_query *query);
 RECS_API int32_t recs_query_reason_kind(const recs_query *query, size_t index);
 RECS_API uint32_t recs_query_reason_row(const recs_query *query, size_t index);

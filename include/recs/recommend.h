@@ -13,8 +13,10 @@
  *             component's stored normalisation constant
  *
  * An item the component has no evidence for (untrained; no neighbour in the
- * history; a score of zero or less in an item model) keeps that score and can
- * only be placed by fill.
+ * history; a score of zero or less in an item model or of popularity) keeps
+ * that score and can only be placed by fill. A blend has evidence where one of
+ * its terms has. A score that is not finite (a damaged file) is 0 without
+ * evidence.
  */
 #ifndef RECS_RECOMMEND_H
 #define RECS_RECOMMEND_H
@@ -27,8 +29,9 @@
 extern "C" {
 #endif
 
-/* The best items for the query's visitor. With neither user nor history the
- * answer is all fill: popular items. If k eligible items exist, k come back.
+/* The best items for the query's visitor. With neither user nor history, or a
+ * user without one, components that need a history have no evidence and the
+ * answer is fill: popular items. If k eligible items exist, k come back.
  * NOT_FOUND: the user is not stored and no history is given (the text says
  * what to do), or no such component. ARGUMENT: rows of another model. MEMORY.
  * Cost: als 2 * items * factors flop and one read of the factors; item models
@@ -37,9 +40,12 @@ extern "C" {
 RECS_API recs_status recs_recommend(const recs_model *model, recs_query *query, recs_error *error);
 
 /* The items most similar to the query's item, itself left out; the visitor's
- * seen items are excluded only if a user or history is set. als: cosine of
- * factors (the inner product would list bestsellers); item models: the row of
- * neighbours. NOT_FOUND: the item. Since 0.1. */
+ * seen items are excluded only if a user or history is set, and a user the
+ * model does not know excludes nothing. als: cosine of factors, y_i . y_j *
+ * (1 / (|y_i| |y_j|)) (the inner product would list bestsellers); item models:
+ * the row of neighbours; popular: no evidence. ARGUMENT: no item is set.
+ * NOT_FOUND: the item, the component. MEMORY. Cost: as recs_recommend.
+ * Since 0.1. */
 RECS_API recs_status recs_similar(const recs_model *model, recs_query *query, recs_error *error);
 
 /* The score of one item, or of count rows, for the query's visitor; filters
@@ -53,10 +59,12 @@ RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
                                      recs_error *error);
 
 /* recs_recommend for count stored users with the query's settings (limit,
- * component, filters; its user and history are not used): out_rows and
+ * component, filters; its user, history and dislikes are not used): out_rows and
  * out_scores hold count * limit members, user by user; beyond an answer's end
  * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of a
- * fixed number of users. ARGUMENT: a row beyond the users. Since 0.1. */
+ * 16 users; a block of item factors is read once for 8 of them. ARGUMENT: a row
+ * beyond the users. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
+ * working memory for each task that ran at once. Since 0.1. */
 RECS_API recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                                          const uint32_t *user_rows, size_t count,
                                          uint32_t *out_rows, float *out_scores,
@@ -71,14 +79,18 @@ RECS_API recs_status recs_users(const recs_model *model, recs_query *query, recs
 
 /* Reasons of answer `index` of the query's last answer (recommend or
  * similar), as columns of the query. The request must not have been changed
- * in between. STATE: no answer, or another model. ARGUMENT: index.
+ * in between. STATE: no answer, another model, or the request was changed.
+ * ARGUMENT: index. MEMORY. Cost: a fold-in and the neighbours of the history.
  * als: contributions after Hu, Koren, Volinsky 2008, section 5. Since 0.1. */
 RECS_API recs_status recs_explain(const recs_model *model, recs_query *query, size_t index,
                                   recs_error *error);
 
 /* Why an item is not among the answers of the query (or that it is): runs
- * recs_recommend on the request, keeps its answer, and fills the verdict.
- * An unknown item is a verdict, not an error. Since 0.1. */
+ * recs_recommend on the request, keeps its answer, and fills the verdict and
+ * the reasons of the item's score. An unknown item is a verdict, not an error.
+ * Of several filters the first in this order is named: unavailable, not
+ * allowed, the query's item, denied, disliked, seen. Errors as recs_recommend.
+ * Cost: that, and one more pass over the catalogue. Since 0.1. */
 RECS_API recs_status recs_why_not(const recs_model *model, recs_query *query, const char *item,
                                   recs_error *error);
 
