@@ -1,0 +1,394 @@
+/* netting.c - from events to what each user did to each item.
+ *
+ * Events are brought into the order user, item by two counting sorts; the
+ * events of one pair are then sorted by time, returns after sales of the same
+ * moment, and settled:
+ *
+ *   - a return takes its pieces from the sales before it, the nearest first
+ *     (type return from buys; a negative quantity from events of its type);
+ *   - what is left of each type is joined by the rule for duplicates and
+ *     weighed; the value of the pair is the sum over types;
+ *   - a dislike after all evidence makes the pair negative, one before it is
+ *     forgotten;
+ *   - a pair of which nothing is left leaves no trace.
+ *
+ * Cost: O(n) and a sort within each pair. Memory: 20 bytes per event while it
+ * lasts. */
+#include "train/training_store.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TICK_USERS 16384
+#define INSERTION 16
+
+/* An event within its pair. */
+typedef struct deed {
+    int64_t time;
+    uint64_t event;
+    float left;     /* pieces not returned */
+    int32_t type;
+    bool returns;   /* takes pieces away */
+    uint32_t older; /* open sale of the type below this one; UINT32_MAX: none */
+} deed;
+
+typedef struct settling {
+    recs__training *training;
+    recs__netting *netting;
+    recs__values values;
+    deed *deeds, *scratch;
+    size_t capacity, scratch_capacity;
+} settling;
+
+/* ---- order --------------------------------------------------------------------------- */
+
+void recs__training_order(const recs__training *training, recs__event_key *key,
+                          const uint64_t *from, uint64_t *to, uint64_t count, uint64_t *counts,
+                          uint64_t keys) {
+    memset(counts, 0, (size_t)(keys + 1) * sizeof *counts);
+    for (uint64_t i = 0; i < count; i++)
+        counts[key(training, from ? from[i] : i) + 1]++;
+    for (uint64_t k = 0; k < keys; k++)
+        counts[k + 1] += counts[k];
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t event = from ? from[i] : i;
+        to[counts[key(training, event)]++] = event;
+    }
+    memmove(counts + 1, counts, (size_t)keys * sizeof *counts);
+    counts[0] = 0;
+}
+
+static uint64_t item_key(const recs__training *training, uint64_t event) {
+    const recs__training_store *store = training->store;
+    return store->item_rows[store->dataset->log.items[event]];
+}
+
+/* Guests come last. */
+static uint64_t user_key(const recs__training *training, uint64_t event) {
+    const recs__training_store *store = training->store;
+    uint32_t user = store->dataset->log.users[event];
+    return user == RECS_NO_ROW ? training->users : store->user_rows[user];
+}
+
+static bool before(const deed *a, const deed *b) {
+    return a->time != b->time ? a->time < b->time : a->returns < b->returns;
+}
+
+/* Stable: insertion sort of runs, then merging. Most pairs have one deed. */
+static void sort_deeds(deed *deeds, deed *scratch, size_t count) {
+    for (size_t run = 0; run < count; run += INSERTION)
+        for (size_t i = run + 1; i < count && i < run + INSERTION; i++) {
+            deed moved = deeds[i];
+            size_t at = i;
+            for (; at > run && before(&moved, &deeds[at - 1]); at--)
+                deeds[at] = deeds[at - 1];
+            deeds[at] = moved;
+        }
+    for (size_t width = INSERTION; width < count; width *= 2) {
+        for (size_t begin = 0; begin < count; begin += 2 * width) {
+            size_t middle = begin + width < count ? begin + width : count;
+            size_t end = middle + width < count ? middle + width : count;
+            size_t left = begin, right = middle;
+            for (size_t at = begin; at < end; at++)
+                scratch[at] = right < end && (left >= middle || before(&deeds[right], &deeds[left]))
+                                  ? deeds[right++] : deeds[left++];
+        }
+        memcpy(deeds, scratch, count * sizeof *deeds);
+    }
+}
+
+/* ---- one pair --------------------------------------------------------------------------- */
+
+static recs_status collect(settling *s, const uint64_t *events, size_t count, recs_error *error) {
+    const recs__log *log = &s->training->store->dataset->log;
+    const recs_host *host = &s->training->host;
+    if (count > s->capacity || count > s->scratch_capacity) {
+        recs_status status = recs__grow(host, (void **)&s->deeds, &s->capacity, count,
+                                        sizeof *s->deeds, error);
+        if (status == RECS_OK)
+            status = recs__grow(host, (void **)&s->scratch, &s->scratch_capacity, count,
+                                sizeof *s->scratch, error);
+        if (status != RECS_OK)
+            return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t e = events[i];
+        float quantity = recs__log_quantity(log, e);
+        int32_t type = recs__training_type(&s->values, log->types[e]);
+        s->deeds[i] = (deed){.time = log->times[e], .event = e, .left = quantity, .type = type,
+                             .returns = type == RECS_EVENT_RETURN || quantity < 0.0f};
+    }
+    if (count > 1)
+        sort_deeds(s->deeds, s->scratch, count);
+    return RECS_OK;
+}
+
+/* Lets returns cancel sales. True when there was a return at all. */
+static bool cancel(settling *s, size_t count) {
+    uint32_t open[RECS_EVENT_MAX + 1];
+    bool any = false;
+    memset(open, 0xFF, sizeof open);
+    for (size_t i = 0; i < count; i++) {
+        deed *d = &s->deeds[i];
+        if (!d->returns) {
+            d->older = open[d->type];
+            open[d->type] = (uint32_t)i;
+            continue;
+        }
+        any = true;
+        float wanted = fabsf(d->left);
+        bool found = false;
+        uint32_t *top = &open[d->type == RECS_EVENT_RETURN ? RECS_EVENT_BUY : d->type];
+        while (wanted > 0.0f && *top != UINT32_MAX) {
+            deed *sale = &s->deeds[*top];
+            float taken = sale->left < wanted ? sale->left : wanted;
+            sale->left -= taken;
+            wanted -= taken;
+            found |= taken > 0.0f;
+            if (sale->left > 0.0f)
+                break;
+            s->netting->sales_cancelled += taken > 0.0f;
+            *top = sale->older;
+        }
+        d->left = 0.0f;
+        s->netting->returns_netted += found;
+        s->netting->returns_alone += wanted > 0.0f;
+    }
+    return any;
+}
+
+/* What is left of a pair, by type. */
+typedef struct outcome {
+    bool has[RECS_EVENT_MAX + 1];
+    double quantity[RECS_EVENT_MAX + 1];
+    int64_t last[RECS_EVENT_MAX + 1];
+    size_t types;
+    bool disliked;
+} outcome;
+
+static void settle(settling *s, size_t count, outcome *out) {
+    const recs__log *log = &s->training->store->dataset->log;
+    float *kept = s->training->store->kept;
+    const recs__values *values = &s->values;
+    memset(out->has, 0, sizeof out->has);
+    out->types = 0;
+    out->disliked = false;
+    for (size_t i = 0; i < count; i++) {
+        const deed *d = &s->deeds[i];
+        if (d->returns || !(d->left > 0.0f))
+            continue;
+        float value = recs__log_value(log, d->event);
+        double quantity = (double)d->left;
+        if (d->type == RECS_EVENT_RATING)
+            quantity = (double)value >= values->positive ? 1.0 : 0.0;
+        else if (value == value) /* a weight the shop gave */
+            quantity = value > 0.0f ? quantity * (double)value : 0.0;
+        if (d->type == RECS_EVENT_DISLIKE) {
+            out->disliked = true;
+        } else if (quantity > 0.0 && values->type_weights[d->type] > 0.0f) {
+            out->disliked = false;
+            kept[d->event] = (float)quantity;
+        }
+        double *joined = &out->quantity[d->type];
+        s->netting->duplicates_merged += out->has[d->type];
+        if (!out->has[d->type])
+            *joined = quantity;
+        else if (d->type == RECS_EVENT_RATING && values->duplicates == RECS__DUPLICATES_SUM)
+            *joined = quantity; /* a second rating replaces the first */
+        else
+            *joined = recs__values_join(values, *joined, quantity);
+        out->types += !out->has[d->type];
+        out->has[d->type] = true;
+        out->last[d->type] = d->time;
+    }
+}
+
+static float value_of(const settling *s, const outcome *out) {
+    float value = 0.0f;
+    if (out->disliked)
+        return -s->values.type_weights[RECS_EVENT_DISLIKE];
+    for (int type = 0; type <= RECS_EVENT_MAX; type++)
+        if (out->has[type] && type != RECS_EVENT_DISLIKE)
+            value += s->values.type_weights[type] *
+                     recs__values_weigh(&s->values, out->quantity[type]);
+    return value;
+}
+
+static recs_status record_history(settling *s, uint32_t item, float value, const outcome *out,
+                                  recs_error *error) {
+    recs__training_store *store = s->training->store;
+    const recs_host *host = &s->training->host;
+    size_t need = (size_t)store->history_count + out->types;
+    recs_status status = RECS_OK;
+    if (need > store->history_capacity[3]) {
+        status = recs__grow(host, (void **)&store->history_items, &store->history_capacity[0],
+                            need, sizeof *store->history_items, error);
+        if (status == RECS_OK)
+            status = recs__grow(host, (void **)&store->history_values,
+                                &store->history_capacity[1], need,
+                                sizeof *store->history_values, error);
+        if (status == RECS_OK)
+            status = recs__grow(host, (void **)&store->history_types, &store->history_capacity[2],
+                                need, sizeof *store->history_types, error);
+        if (status == RECS_OK)
+            status = recs__grow(host, (void **)&store->history_times, &store->history_capacity[3],
+                                need, sizeof *store->history_times, error);
+        if (status != RECS_OK)
+            return status;
+    }
+    for (int type = 0; type <= RECS_EVENT_MAX; type++) {
+        if (!out->has[type])
+            continue;
+        uint64_t at = store->history_count++;
+        store->history_items[at] = item;
+        store->history_values[at] = value;
+        store->history_types[at] = (uint8_t)type;
+        store->history_times[at] = out->last[type];
+        value = 0.0f; /* stands on the item's first entry only */
+    }
+    return RECS_OK;
+}
+
+static recs_status record_value(settling *s, uint32_t item, float value, recs_error *error) {
+    recs__training_store *store = s->training->store;
+    recs__csr *matrix = &s->training->by_user;
+    size_t need = (size_t)matrix->entries + 1;
+    if (need > store->user_columns_capacity || need > store->user_values_capacity) {
+        recs_status status = recs__grow(&s->training->host, (void **)&store->user_columns,
+                                        &store->user_columns_capacity, need,
+                                        sizeof *store->user_columns, error);
+        if (status == RECS_OK)
+            status = recs__grow(&s->training->host, (void **)&store->user_values,
+                                &store->user_values_capacity, need, sizeof *store->user_values,
+                                error);
+        if (status != RECS_OK)
+            return status;
+    }
+    store->user_columns[matrix->entries] = item;
+    store->user_values[matrix->entries++] = value;
+    return RECS_OK;
+}
+
+static recs_status settle_pair(settling *s, uint32_t item, const uint64_t *events, size_t count,
+                               recs_error *error) {
+    outcome out;
+    recs_status status = collect(s, events, count, error);
+    if (status != RECS_OK)
+        return status;
+    bool returned = false;
+    for (size_t i = 0; i < count; i++)
+        returned |= s->deeds[i].returns;
+    if (returned)
+        returned = cancel(s, count);
+    settle(s, count, &out);
+    if (out.types == 0) {
+        s->netting->pairs_cancelled += returned;
+        return RECS_OK;
+    }
+    float value = value_of(s, &out);
+    s->netting->interactions++;
+    s->netting->positive += value > 0.0f;
+    s->netting->disliked += value < 0.0f;
+    status = record_history(s, item, value, &out, error);
+    if (status == RECS_OK && (value > 0.0f || value < 0.0f))
+        status = record_value(s, item, value, error);
+    return status;
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+static recs_status settle_users(settling *s, const uint64_t *user_begins, recs_error *error) {
+    recs__training *training = s->training;
+    recs__training_store *store = training->store;
+    recs_status status = RECS_OK;
+    for (uint32_t user = 0; user < training->users && status == RECS_OK; user++) {
+        store->user_offsets[user] = training->by_user.entries;
+        store->history_offsets[user] = store->history_count;
+        uint64_t at = user_begins[user], end = user_begins[user + 1];
+        while (at < end && status == RECS_OK) {
+            uint64_t item = item_key(training, store->by_group[at]), next = at + 1;
+            while (next < end && item_key(training, store->by_group[next]) == item)
+                next++;
+            status = settle_pair(s, (uint32_t)item, store->by_group + at, (size_t)(next - at),
+                                 error);
+            at = next;
+        }
+        if (status == RECS_OK && user % TICK_USERS == 0)
+            status = recs__dataset_tick(store->dataset, "netting", user, training->users, error);
+    }
+    store->user_offsets[training->users] = training->by_user.entries;
+    store->history_offsets[training->users] = store->history_count;
+    return status;
+}
+
+/* Guests cannot return what they bought in another basket, so only what they
+ * took counts. */
+static void settle_guests(settling *s, uint64_t begin, uint64_t end) {
+    recs__training_store *store = s->training->store;
+    const recs__log *log = &store->dataset->log;
+    for (uint64_t i = begin; i < end; i++) {
+        uint64_t e = store->by_group[i];
+        int32_t type = recs__training_type(&s->values, log->types[e]);
+        float quantity = recs__log_quantity(log, e), value = recs__log_value(log, e);
+        if (type == RECS_EVENT_RETURN || quantity < 0.0f) {
+            s->netting->returns_alone++;
+            continue;
+        }
+        if (type == RECS_EVENT_RATING)
+            quantity = (double)value >= s->values.positive ? 1.0f : 0.0f;
+        else if (value == value)
+            quantity = value > 0.0f ? quantity * value : 0.0f;
+        if (type != RECS_EVENT_DISLIKE && quantity > 0.0f && s->values.type_weights[type] > 0.0f) {
+            store->kept[e] = quantity;
+            s->netting->guests++;
+        }
+    }
+    store->guest_events = store->by_group + begin;
+    store->guest_count = end - begin;
+}
+
+recs_status recs__training_net(recs__training *training, recs_error *error) {
+    recs__training_store *store = training->store;
+    const recs_host *host = &training->host;
+    uint64_t count = store->dataset->log.count;
+    uint64_t keys = (training->users > training->items ? training->users : training->items) + 1ull;
+    settling s = {.training = training, .netting = store->dataset->netting,
+                  .values = recs__training_values(store->dataset)};
+    int64_t last_tick = s.netting->last_tick;
+    memset(s.netting, 0, sizeof *s.netting);
+    s.netting->last_tick = last_tick;
+    uint64_t *begins = recs__alloc(host, (size_t)keys + 1, sizeof *begins, error);
+    store->by_item = recs__alloc(host, (size_t)count, sizeof *store->by_item, error);
+    store->by_group = recs__alloc(host, (size_t)count, sizeof *store->by_group, error);
+    store->kept = recs__alloc_zero(host, (size_t)count, sizeof *store->kept, error);
+    store->user_offsets = recs__alloc(host, (size_t)training->users + 1,
+                                      sizeof *store->user_offsets, error);
+    store->history_offsets = recs__alloc(host, (size_t)training->users + 1,
+                                         sizeof *store->history_offsets, error);
+    recs_status status = begins && store->by_item && store->by_group && store->kept &&
+                                 store->user_offsets && store->history_offsets
+                             ? RECS_OK : RECS_ERR_MEMORY;
+    if (status == RECS_OK) {
+        recs__training_order(training, item_key, NULL, store->by_item, count, begins,
+                             training->items);
+        recs__training_order(training, user_key, store->by_item, store->by_group, count, begins,
+                             training->users + 1ull);
+        status = settle_users(&s, begins, error);
+    }
+    if (status == RECS_OK) {
+        settle_guests(&s, begins[training->users], count);
+        training->by_user.offsets = store->user_offsets;
+        training->by_user.columns = store->user_columns;
+        training->by_user.values = store->user_values;
+        training->by_user.rows = training->users;
+        training->by_user.column_count = training->items;
+        s.netting->users = training->users;
+        s.netting->items = training->items;
+    }
+    recs__free(host, s.deeds);
+    recs__free(host, s.scratch);
+    recs__free(host, begins);
+    return status;
+}

@@ -1,0 +1,62 @@
+/* values.c - how much a pair counts. Pure functions; the logarithm is base's
+ * own, so that the same log makes the same model file everywhere. */
+#include "train/values.h"
+
+#include "base/error.h"
+#include "base/math.h"
+#include "base/text.h"
+
+#include <string.h>
+
+void recs__values_init(recs__values *values) {
+    memset(values, 0, sizeof *values);
+    for (int type = 0; type <= RECS_EVENT_MAX; type++)
+        values->type_weights[type] = 1.0f;
+    values->type_weights[RECS_EVENT_IMPRESSION] = 0.0f;
+    values->type_weights[RECS_EVENT_RETURN] = 0.0f;
+    values->default_type = -1;
+}
+
+recs_status recs__values_parse_weight(recs__values *values, const char *text, recs_error *error) {
+    static const char *const names[] = {"log1p", "binary", "raw"};
+    size_t size = strlen(text);
+    double cap;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, names[i]) == 0) {
+            values->weight = (recs__weight)i;
+            return RECS_OK;
+        }
+    if (size > 5 && memcmp(text, "cap(", 4) == 0 && text[size - 1] == ')' &&
+        recs__parse_double(text + 4, size - 5, &cap) && cap > 0.0 && cap < 1e30) {
+        values->weight = RECS__WEIGHT_CAP;
+        values->cap = cap;
+        return RECS_OK;
+    }
+    return recs__fail(error, RECS_ERR_ARGUMENT,
+                      "weight \"%.64s\": expected log1p, binary, raw or cap(n) with n above 0",
+                      text);
+}
+
+float recs__values_weigh(const recs__values *values, double quantity) {
+    if (!(quantity > 0.0))
+        return 0.0f;
+    switch (values->weight) {
+    case RECS__WEIGHT_BINARY:
+        return 1.0f;
+    case RECS__WEIGHT_RAW:
+        return (float)quantity;
+    case RECS__WEIGHT_CAP:
+        return (float)(quantity < values->cap ? quantity : values->cap);
+    case RECS__WEIGHT_LOG1P:
+        break;
+    }
+    return (float)recs__log1p(quantity);
+}
+
+double recs__values_join(const recs__values *values, double before, double quantity) {
+    if (values->duplicates == RECS__DUPLICATES_LAST)
+        return quantity;
+    if (values->duplicates == RECS__DUPLICATES_MAX)
+        return before > quantity ? before : quantity;
+    return before + quantity;
+}
