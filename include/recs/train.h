@@ -24,9 +24,12 @@ extern "C" {
 
 /* ---- dataset ------------------------------------------------------------------ */
 
-/* A log of events and a catalogue, in memory. Costs 24 bytes per event kept
- * (more with baskets and sessions), the bytes of each id once plus 24, and
- * the catalogue's columns. */
+/* A log of events and a catalogue, in memory. Costs 17 bytes per event kept
+ * (user, item, time, type) and 4 more for each of quantity, value, price,
+ * basket, session and place that occurs in it; of each id the bytes once and
+ * 20 to 32 beside; the catalogue's columns. Spare room of growing arrays is at
+ * most as much again; recs_dataset_count "bytes" says what is held. One
+ * thread at a time, training from it and splitting it included. */
 typedef struct recs_dataset recs_dataset;
 
 RECS_API recs_status recs_dataset_create(recs_dataset **dataset, const recs_host *host,
@@ -39,22 +42,32 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
  *
  *   reading
  *     format      auto | csv | tsv | lightgcn           default auto: by name and first line
- *     columns     user=userId,item=2,…  field=header name or number from 1
+ *     columns     user=userId,item=2,...  field=header name or number from 1, or none
  *     header      auto | yes | no
- *     delimiter   one character or "tab"                default by format
- *     timezone    UTC | +02:00 | Europe/London …        for times without one; default UTC
- *     time        auto | s | ms | iso                   default auto
+ *     delimiter   one character or "tab"                default by format and first line
+ *     timezone    UTC | +02:00 | Europe/London ...      for times without one; default UTC
+ *     time        auto | s | ms | iso | dmy | mdy       default auto
  *     strict      no | yes: a row that cannot be used is an error
+ *     after, before   a time: events before `after` and from `before` on are dropped and
+ *                 counted (STATE once there are events)
+ *     drop_items  POST,DOT,M: items whose events are dropped and counted (STATE likewise)
+ *     item_columns  id=sku,title=name,weight:number,note:none: of a catalogue; name=column,
+ *                 name:type or name=column:type, with type text, number, time, flag or none
  *   meaning
- *     type        the type of events without one        default view; rating with a value column
+ *     type        the type of events without one        default: rating with a value column,
+ *                 buy with quantities or baskets, else view
  *     types       view=1,cart=3,buy=5: weight of each type; types not named count 1
+ *                 (impressions 0)
  *     weight      log1p | binary | raw | cap(n)          default log1p of the netted quantity
- *     positive    x: values (ratings) at or above x are evidence, lower ones only seen
- *     duplicates  sum | last | max                      events of one user, item and type
- *     unit        users | baskets: what item models train on
+ *     positive    x: values (ratings) at or above x are evidence, lower ones only seen;
+ *                 ratings without it are DATA when a model is trained
+ *     duplicates  sum | last | max                      events of one user, item and type; of
+ *                 ratings the last counts, or the highest under max
+ *     unit        auto | users | baskets: what item models train on; auto: users, or baskets
+ *                 and sessions when no event has a user
  *     users       full | hashed | none: what the model keeps of them
  *     rollup      no | group: variants count as the item of their group
- *     after, before   a time: events outside are dropped and counted
+ * docs/data.md explains each.
  * Since 0.1. */
 RECS_API recs_status recs_dataset_set(recs_dataset *dataset, const char *name, const char *value,
                                       recs_error *error);
@@ -77,17 +90,27 @@ RECS_API recs_status recs_dataset_read(recs_dataset *dataset, const char *path, 
 
 /* Reads a catalogue: id (required), title, group, category, brand, price,
  * available, created and any further column, whose type is inferred or given
- * in columns as name:number, name:text, name:time, name:flag. */
+ * in item_columns. Several files add up; a value read later stands. An id a
+ * second time in one file is counted and its row dropped. Errors as in
+ * recs_dataset_read. Since 0.1. */
 RECS_API recs_status recs_dataset_read_items(recs_dataset *dataset, const char *path,
                                              recs_error *error);
 
-/* Adds a batch; all or nothing. */
+/* Adds a batch; all or nothing. DATA (an event without an item, of no type, or
+ * not finite), LIMIT, MEMORY. Since 0.1. */
 RECS_API recs_status recs_dataset_add(recs_dataset *dataset, const recs_events *events,
                                       recs_error *error);
 
-/* Figures by name: "rows" read, "used", "dropped", "events", "users", "items",
- * "interactions", "returns_netted", "duplicates_merged", "bytes" held …;
- * UINT64_MAX for an unknown name. */
+/* Figures by name. Of reading: "rows" read, "used", "dropped", "problems",
+ * "outside" (of after and before), "dropped_items", "out_of_order",
+ * "item_rows" of catalogues. Held: "events", "users", "items", "baskets",
+ * "sessions", "places", "item_columns", "bytes". Of the value rules, which are
+ * worked out at the first such question after a change, at the cost of a
+ * training's preparation: "interactions" (pairs of user and item),
+ * "positive", "disliked", "returns_netted", "returns_alone",
+ * "sales_cancelled", "pairs_cancelled", "duplicates_merged", "guests".
+ * UINT64_MAX for an unknown name, or when the rules cannot be worked out.
+ * Since 0.1. */
 RECS_API uint64_t recs_dataset_count(const recs_dataset *dataset, const char *name);
 
 /* What was read, how columns were mapped, what was dropped and why with the

@@ -131,6 +131,11 @@ void recs__intern_truncate(recs__intern *intern, uint32_t count) {
     place_all(intern, intern->slots, intern->slot_count);
 }
 
+uint64_t recs__intern_bytes(const recs__intern *intern) {
+    return (uint64_t)intern->capacity + intern->ends_capacity * sizeof *intern->ends +
+           intern->slot_count * sizeof *intern->slots;
+}
+
 recs_status recs__intern_copy(recs__intern *out, const recs__intern *from, const recs_host *host,
                               recs_error *error) {
     memset(out, 0, sizeof *out);

@@ -35,6 +35,9 @@ const char *recs__intern_text(const recs__intern *intern, uint32_t number, size_
 /* Forgets every text from number count on. O(slots), never fails. */
 void recs__intern_truncate(recs__intern *intern, uint32_t count);
 
+/* Bytes held. */
+uint64_t recs__intern_bytes(const recs__intern *intern);
+
 /* A copy of its own. MEMORY. */
 recs_status recs__intern_copy(recs__intern *out, const recs__intern *from, const recs_host *host,
                               recs_error *error);

@@ -414,3 +414,34 @@ recs_status recs_dataset_read(recs_dataset *dataset, const char *path, recs_erro
     recs__input_close(input);
     return status;
 }
+
+recs_status recs_dataset_read_items(recs_dataset *dataset, const char *path, recs_error *error) {
+    recs__input *input = NULL;
+    recs__problems before = dataset->problems;
+    size_t sources_used = dataset->sources_used;
+    char mapping[1024];
+    uint64_t rows = 0;
+    recs_status status = recs__input_open(&input, path, &dataset->host, error);
+    if (status != RECS_OK)
+        return status;
+    /* The line of the report first: what cannot fail comes last. */
+    status = recs__grow(&dataset->host, (void **)&dataset->sources, &dataset->sources_capacity,
+                        sources_used + strlen(path) + sizeof mapping + 64, 1, error);
+    if (status == RECS_OK)
+        status = recs__catalogue_read(&dataset->catalogue, &dataset->items, dataset->limit,
+                                      &dataset->settings, &dataset->problems, input,
+                                      &dataset->host, &rows, mapping, sizeof mapping, error);
+    if (status == RECS_OK)
+        status = recs__dataset_print(&dataset->host, &dataset->sources, &dataset->sources_used,
+                                     &dataset->sources_capacity, error,
+                                     "read %s as a catalogue: %llu items\ncolumns: %s\n",
+                                     recs__input_name(input), (unsigned long long)rows, mapping);
+    if (status == RECS_OK) {
+        dataset->figures.item_rows += rows;
+        dataset->netting->known = false;
+    } else {
+        dataset->problems = before;
+    }
+    recs__input_close(input);
+    return status;
+}
