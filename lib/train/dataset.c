@@ -87,6 +87,13 @@ recs_status recs__dataset_tick(const recs_dataset *dataset, const char *stage, u
     return RECS_OK;
 }
 
+void recs__dataset_stage(char out[RECS__STAGE_TEXT], const char *file) {
+    size_t size = strlen(file), room = RECS__STAGE_TEXT - sizeof "reading ...";
+    bool cut = size > room;
+    snprintf(out, RECS__STAGE_TEXT, "reading %s%s", cut ? "..." : "",
+             file + (cut ? size - room : 0));
+}
+
 /* ---- marks ------------------------------------------------------------------- */
 
 void recs__dataset_mark(const recs_dataset *dataset, recs__mark *mark) {

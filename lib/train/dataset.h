@@ -4,7 +4,7 @@
 #define RECS_TRAIN_DATASET_H
 
 #include "recs/train.h"
-#include "train/catalogue.h"
+#include "train/item_columns.h"
 #include "train/intern.h"
 #include "train/log.h"
 #include "train/problems.h"
@@ -60,6 +60,10 @@ struct recs_dataset {
     recs_progress *progress;
     void *progress_data;
 };
+
+/* "reading films.csv", for ticks: the end of a path that is too long. */
+#define RECS__STAGE_TEXT 96
+void recs__dataset_stage(char out[RECS__STAGE_TEXT], const char *file);
 
 /* How far a dataset was, to go back to. */
 typedef struct recs__mark {

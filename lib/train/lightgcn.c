@@ -88,7 +88,9 @@ static recs_status tokens(reader *r, const char *bytes, size_t size, size_t *tak
 
 recs_status recs__read_lightgcn(recs_dataset *dataset, recs__csv *csv, recs_error *error) {
     reader r = {dataset, recs__input_name(csv->input), 1, RECS_NO_ROW, false};
+    char stage[RECS__STAGE_TEXT];
     bool more = true;
+    recs__dataset_stage(stage, r.file);
     while (more) {
         const char *bytes;
         size_t size, taken;
@@ -96,7 +98,7 @@ recs_status recs__read_lightgcn(recs_dataset *dataset, recs__csv *csv, recs_erro
         recs_status status = tokens(&r, bytes, size, &taken, error);
         recs__csv_skip(csv, taken);
         if (status == RECS_OK)
-            status = recs__dataset_tick(dataset, r.file, recs__input_done(csv->input),
+            status = recs__dataset_tick(dataset, stage, recs__input_done(csv->input),
                                         recs__input_total(csv->input), error);
         if (status == RECS_OK)
             status = recs__csv_fill(csv, &more, error);

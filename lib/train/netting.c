@@ -172,6 +172,7 @@ static void settle(settling *s, size_t count, outcome *out) {
     const recs__log *log = &s->training->store->dataset->log;
     float *kept = s->training->store->kept;
     const recs__values *values = &s->values;
+    uint64_t rated = UINT64_MAX; /* the rating that counts so far */
     memset(out->has, 0, sizeof out->has);
     out->types = 0;
     out->disliked = false;
@@ -181,10 +182,14 @@ static void settle(settling *s, size_t count, outcome *out) {
             continue;
         float value = recs__log_value(log, d->event);
         double quantity = (double)d->left;
-        if (d->type == RECS_EVENT_RATING)
+        if (d->type == RECS_EVENT_RATING) {
             quantity = (double)value >= values->positive ? 1.0 : 0.0;
-        else if (value == value) /* a weight the shop gave */
+            if (rated != UINT64_MAX && values->duplicates != RECS__DUPLICATES_MAX)
+                kept[rated] = 0.0f;
+            rated = d->event;
+        } else if (value == value) { /* a weight the shop gave */
             quantity = value > 0.0f ? quantity * (double)value : 0.0;
+        }
         if (d->type == RECS_EVENT_DISLIKE) {
             out->disliked = true;
         } else if (quantity > 0.0 && values->type_weights[d->type] > 0.0f) {
@@ -203,6 +208,8 @@ static void settle(settling *s, size_t count, outcome *out) {
         out->has[d->type] = true;
         out->last[d->type] = d->time;
     }
+    for (size_t i = 0; i < count && out->disliked; i++)
+        kept[s->deeds[i].event] = 0.0f; /* no evidence for anybody */
 }
 
 static float value_of(const settling *s, const outcome *out) {

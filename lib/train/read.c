@@ -299,7 +299,8 @@ recs_status recs__read_csv(recs_dataset *dataset, recs__csv *csv, recs_error *er
     bool more = false;
     reader r = {.dataset = dataset, .csv = csv, .file = recs__input_name(csv->input),
                 .last_time = RECS_NO_TIME};
-    char mapping[RECS__COLUMN_COUNT * (RECS__COLUMN_NAME + 16)];
+    char mapping[RECS__COLUMN_COUNT * (RECS__COLUMN_NAME + 16)], stage[RECS__STAGE_TEXT];
+    recs__dataset_stage(stage, r.file);
     recs_status status = recs__csv_next(csv, &more, error);
     if (status != RECS_OK)
         return status;
@@ -319,7 +320,7 @@ recs_status recs__read_csv(recs_dataset *dataset, recs__csv *csv, recs_error *er
     for (uint64_t rows = 1; status == RECS_OK && more; rows++) {
         status = read_row(&r, error);
         if (status == RECS_OK && rows % ROWS_PER_TICK == 0)
-            status = recs__dataset_tick(dataset, r.file, recs__input_done(csv->input),
+            status = recs__dataset_tick(dataset, stage, recs__input_done(csv->input),
                                         recs__input_total(csv->input), error);
         if (status == RECS_OK)
             status = recs__csv_next(csv, &more, error);

@@ -1,11 +1,11 @@
-/* catalogue_read.c - a catalogue file into typed columns.
+/* item_columns_read.c - a catalogue file into typed columns.
  *
  * All cells are first kept as texts, each distinct one once; types are then
  * inferred from the distinct texts, and only a whole good file is joined with
  * what is there: a new catalogue is made beside the old one and takes its
  * place at the end. Cost: one pass and the distinct texts; memory: 4 bytes
  * per cell and 8 per row while reading. */
-#include "train/catalogue.h"
+#include "train/item_columns.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -406,6 +406,8 @@ static recs_status join(stage *s, recs__catalogue *catalogue, recs__intern *item
     }
     if (status == RECS_OK)
         status = recs__catalogue_copy(&next, catalogue, NULL, items->count, s->host, error);
+    for (uint32_t row = 0; row < s->ids.count && status == RECS_OK; row++)
+        next.listed[numbers[row]] = 1;
     for (size_t c = 0; c < s->count && status == RECS_OK; c++) {
         const staged *column = &s->columns[c];
         if (column->type == IGNORED || c == s->id_column)

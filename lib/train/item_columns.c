@@ -1,8 +1,8 @@
-/* catalogue.c - typed columns of the items: keeping, finding, copying.
+/* item_columns.c - typed columns of the items: keeping, finding, copying.
  *
  * A text column keeps each text once. Arrays reach as far as the item of the
  * highest number with a value; beyond it everything is missing. */
-#include "train/catalogue.h"
+#include "train/item_columns.h"
 
 #include "base/memory.h"
 
@@ -29,6 +29,7 @@ void recs__catalogue_clear(recs__catalogue *catalogue, const recs_host *host) {
     }
     recs__free(host, catalogue->columns);
     recs__free(host, catalogue->titles);
+    recs__free(host, catalogue->listed);
     recs__intern_clear(&catalogue->title_texts, host);
     memset(catalogue, 0, sizeof *catalogue);
 }
@@ -93,12 +94,15 @@ recs_status recs__catalogue_copy(recs__catalogue *out, const recs__catalogue *fr
     memset(out, 0, sizeof *out);
     out->count = new_count;
     out->titles = recs__alloc(host, new_count, sizeof *out->titles, error);
-    recs_status status = out->titles != NULL ? RECS_OK : RECS_ERR_MEMORY;
+    out->listed = recs__alloc_zero(host, new_count, 1, error);
+    recs_status status = out->titles != NULL && out->listed != NULL ? RECS_OK : RECS_ERR_MEMORY;
     if (status == RECS_OK) {
         recs__catalogue_missing(RECS_COLUMN_TEXT, out->titles, 0, new_count);
         for (uint32_t i = 0; i < from->count; i++)
-            if (new_items == NULL || new_items[i] != RECS_NO_ROW)
+            if (new_items == NULL || new_items[i] != RECS_NO_ROW) {
                 out->titles[new_items ? new_items[i] : i] = from->titles[i];
+                out->listed[new_items ? new_items[i] : i] = from->listed[i];
+            }
         status = recs__intern_copy(&out->title_texts, &from->title_texts, host, error);
     }
     for (size_t c = 0; c < from->column_count && status == RECS_OK; c++) {

@@ -1,6 +1,6 @@
-/* catalogue.h - typed columns of the items, by the dataset's item number. */
-#ifndef RECS_TRAIN_CATALOGUE_H
-#define RECS_TRAIN_CATALOGUE_H
+/* item_columns.h - typed columns of the items, by the dataset's item number. */
+#ifndef RECS_TRAIN_ITEM_COLUMNS_H
+#define RECS_TRAIN_ITEM_COLUMNS_H
 
 #include "recs/model.h"
 #include "train/intern.h"
@@ -21,6 +21,7 @@ typedef struct recs__catalogue {
     size_t column_count, column_capacity;
     uint32_t *titles; /* code into title_texts, RECS_NO_ROW: none; [count] */
     recs__intern title_texts;
+    uint8_t *listed; /* 1: a catalogue names the item; [count] */
     uint32_t count; /* items that the columns reach to; beyond: missing */
 } recs__catalogue;
 
