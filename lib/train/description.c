@@ -11,6 +11,7 @@
 #include "model/format.h"
 #include "train/trainer.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,7 +227,7 @@ static recs_status parse_term(parser *p, recs__spec *spec) {
         word w = take_value(p);
         if (w.size == 0)
             return expected(p, "a trainer, a weight or the name of a component");
-        if (!recs__parse_double(w.bytes, w.size, &weight) || !isfinite((float)weight) ||
+        if (!recs__parse_double(w.bytes, w.size, &weight) || !(fabs(weight) <= FLT_MAX) ||
             (float)weight == 0.0f)
             return recs__fail(p->error, RECS_ERR_ARGUMENT,
                               "description column %zu: '%.*s' is not a finite weight other than 0",
