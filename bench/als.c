@@ -13,7 +13,7 @@
  * With --test recall and ndcg over all items, the user's train items left out. */
 #include "base/memory.h"
 #include "base/random.h"
-#include "kernels/kernels.h"
+#include "limits.h"
 #include "train/sparse.h"
 #include "train/trainer.h"
 
@@ -21,15 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static recs_host host;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void *take(size_t count, size_t size) {
     void *block = malloc(count * size + 1);
@@ -45,60 +38,6 @@ static void check(recs_status status, const recs_error *error) {
         fprintf(stderr, "als: %s\n", error->text);
         exit(1);
     }
-}
-
-/* ---- the peak ------------------------------------------------------------------------ */
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-static volatile float sink;
-
-__attribute__((target("avx512f"))) static void chains_512(void) {
-    __m512 acc[16], m = _mm512_set1_ps(0.5f);
-    for (int i = 0; i < 16; i++)
-        acc[i] = _mm512_set1_ps((float)i);
-    for (int k = 0; k < 100000; k++) {
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++)
-            acc[i] = _mm512_fmadd_ps(acc[i], m, m);
-    }
-    for (int i = 1; i < 16; i++)
-        acc[0] = _mm512_add_ps(acc[0], acc[i]);
-    sink = _mm512_cvtss_f32(acc[0]);
-}
-
-__attribute__((target("avx2,fma"))) static void chains_256(void) {
-    __m256 acc[12], m = _mm256_set1_ps(0.5f);
-    for (int i = 0; i < 12; i++)
-        acc[i] = _mm256_set1_ps((float)i);
-    for (int k = 0; k < 100000; k++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++)
-            acc[i] = _mm256_fmadd_ps(acc[i], m, m);
-    }
-    for (int i = 1; i < 12; i++)
-        acc[0] = _mm256_add_ps(acc[0], acc[i]);
-    sink = _mm256_cvtss_f32(acc[0]);
-}
-#endif
-
-/* Multiply-adds a second of one thread, best of 20; 0: not known here. */
-static double fma_peak(void) {
-    double best = 0.0;
-#if defined(__x86_64__)
-    bool wide = strcmp(recs_kernel_name(), "avx512") == 0;
-    for (int round = 0; round < 20 && strcmp(recs_kernel_name(), "scalar") != 0; round++) {
-        double began = now();
-        if (wide)
-            chains_512();
-        else
-            chains_256();
-        double speed = 1e5 * (wide ? 16 * 16 : 12 * 8) / (now() - began);
-        best = speed > best ? speed : best;
-    }
-#endif
-    return best;
 }
 
 /* ---- data -------------------------------------------------------------------------------- */
@@ -215,7 +154,7 @@ typedef struct watch {
 static int32_t look(void *data, const char *stage, uint64_t done, uint64_t total) {
     (void)stage;
     (void)total;
-    ((watch *)data)->ended[done] = now();
+    ((watch *)data)->ended[done] = limits_now();
     return 0;
 }
 
@@ -339,9 +278,9 @@ static void measure(recs__training *training, const recs__csr *test, const setti
     jumping.clock_data = &clock;
     recs__progress_init(&progress, look, &w, &jumping);
     recs__train_job job = {training, &description->specs[0], s->seed, true, &progress};
-    double began = now(), seconds[1000];
+    double began = limits_now(), seconds[1000];
     check(recs__trainer_als.train(&job, &trained, &error), &error);
-    double whole = now() - began;
+    double whole = limits_now() - began;
     for (unsigned i = 0; i < s->iterations; i++)
         seconds[i] = w.ended[2 * i + 1] - (i ? w.ended[2 * i - 1] : began);
     qsort(seconds, s->iterations, sizeof *seconds, ascending);
@@ -421,7 +360,7 @@ int main(int argc, char **argv) {
     check(recs__sparse_transpose(&by_item, &training.by_user, &host, &error), &error);
     training.by_item = recs__sparse_view(&by_item);
 
-    double peak = fma_peak();
+    double peak = limits_fma();
     for (const char *f = option(argc, argv, "--factors", "64,128"); f;
          f = strchr(f, ',') ? strchr(f, ',') + 1 : NULL)
         for (const char *n = option(argc, argv, "--threads", "1,2"); n;

@@ -8,46 +8,14 @@
  * fraction of the limit that binds it. Best of several passes: other work on
  * the machine only makes a figure smaller. */
 #include "base/random.h"
-#include "kernels/kernels.h"
-
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "limits.h"
 
 enum { ROWS_FAR = 1000000, MAX_N = 2048 };
 
 static double budget = 0.15;
-static volatile float sink;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Seconds of one call: the best of all the batches that fit the budget. */
 static double best_time(void (*work)(void *), void *arg) {
-    double end = now() + budget, best = 1e9;
-    size_t batch = 1;
-    do {
-        double start = now();
-        for (size_t i = 0; i < batch; i++) work(arg);
-        double each = (now() - start) / (double)batch;
-        if (each < best) best = each;
-        if (each * (double)batch < 2e-4) batch *= 4;
-    } while (now() < end);
-    return best;
-}
-
-static void *block(size_t floats) {
-    void *p = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
-    if (!p) {
-        fprintf(stderr, "no memory for %zu floats\n", floats);
-        exit(1);
-    }
-    return p;
+    return limits_best(work, arg, budget);
 }
 
 static void fill(float *x, size_t n, uint64_t seed) {
@@ -56,119 +24,10 @@ static void fill(float *x, size_t n, uint64_t seed) {
     for (size_t i = 0; i < n; i++) x[i] = recs__random_float(&random) - 0.5f;
 }
 
-/* ---- the machine's own limits ---------------------------------------------- */
-
-/* Vectors of the widest kind, by the compiler's own extension: the limits must
- * not be measured with the kernels they judge. */
-#if defined(__x86_64__)
-#define WIDEST __attribute__((target("avx512f,prefer-vector-width=512")))
-#define MIDDLE __attribute__((target("avx2,fma")))
-#include <immintrin.h>
-#else
-#define WIDEST
-#endif
-
-typedef struct stretch {
-    const float *at;
-    size_t floats;
-} stretch;
-
-#if defined(__x86_64__)
-WIDEST static void read_512(void *arg) {
-    const stretch *s = arg;
-    __m512 a = _mm512_setzero_ps(), b = a, c = a, d = a;
-    for (size_t i = 0; i < s->floats; i += 64) {
-        a = _mm512_add_ps(a, _mm512_load_ps(s->at + i));
-        b = _mm512_add_ps(b, _mm512_load_ps(s->at + i + 16));
-        c = _mm512_add_ps(c, _mm512_load_ps(s->at + i + 32));
-        d = _mm512_add_ps(d, _mm512_load_ps(s->at + i + 48));
-    }
-    a = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
-    sink = _mm512_cvtss_f32(a);
-}
-
-MIDDLE static void read_256(void *arg) {
-    const stretch *s = arg;
-    __m256 a = _mm256_setzero_ps(), b = a, c = a, d = a;
-    for (size_t i = 0; i < s->floats; i += 32) {
-        a = _mm256_add_ps(a, _mm256_load_ps(s->at + i));
-        b = _mm256_add_ps(b, _mm256_load_ps(s->at + i + 8));
-        c = _mm256_add_ps(c, _mm256_load_ps(s->at + i + 16));
-        d = _mm256_add_ps(d, _mm256_load_ps(s->at + i + 24));
-    }
-    a = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
-    sink = _mm256_cvtss_f32(a);
-}
-
-/* 16 chains of 1000 each. */
-WIDEST static void fma_512(void *arg) {
-    const float *x = arg;
-    __m512 acc[16], m = _mm512_set1_ps(x[0]), n = _mm512_set1_ps(x[1]);
-    for (int i = 0; i < 16; i++) acc[i] = _mm512_set1_ps(x[i]);
-    for (int k = 0; k < 1000; k++) {
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) acc[i] = _mm512_fmadd_ps(acc[i], m, n);
-    }
-    __m512 sum = acc[0];
-    for (int i = 1; i < 16; i++) sum = _mm512_add_ps(sum, acc[i]);
-    sink = _mm512_cvtss_f32(sum);
-}
-
-MIDDLE static void fma_256(void *arg) {
-    const float *x = arg;
-    __m256 acc[12], m = _mm256_set1_ps(x[0]), n = _mm256_set1_ps(x[1]);
-    for (int i = 0; i < 12; i++) acc[i] = _mm256_set1_ps(x[i]);
-    for (int k = 0; k < 1000; k++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) acc[i] = _mm256_fmadd_ps(acc[i], m, n);
-    }
-    __m256 sum = acc[0];
-    for (int i = 1; i < 12; i++) sum = _mm256_add_ps(sum, acc[i]);
-    sink = _mm256_cvtss_f32(sum);
-}
-#endif
-
 typedef struct limits {
     double l1, l2, l3, far; /* bytes per second */
-    double fma;             /* multiply-adds per second, two operations each */
+    double fma;             /* multiply-adds per second */
 } limits;
-
-static bool holds(const char *name) {
-    for (size_t t = 0; recs__kernels_at(t); t++)
-        if (!strcmp(recs__kernels_at(t)->name, name)) return true;
-    return false;
-}
-
-static double read_speed(const float *at, size_t floats) {
-    double speed = 0;
-    stretch s = {at, floats};
-#if defined(__x86_64__)
-    if (holds("avx2")) speed = (double)floats * 4 / best_time(read_256, &s);
-    if (holds("avx512")) {
-        double wide = (double)floats * 4 / best_time(read_512, &s);
-        if (wide > speed) speed = wide;
-    }
-#endif
-    (void)s;
-    return speed;
-}
-
-static limits measure_limits(const float *far) {
-    limits l = {.l1 = read_speed(far, 4 << 10),
-                .l2 = read_speed(far, 96 << 10),
-                .l3 = read_speed(far, 2 << 20),
-                .far = read_speed(far, (size_t)ROWS_FAR * 64)};
-#if defined(__x86_64__)
-    float x[16];
-    fill(x, 16, 3);
-    if (holds("avx2")) l.fma = 12 * 8 * 1000 / best_time(fma_256, x);
-    if (holds("avx512")) {
-        double wide = 16 * 16 * 1000 / best_time(fma_512, x);
-        if (wide > l.fma) l.fma = wide;
-    }
-#endif
-    return l;
-}
 
 /* ---- the kernels ------------------------------------------------------------- */
 
@@ -221,7 +80,7 @@ static void work_solve(void *arg) {
 
 static void work_above(void *arg) {
     job *j = arg;
-    sink = (float)j->table->above(j->rows, j->count, 0.499f, j->found);
+    limits_sink = (float)j->table->above(j->rows, j->count, 0.499f, j->found);
 }
 
 /* One line: bytes per second against a limit of bytes, or multiply-adds
@@ -256,7 +115,7 @@ static void scans(job j, const limits *l) {
             double limit = places[p].limit, seconds = best_time(work_dot_rows, &j);
             /* Memory is shared with whatever else runs: limit and kernel in turns. */
             for (int turn = 0; p == 2 && turn < 3; turn++) {
-                double read = read_speed(j.rows, j.count * j.n);
+                double read = limits_read_at(j.rows, j.count * j.n, budget);
                 double again = best_time(work_dot_rows, &j);
                 limit = read > limit ? read : limit;
                 seconds = again < seconds ? again : seconds;
@@ -306,9 +165,10 @@ static void solves(job j, const limits *l, float *matrix) {
 int main(int argc, char **argv) {
     if (argc > 1) budget = strtod(argv[1], NULL);
     size_t far = (size_t)ROWS_FAR * 128;
-    float *rows = block(far), *out = block(ROWS_FAR * 8), *c = block(MAX_N * MAX_N);
-    float *matrix = block(MAX_N * MAX_N), query[MAX_N], w[MAX_N];
-    uint32_t *index = block(100000), *found = block(1000000);
+    float *rows = limits_block(far, 4), *out = limits_block(ROWS_FAR * 8, 4);
+    float *c = limits_block(MAX_N * MAX_N, 4);
+    float *matrix = limits_block(MAX_N * MAX_N, 4), query[MAX_N], w[MAX_N];
+    uint32_t *index = limits_block(100000, 4), *found = limits_block(1000000, 4);
     fill(rows, far, 1);
     fill(query, MAX_N, 2);
     fill(w, MAX_N, 4);
@@ -317,7 +177,9 @@ int main(int argc, char **argv) {
     recs__random_seed(&random, 5);
     for (size_t i = 0; i < 100000; i++) index[i] = (uint32_t)recs__random_below(&random, ROWS_FAR);
 
-    limits l = measure_limits(rows);
+    limits l = {limits_read_at(rows, 4 << 10, budget), limits_read_at(rows, 96 << 10, budget),
+                limits_read_at(rows, 2 << 20, budget),
+                limits_read_at(rows, (size_t)ROWS_FAR * 64, budget), limits_fma()};
     printf("one thread, seed 1, %.2f s a figure\n", budget);
     printf("reads: L1 %.1f, L2 %.1f, L3 %.1f, DRAM %.1f GB/s; FMA peak %.1f GFLOP/s\n",
            l.l1 * 1e-9, l.l2 * 1e-9, l.l3 * 1e-9, l.far * 1e-9, 2 * l.fma * 1e-9);
