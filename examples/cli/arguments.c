@@ -36,6 +36,7 @@ bool parse_number(const char *text, double *out) {
 static int take_common(const command *self, int option, common *shared, bool *done, int *code) {
     size_t threads;
     switch (option) {
+    case 'h':
     case OPTION_HELP:
         fputs(self->usage, stdout);
         *done = true;

@@ -61,6 +61,13 @@ typedef struct common {
 int next_option(const command *self, int argc, char **argv, const char *letters,
                 const struct option *options, int *index, common *shared, bool *done, int *code);
 
+/* What --help says of the options every command has. */
+#define COMMON_USAGE                                                                               \
+    "  --threads N            how many threads (default: one per processor)\n"                     \
+    "  --json                 the answer as JSON\n"                                                \
+    "  --quiet                no progress and no report\n"                                         \
+    "  -h, --help             this text\n"
+
 /* Prints "recs NAME: text" and where help is; returns EXIT_USAGE. */
 int usage_error(const command *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -76,16 +83,29 @@ recs_status each_part(const char *list, recs_status (*each)(void *context, const
 
 /* Prints "recs: text" on stderr; the exit code of the status. */
 int fail(const recs_error *error);
+/* The same of a failure that is not about what was asked for (a file that is
+ * not there, a folder that is full): always EXIT_FAILED. */
+int fail_work(const recs_error *error);
+
+/* From now on Ctrl-C and SIGTERM make progress_show cancel the work, so that
+ * nothing half-done is left; a second one ends the program at once. */
+void stop_on_signal(void);
+/* The signal that came, 0 for none. */
+int stop_signal(void);
 
 /* Opens the model, or says why not. NULL then, with *code set. */
 recs_model *open_model(const command *self, const common *shared, int *code);
 
-/* A host with a pool of shared->threads (0: one per processor) threads. */
+/* A host whose executor is a pool of shared->threads (0: one per processor)
+ * threads. The host is there from session_open on, so that handles can be
+ * made while options are still being read; the threads from session_start on.
+ * The session must stay where it is until session_close. */
 typedef struct session {
     recs_host host;
     recs_pool *pool;
 } session;
-bool session_open(session *s, const common *shared, recs_error *error);
+void session_open(session *s);
+bool session_start(session *s, const common *shared, recs_error *error);
 void session_close(session *s);
 
 /* Progress on stderr when it is a terminal and not quiet; a line per stage. */
@@ -103,20 +123,24 @@ int64_t now_ms(void);
 
 /* ---- requests (request.c): the options of all commands that ask a model ---------- */
 
-#define REQUEST_OPTIONS                                                                            \
+#define VISITOR_OPTIONS                                                                            \
     {"user", required_argument, NULL, REQUEST_USER},                                               \
         {"history", required_argument, NULL, REQUEST_HISTORY},                                     \
         {"history-item", required_argument, NULL, REQUEST_HISTORY_ITEM},                           \
         {"append", no_argument, NULL, REQUEST_APPEND},                                             \
-        {"dislike", required_argument, NULL, REQUEST_DISLIKE},                                     \
-        {"item", required_argument, NULL, REQUEST_ITEM}, {"k", required_argument, NULL, 'k'},      \
-        {"component", required_argument, NULL, REQUEST_COMPONENT},                                 \
-        {"deny", required_argument, NULL, REQUEST_DENY},                                           \
+        {"dislike", required_argument, NULL, REQUEST_DISLIKE}
+#define ITEM_OPTION                                                                                \
+    { "item", required_argument, NULL, REQUEST_ITEM }
+#define COMPONENT_OPTION                                                                           \
+    { "component", required_argument, NULL, REQUEST_COMPONENT }
+#define SEEN_OPTIONS                                                                               \
+    {"include-seen", no_argument, NULL, REQUEST_SEEN},                                             \
+        {"exclude-types", required_argument, NULL, REQUEST_TYPES},                                 \
+        {"exclude-days", required_argument, NULL, REQUEST_DAYS}
+#define FILTER_OPTIONS                                                                             \
+    {"deny", required_argument, NULL, REQUEST_DENY},                                               \
         {"allow", required_argument, NULL, REQUEST_ALLOW},                                         \
         {"evidence-only", no_argument, NULL, REQUEST_EVIDENCE},                                    \
-        {"include-seen", no_argument, NULL, REQUEST_SEEN},                                         \
-        {"exclude-types", required_argument, NULL, REQUEST_TYPES},                                 \
-        {"exclude-days", required_argument, NULL, REQUEST_DAYS},                                   \
         {"include-unavailable", no_argument, NULL, REQUEST_UNAVAILABLE}
 
 enum {
@@ -136,36 +160,63 @@ enum {
     REQUEST_UNAVAILABLE
 };
 
-#define REQUEST_USAGE                                                                              \
+#define VISITOR_USAGE                                                                              \
     "  --user ID              a visitor the model knows\n"                                         \
     "  --history ID,ID,...    or what a visitor has; --history-item ID takes an id with a comma\n" \
     "  --append               add the history to the stored one instead of replacing it\n"         \
-    "  --dislike ID,...       items the visitor does not like\n"                                   \
-    "  -k N                   how many (default 10)\n"                                             \
-    "  --component NAME       which component answers (default: the model's first)\n"              \
+    "  --dislike ID,...       items the visitor does not like\n"
+#define COMPONENT_USAGE                                                                            \
+    "  --component NAME       which component answers (default: the model's first)\n"
+#define LIMIT_USAGE "  -k N                   how many (default 10)\n"
+#define SEEN_USAGE                                                                                 \
+    "  --include-seen         do not leave out what the visitor has\n"                             \
+    "  --exclude-types T,...  leave out only what was seen by these types (buy, view, ...)\n"      \
+    "  --exclude-days N       leave out only what was seen in the last N days\n"
+#define FILTER_USAGE                                                                               \
     "  --deny ID,...          never these\n"                                                       \
     "  --allow ID,...         only these\n"                                                        \
     "  --evidence-only        no filling up with popular items\n"                                  \
-    "  --include-seen         do not leave out what the visitor has\n"                             \
-    "  --exclude-types T,...  leave out only what was seen by these types (buy, view, ...)\n"      \
-    "  --exclude-days N       leave out only what was seen in the last N days\n"                   \
     "  --include-unavailable  items the catalogue says are not available, too\n"
 
 typedef struct request {
     recs_query *query;
-    bool has_user, has_history, has_item;
-    const char *user, *item;
+    bool has_user, has_history, has_item, has_limit;
+    const char *user, *item, *component;
+    size_t limit;
     uint32_t types;
     double days;
     bool include_seen;
 } request;
 
-bool request_open(request *r, recs_error *error);
+/* host: what the query works with, NULL for the defaults. */
+bool request_open(request *r, const recs_host *host, recs_error *error);
 void request_close(request *r);
-/* Takes an option of REQUEST_OPTIONS; false when its value is not usable. */
-bool request_option(request *r, const command *self, int option, const char *value);
+/* Takes an option of those above; false when its value is not usable (said)
+ * or it is none of them (not said: *code is EXIT_OK). */
+bool request_option(request *r, const command *self, int option, const char *value, int *code);
 /* After the last option. */
 void request_finish(request *r);
+
+/* ---- asking (ask.c): command line, model and query of such a command -------------- */
+
+typedef struct ask {
+    common shared;
+    session session;
+    request request;
+    recs_model *model;
+} ask;
+
+/* Reads the command line; own takes the command's own options (false: its
+ * value is not usable and this was said). Then opens the model. False: the
+ * command is to return *code. ask_close in any case. */
+typedef bool ask_own(void *context, const command *self, int option, const char *value);
+bool ask_open(ask *a, const command *self, int argc, char **argv, const struct option *options,
+              ask_own *own, void *context, int *code);
+void ask_close(ask *a);
+
+/* Says that the model has no such item, or no such component. EXIT_MISSING. */
+int missing_item(const char *item);
+int missing_component(const recs_model *model, const char *name);
 
 /* ---- printing (print.c) ------------------------------------------------------------- */
 
@@ -174,15 +225,30 @@ int print_answers(const recs_model *model, request *r, bool users, bool explain,
                   recs_error *error);
 json_t *answer_json(const recs_model *model, const recs_query *query, size_t index, bool users);
 json_t *reasons_json(const recs_model *model, const recs_query *query);
-void print_reasons(const recs_model *model, const recs_query *query);
+/* The first `most` of them. */
+void print_reasons(const recs_model *model, const recs_query *query, size_t most);
+enum { FEW_REASONS = 3 };
 int print_json(json_t *value); /* takes value; EXIT_OK */
+/* Sets a text; none when it is NULL. */
+void set_text(json_t *object, const char *key, const char *text);
+void set_count(json_t *object, const char *key, uint64_t count);
+/* JSON has no infinity and no NaN: they become null. */
+void set_number(json_t *object, const char *key, double number);
+/* "2011-10-01 12:00" in UTC into 32 bytes; "" for RECS_NO_TIME. */
+const char *time_text(int64_t ms, char *text);
+/* "812 bytes", "1.5 MB" into 32 bytes. */
+const char *size_text(uint64_t bytes, char *text);
+/* What is known of a model as a whole (info.c). */
+json_t *model_json(const recs_model *model);
+void print_model(const recs_model *model);
 /* Title when there is one, else id. */
 const char *label_of(const recs_model *model, uint32_t row);
 
 /* ---- datasets (data.c): the options of all commands that read logs -------------------- */
 
 #define DATA_OPTIONS                                                                               \
-    {"input", required_argument, NULL, DATA_INPUT}, {"items", required_argument, NULL, DATA_ITEMS}, \
+    {"input", required_argument, NULL, DATA_INPUT},                                                \
+        {"items", required_argument, NULL, DATA_ITEMS},                                            \
         {"columns", required_argument, NULL, DATA_RULE},                                           \
         {"format", required_argument, NULL, DATA_RULE},                                            \
         {"header", required_argument, NULL, DATA_RULE},                                            \
@@ -200,17 +266,19 @@ const char *label_of(const recs_model *model, uint32_t row);
         {"after", required_argument, NULL, DATA_RULE},                                             \
         {"before", required_argument, NULL, DATA_RULE},                                            \
         {"drop-items", required_argument, NULL, DATA_RULE},                                        \
+        {"item-columns", required_argument, NULL, DATA_RULE},                                      \
         {"strict", no_argument, NULL, DATA_STRICT}
 
 enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
 
 #define DATA_USAGE                                                                                 \
     "  --columns F=NAME,...   which column is which field: user, item, type, time, value,\n"       \
-    "                         quantity, price, basket, session, place, title; a header's name or\n" \
-    "                         a number from 1; common names are recognised without\n"              \
+    "                         quantity, price, basket, session, place, title; a name of the\n"     \
+    "                         header or a number from 1; common names are recognised without\n"    \
     "  --format F             auto, csv, tsv or lightgcn (default auto)\n"                         \
     "  --header H             auto, yes or no;  --delimiter C  one character or tab\n"             \
-    "  --time T               auto, s, ms or iso;  --timezone Z  UTC, +02:00, Europe/London\n"     \
+    "  --time T               auto, s, ms, iso, dmy or mdy;  --timezone Z  UTC, +02:00,\n"         \
+    "                         Europe/London\n"                                                     \
     "  --positive X           ratings from X on are evidence, lower ones only seen\n"              \
     "  --weight W             log1p (default), binary, raw or cap(N) of quantities\n"              \
     "  --type T               type of events without one;  --types view=1,buy=5  weights\n"        \
@@ -220,6 +288,8 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
     "  --rollup R             no (default) or group: variants count as their group\n"              \
     "  --after T, --before T  only events in between\n"                                            \
     "  --drop-items ID,...    leave these out (postage, fees)\n"                                   \
+    "  --item-columns F=N,... the same of the catalogue; NAME:number, text, time or flag sets a\n" \
+    "                         column's type\n"                                                     \
     "  --strict               a row that cannot be used is an error\n"
 
 #define DATA_FILES 64
@@ -234,8 +304,14 @@ typedef struct data {
     size_t rule_count;
 } data;
 
-bool data_option(data *d, const struct option *option, int value, const char *argument);
-/* Reads everything; NULL with error filled. */
-recs_dataset *data_read(const data *d, const recs_host *host, progress *p, recs_error *error);
+/* Takes an option of DATA_OPTIONS; false when there are too many (said) or it
+ * is none of them (not said: *code is EXIT_OK). */
+bool data_option(data *d, const command *self, const struct option *option, int value,
+                 const char *argument, int *code);
+/* Reads everything. NULL: said why, *code set. */
+recs_dataset *data_read(const data *d, const command *self, const recs_host *host, progress *p,
+                        int *code);
+/* Prints what was read and what was left out. */
+void data_report(recs_dataset *dataset, progress *p);
 
 #endif

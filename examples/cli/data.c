@@ -3,43 +3,80 @@
 
 #include <string.h>
 
-bool data_option(data *d, const struct option *option, int value, const char *argument) {
+/* The library's name of an option: "drop_items" of --drop-items. */
+static const char *rule_name(const char *option) {
+    static const char *const differ[][2] = {{"drop-items", "drop_items"},
+                                            {"item-columns", "item_columns"}};
+    for (size_t i = 0; i < sizeof differ / sizeof *differ; i++)
+        if (strcmp(option, differ[i][0]) == 0)
+            return differ[i][1];
+    return option;
+}
+
+static bool too_many(const command *self, const char *what, int *code) {
+    *code = usage_error(self, "more than %d times %s", DATA_FILES, what);
+    return false;
+}
+
+bool data_option(data *d, const command *self, const struct option *option, int value,
+                 const char *argument, int *code) {
+    *code = EXIT_OK;
     switch (value) {
     case DATA_INPUT:
-        if (d->input_count < DATA_FILES)
-            d->inputs[d->input_count++] = argument;
+        if (d->input_count == DATA_FILES)
+            return too_many(self, "a log to read", code);
+        d->inputs[d->input_count++] = argument;
         return true;
     case DATA_ITEMS:
         d->items = argument;
         return true;
     case DATA_STRICT:
     case DATA_RULE:
-        if (d->rule_count < DATA_FILES) {
-            d->rules[d->rule_count].name =
-                strcmp(option->name, "drop-items") == 0 ? "drop_items" : option->name;
-            d->rules[d->rule_count++].value = value == DATA_STRICT ? "yes" : argument;
-        }
+        if (d->rule_count == DATA_FILES)
+            return too_many(self, "a rule of reading", code);
+        d->rules[d->rule_count].name = rule_name(option->name);
+        d->rules[d->rule_count++].value = value == DATA_STRICT ? "yes" : argument;
         return true;
     default:
         return false;
     }
 }
 
-recs_dataset *data_read(const data *d, const recs_host *host, progress *p, recs_error *error) {
+recs_dataset *data_read(const data *d, const command *self, const recs_host *host, progress *p,
+                        int *code) {
     recs_dataset *dataset = NULL;
-    recs_status status = recs_dataset_create(&dataset, host, error);
+    recs_error error;
 
-    if (status == RECS_OK)
-        recs_dataset_progress(dataset, progress_show, p);
-    for (size_t i = 0; i < d->rule_count && status == RECS_OK; i++)
-        status = recs_dataset_set(dataset, d->rules[i].name, d->rules[i].value, error);
-    if (status == RECS_OK && d->items)
-        status = recs_dataset_read_items(dataset, d->items, error);
+    if (recs_dataset_create(&dataset, host, &error)) {
+        *code = fail_work(&error);
+        return NULL;
+    }
+    recs_dataset_progress(dataset, progress_show, p);
+    for (size_t i = 0; i < d->rule_count; i++) {
+        if (recs_dataset_set(dataset, d->rules[i].name, d->rules[i].value, &error) == RECS_OK)
+            continue;
+        *code = error.status == RECS_ERR_ARGUMENT ? usage_error(self, "%s", error.text)
+                                                  : fail_work(&error);
+        recs_dataset_destroy(dataset);
+        return NULL;
+    }
+    recs_status status = RECS_OK;
+    if (d->items)
+        status = recs_dataset_read_items(dataset, d->items, &error);
     for (size_t i = 0; i < d->input_count && status == RECS_OK; i++)
-        status = recs_dataset_read(dataset, d->inputs[i], error);
+        status = recs_dataset_read(dataset, d->inputs[i], &error);
     progress_close(p);
     if (status == RECS_OK)
         return dataset;
+    *code = fail_work(&error);
     recs_dataset_destroy(dataset);
     return NULL;
+}
+
+void data_report(recs_dataset *dataset, progress *p) {
+    const char *text = recs_dataset_report(dataset);
+
+    progress_close(p); /* the first report nets and counts */
+    fputs(text, stdout);
+    fflush(stdout);
 }

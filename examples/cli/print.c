@@ -1,6 +1,10 @@
 /* print.c - answers and reasons, for people and as JSON. */
 #include "cli.h"
 
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
 int print_json(json_t *value) {
     json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
@@ -21,9 +25,40 @@ static const char *reason_name(int32_t kind) {
     return kind >= 0 && kind < 5 ? names[kind] : "unknown";
 }
 
-static void set_text(json_t *object, const char *key, const char *text) {
+void set_text(json_t *object, const char *key, const char *text) {
     if (text)
         json_object_set_new(object, key, json_string(text));
+}
+
+void set_count(json_t *object, const char *key, uint64_t count) {
+    json_object_set_new(object, key, json_integer((json_int_t)count));
+}
+
+void set_number(json_t *object, const char *key, double number) {
+    json_object_set_new(object, key, isfinite(number) ? json_real(number) : json_null());
+}
+
+const char *time_text(int64_t ms, char *text) {
+    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
+    struct tm parts;
+
+    text[0] = '\0';
+    if (ms != RECS_NO_TIME && gmtime_r(&seconds, &parts))
+        strftime(text, 32, "%Y-%m-%d %H:%M", &parts);
+    return text;
+}
+
+const char *size_text(uint64_t bytes, char *text) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 999.5 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1000.0;
+        unit++;
+    }
+    snprintf(text, 32, unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
 }
 
 json_t *reasons_json(const recs_model *model, const recs_query *query) {
@@ -32,8 +67,7 @@ json_t *reasons_json(const recs_model *model, const recs_query *query) {
         uint32_t row = recs_query_reason_row(query, i);
         json_t *reason = json_object();
         set_text(reason, "kind", reason_name(recs_query_reason_kind(query, i)));
-        json_object_set_new(reason, "contribution",
-                            json_real(recs_query_reason_contribution(query, i)));
+        set_number(reason, "contribution", recs_query_reason_contribution(query, i));
         set_text(reason, "component",
                  recs_model_component_name(model, recs_query_reason_component(query, i)));
         if (row != RECS_NO_ROW) {
@@ -49,28 +83,41 @@ json_t *answer_json(const recs_model *model, const recs_query *query, size_t ind
     bool filled = recs_query_source(query, index) == RECS_FROM_FILL;
     json_t *answer = json_object();
     set_text(answer, users ? "user" : "item", recs_query_id(query, index));
-    json_object_set_new(answer, "score", json_real((double)recs_query_score(query, index)));
+    set_number(answer, "score", (double)recs_query_score(query, index));
     set_text(answer, "source", filled ? "fill" : "component");
     if (!users)
         set_text(answer, "title", recs_model_item_title(model, recs_query_row(query, index)));
     return answer;
 }
 
-void print_reasons(const recs_model *model, const recs_query *query) {
+/* In a blend, which of its components a reason comes from. */
+static const char *reason_place(const recs_model *model, const recs_query *query, size_t index) {
+    const char *part =
+        recs_model_component_name(model, recs_query_reason_component(query, index));
+    const char *whole = recs_query_component_name(query);
+    return part && whole && strcmp(part, whole) != 0 ? part : "";
+}
+
+void print_reasons(const recs_model *model, const recs_query *query, size_t most) {
     size_t count = recs_query_reason_count(query);
-    for (size_t i = 0; i < count && i < 3; i++) {
+    double largest = count ? fabs(recs_query_reason_contribution(query, 0)) : 0.0;
+
+    for (size_t i = 0; i < count && i < most; i++) {
         uint32_t row = recs_query_reason_row(query, i);
         double contribution = recs_query_reason_contribution(query, i);
+        const char *place = reason_place(model, query, i);
+        const char *comma = *place ? ", " : "";
         switch (recs_query_reason_kind(query, i)) {
         case RECS_REASON_HISTORY:
-            printf("         %s %s (%+.4g)\n", contribution < 0.0 ? "despite" : "because of",
-                   label_of(model, row), contribution);
+            printf("         %s %s (%+.4g%s%s)\n", contribution < 0.0 ? "despite" : "because of",
+                   label_of(model, row), contribution, comma, place);
             break;
         case RECS_REASON_SIMILAR:
-            printf("         similar to %s (%.4g)\n", label_of(model, row), contribution);
+            printf("         similar to %s (%.4g%s%s)\n", label_of(model, row), contribution, comma,
+                   place);
             break;
         case RECS_REASON_POPULAR:
-            printf("         popular (%.4g)\n", contribution);
+            printf("         popular (%.4g%s%s)\n", contribution, comma, place);
             break;
         case RECS_REASON_FILL:
             printf("         filled up: the next most popular\n");
@@ -78,6 +125,8 @@ void print_reasons(const recs_model *model, const recs_query *query) {
         default:
             if (count == 1)
                 printf("         no single item explains it (%.4g)\n", contribution);
+            else if (most > FEW_REASONS && fabs(contribution) > 1e-4 * largest)
+                printf("         the rest (%+.4g)\n", contribution);
             break;
         }
     }
@@ -98,7 +147,7 @@ static int print_list(const recs_model *model, request *r, bool users, bool expl
             continue;
         if (recs_explain(model, r->query, i, error))
             return fail(error);
-        print_reasons(model, r->query);
+        print_reasons(model, r->query, FEW_REASONS);
     }
     if (recs_query_ignored(r->query))
         fprintf(stderr, "recs: %zu ids of the request are not in the model and were ignored\n",
@@ -112,8 +161,8 @@ int print_answers(const recs_model *model, request *r, bool users, bool explain,
         return print_list(model, r, users, explain, error);
     json_t *root = json_object(), *list = json_array();
     set_text(root, "component", recs_query_component_name(r->query));
-    json_object_set_new(root, "eligible", json_integer((json_int_t)recs_query_eligible(r->query)));
-    json_object_set_new(root, "ignored", json_integer((json_int_t)recs_query_ignored(r->query)));
+    set_count(root, "eligible", recs_query_eligible(r->query));
+    set_count(root, "ignored", recs_query_ignored(r->query));
     json_object_set_new(root, users ? "users" : "items", list);
     for (size_t i = 0; i < recs_query_count(r->query); i++) {
         json_t *answer = answer_json(model, r->query, i, users);

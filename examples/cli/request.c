@@ -5,10 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-bool request_open(request *r, recs_error *error) {
+bool request_open(request *r, const recs_host *host, recs_error *error) {
     memset(r, 0, sizeof *r);
     r->types = RECS_EVENT_ALL;
-    return recs_query_create(&r->query, NULL, error) == RECS_OK;
+    r->limit = 10;
+    return recs_query_create(&r->query, host, error) == RECS_OK;
 }
 
 void request_close(request *r) {
@@ -51,8 +52,9 @@ static bool take_types(request *r, const command *self, const char *value) {
     return false;
 }
 
-bool request_option(request *r, const command *self, int option, const char *value) {
+bool request_option(request *r, const command *self, int option, const char *value, int *code) {
     size_t count;
+    *code = EXIT_USAGE;
     switch (option) {
     case REQUEST_USER:
         r->has_user = true;
@@ -77,16 +79,18 @@ bool request_option(request *r, const command *self, int option, const char *val
     case REQUEST_ITEM:
         r->has_item = true;
         r->item = value;
-        recs_query_item(r->query, value);
         return true;
     case 'k':
         if (!parse_count(value, 2147483647, &count)) {
             usage_error(self, "-k is '%s', expected a whole number from 0 to 2147483647", value);
             return false;
         }
+        r->has_limit = true;
+        r->limit = count;
         recs_query_limit(r->query, count);
         return true;
     case REQUEST_COMPONENT:
+        r->component = value;
         recs_query_component(r->query, value);
         return true;
     case REQUEST_DENY:
@@ -114,6 +118,7 @@ bool request_option(request *r, const command *self, int option, const char *val
         recs_query_include_unavailable(r->query, 1);
         return true;
     default:
+        *code = EXIT_OK;
         return false;
     }
 }
