@@ -189,7 +189,7 @@ static measured measure_quoted(recs__csv *csv, size_t at, size_t *end, uint64_t 
                              "%s, line %llu, field %zu: text after the closing quote; a quote "
                              "inside quotes is written twice",
                              recs__input_name(csv->input),
-                             (unsigned long long)(csv->line + *lines), csv->count + 1);
+                             (unsigned long long)(csv->line + *lines - 1), csv->count + 1);
         return FAILED;
     }
     *end = after;

@@ -52,8 +52,8 @@ void recs__training_destroy(recs__training *training) {
             store->item_rows,        store->user_rows,          store->row_items,
             store->row_begins,       store->user_id_bytes,      store->item_id_bytes,
             store->user_id_offsets,  store->item_id_offsets,    store->stored_id_bytes,
-            store->stored_id_offsets, store->by_item,           store->by_group,
-            store->kept,             store->user_offsets,       store->transposed_offsets,
+            store->stored_id_offsets, store->by_group,          store->kept,
+            store->user_offsets,       store->transposed_offsets,
             store->unit_offsets,     store->event_offsets,      store->user_columns,
             store->transposed_columns, store->unit_columns,     store->user_values,
             store->transposed_values, store->unit_values,       store->event_times,
@@ -71,12 +71,10 @@ void recs__training_destroy(recs__training *training) {
 /* What only the building needed. */
 static void drop_working_memory(recs__training *training) {
     recs__training_store *store = training->store;
-    void **blocks[] = {(void **)&store->by_item, (void **)&store->by_group,
-                       (void **)&store->kept};
-    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-        recs__free(&training->host, *blocks[i]);
-        *blocks[i] = NULL;
-    }
+    recs__free(&training->host, store->by_group);
+    recs__free(&training->host, store->kept);
+    store->by_group = NULL;
+    store->kept = NULL;
 }
 
 recs_status recs__training_build(recs__training **training, const recs_dataset *dataset,

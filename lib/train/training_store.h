@@ -19,11 +19,10 @@ typedef struct recs__training_store {
     char *stored_id_bytes; /* of users as the model stores them; NULL: as they are */
     uint64_t *stored_id_offsets;
 
-    /* Events by item row, then reused. kept[e]: quantity left, 0: not evidence. */
-    uint64_t *by_item, *by_group;
+    /* Events in the order of users, then of units. kept[e]: quantity left of
+     * event e, 0: not evidence. */
+    uint64_t *by_group;
     float *kept;
-    uint64_t *guest_events; /* slice of by_group: events without a user */
-    uint64_t guest_count;
 
     uint64_t *user_offsets, *transposed_offsets, *unit_offsets, *event_offsets;
     uint32_t *user_columns, *transposed_columns, *unit_columns;

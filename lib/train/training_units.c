@@ -91,21 +91,31 @@ static float unit_value(const recs__training *training, const recs__values *valu
     return value;
 }
 
+static uint64_t item_key(const recs__training *training, uint64_t event) {
+    return row_of_event(training, event);
+}
+
 /* Kept events in the order unit, item: into by_group; *count of them. With
- * guests_only, of guests alone. begins: [unit_keys + 2]. */
-static void order_by_unit(recs__training *training, bool guests_only, uint64_t *begins,
-                          uint64_t *count) {
+ * guests_only, of guests alone. begins: [unit_keys + 2] or [items + 1], what
+ * is more. */
+static recs_status order_by_unit(recs__training *training, bool guests_only, uint64_t *begins,
+                                 uint64_t *count, recs_error *error) {
     recs__training_store *store = training->store;
     const recs__log *log = &store->dataset->log;
     uint64_t used = 0;
-    for (uint64_t i = 0; i < log->count; i++) {
-        uint64_t event = store->by_item[i];
-        if (store->kept[event] > 0.0f && (!guests_only || log->users[event] == RECS_NO_ROW))
-            store->by_item[used++] = event;
-    }
-    recs__training_order(training, unit_key, store->by_item, store->by_group, used, begins,
+    for (uint64_t e = 0; e < log->count; e++)
+        if (store->kept[e] > 0.0f && (!guests_only || log->users[e] == RECS_NO_ROW))
+            store->by_group[used++] = e;
+    uint64_t *by_item = recs__alloc(&training->host, (size_t)used, sizeof *by_item, error);
+    if (by_item == NULL)
+        return RECS_ERR_MEMORY;
+    recs__training_order(training, item_key, store->by_group, by_item, used, begins,
+                         training->items);
+    recs__training_order(training, unit_key, by_item, store->by_group, used, begins,
                          unit_keys(training) + 1);
+    recs__free(&training->host, by_item);
     *count = used;
+    return RECS_OK;
 }
 
 /* Rows of by_group's slices, entries counted per item. With no offsets only
@@ -176,10 +186,12 @@ static recs_status make_units(recs__training *training, recs_error *error) {
     bool baskets = unit == RECS__UNIT_BASKETS || (unit == RECS__UNIT_AUTO && training->users == 0);
     uint64_t count, keys = unit_keys(training);
     uint32_t rows;
-    uint64_t *begins = recs__alloc(&training->host, (size_t)keys + 2, sizeof *begins, error);
+    uint64_t room = keys > training->items ? keys : training->items;
+    uint64_t *begins = recs__alloc(&training->host, (size_t)room + 2, sizeof *begins, error);
     recs_status status = begins != NULL ? RECS_OK : RECS_ERR_MEMORY;
+    if (status == RECS_OK)
+        status = order_by_unit(training, !baskets, begins, &count, error);
     if (status == RECS_OK) {
-        order_by_unit(training, !baskets, begins, &count);
         for (uint64_t i = begins[keys]; i < count; i++) /* guests without a unit */
             store->popularity[row_of_event(training, store->by_group[i])] += 1.0f;
         if (baskets) {
