@@ -14,8 +14,9 @@ define instrumented
 endef
 # Not about the library, single-threaded, and minutes under instruments.
 LONG_TESTS := test_demo_shop
-# All instruction sets on the same cases: valgrind knows none of the wide ones.
 LONG_UNDER_VALGRIND := $(LONG_TESTS) test_kernels
+# Compares bits of floats: valgrind's own arithmetic loses the sign of some zeros.
+NOT_UNDER_VALGRIND := test_als
 
 check-asan: ## the suite's programs under AddressSanitizer, leaks included
 	$(call instrumented,asan,-fsanitize=address,ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1)
@@ -31,7 +32,8 @@ check-valgrind: $(TESTS) ## ... under valgrind: memory errors and leaks
 	$(Q)command -v valgrind >/dev/null || { echo 'no valgrind: nothing checked'; exit 1; }
 	$(Q)RECS_DATA=/nonexistent RECS_BUILD=$(abspath $(BUILD)) TEST_TIMEOUT=1200 \
 	  TEST_UNDER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9' \
-	  scripts/run-tests $(if $(SHORT),$(filter-out $(LONG_UNDER_VALGRIND:%=$(BUILD)/tests/%),$(TESTS)),$(TESTS))
+	  scripts/run-tests $(filter-out $(patsubst %,$(BUILD)/tests/%,$(NOT_UNDER_VALGRIND) \
+	  $(if $(SHORT),$(LONG_UNDER_VALGRIND))),$(TESTS))
 
 # ---- the Nth allocation fails ----------------------------------------------------
 
