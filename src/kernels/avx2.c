@@ -87,6 +87,7 @@ const recs__kernels recs__kernels_avx2 = {
     .name = "avx2",
     .dot = dot,
     .dot_rows = dot_rows,
+    .dot_stream = dot_stream,
     .dot_gather = dot_gather,
     .axpy = axpy,
     .axpy_rows = axpy_rows,

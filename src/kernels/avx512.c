@@ -115,6 +115,7 @@ const recs__kernels recs__kernels_avx512 = {
     .name = "avx512",
     .dot = dot,
     .dot_rows = dot_rows,
+    .dot_stream = dot_stream,
     .dot_gather = dot_gather,
     .axpy = axpy,
     .axpy_rows = axpy_rows,

@@ -25,10 +25,16 @@ typedef struct recs__kernels {
     float (*dot)(const float *a, const float *b, size_t n);
 
     /* out[i] = dot(query, rows + i * stride) for i < count, each of length n,
-     * each the same bits as dot(). Reads count * n * 4 bytes once: the scan
-     * of an exact top-k; prefetches ahead. */
+     * each the same bits as dot(). Rows side by side, for rows that a core's
+     * caches hold; a call over many more goes as dot_stream does. */
     void (*dot_rows)(const float *query, const float *rows, size_t stride, size_t n, size_t count,
                      float *out);
+
+    /* The same, row after row: for rows that come from memory, also when a
+     * long scan asks for them in many short calls, in order. Reads
+     * count * n * 4 bytes at the speed of memory: the scan of an exact top-k. */
+    void (*dot_stream)(const float *query, const float *rows, size_t stride, size_t n,
+                       size_t count, float *out);
 
     /* out[i] = dot(query, base + rows[i] * stride): the scan of an allow-list
      * or a history. */

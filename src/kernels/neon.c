@@ -81,6 +81,7 @@ const recs__kernels recs__kernels_neon = {
     .name = "neon",
     .dot = dot,
     .dot_rows = dot_rows,
+    .dot_stream = dot_stream,
     .dot_gather = dot_gather,
     .axpy = axpy,
     .axpy_rows = axpy_rows,

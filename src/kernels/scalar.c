@@ -98,6 +98,7 @@ const recs__kernels recs__kernels_scalar = {
     .name = "scalar",
     .dot = dot,
     .dot_rows = dot_rows,
+    .dot_stream = dot_rows,
     .dot_gather = dot_gather,
     .axpy = axpy,
     .axpy_rows = axpy_rows,

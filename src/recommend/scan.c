@@ -67,12 +67,9 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
     if (scores != NULL) {
         scores += first;
     } else if (root->vector != NULL && !work->scorer.similar) {
-        const recs__component *component = root->component;
-        kernels->dot_rows(root->vector,
-                          component->item_factors + (size_t)first * component->stride,
-                          component->stride, component->factors, count, root->scores);
+        recs__score_rows(&work->scorer, root, first, count, root->scores);
         scores = root->scores;
-        norms = component->item_norms + first;
+        norms = root->component->item_norms + first;
     } else {
         recs__scorer_block(&work->scorer, first, count);
         scores = root->scores;
@@ -86,6 +83,11 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
             recs__topk_offer(&work->topk, scores[at], row);
     }
 }
+
+/* From this many rows on, at 64 factors a megabyte, a pass reads its blocks
+ * from beyond a core's own caches; later works of the same pass find them
+ * there. Only speed depends on it. */
+enum { STREAM_ROWS = 4096 };
 
 /* True when the work was dealt with without a pass over the catalogue. */
 static bool scan_shortcut(recs__work *work) {
@@ -116,9 +118,14 @@ void recs__scan_rows(recs__work *const *works, size_t count) {
     }
     for (uint32_t first = 0; left != 0 && first < rows;) {
         size_t n = rows - first < RECS__BLOCK ? rows - first : RECS__BLOCK;
+        bool read = rows < STREAM_ROWS; /* the block is in a cache */
         for (size_t i = 0; i < count && i < 64; i++)
-            if ((left >> i & 1) != 0)
+            if ((left >> i & 1) != 0) {
+                works[i]->scorer.streams = !read;
                 scan_block(works[i], first, n);
+                works[i]->scorer.streams = false;
+                read = true;
+            }
         first += (uint32_t)n;
     }
 }

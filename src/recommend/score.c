@@ -364,17 +364,25 @@ static void score_column(recs__step *step, const float *column, const recs__span
         step->evidence[i] = step->scores[i] > 0.0f;
 }
 
-static void score_factors(recs__step *step, const recs__span *span, bool similar) {
+void recs__score_rows(const recs__scorer *scorer, const recs__step *step, uint32_t first,
+                      size_t count, float *scores) {
     const recs__kernels *kernels = recs__kernels_get();
+    const recs__component *component = step->component;
+    (scorer->streams ? kernels->dot_stream : kernels->dot_rows)(
+        step->vector, component->item_factors + (size_t)first * component->stride,
+        component->stride, component->factors, count, scores);
+}
+
+static void score_factors(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
+    const recs__kernels *kernels = recs__kernels_get();
+    const bool similar = scorer->similar;
     const recs__component *component = step->component;
     const float *norms = component->item_norms;
     if (span->rows != NULL)
         kernels->dot_gather(step->vector, component->item_factors, component->stride,
                             component->factors, span->rows, span->count, step->scores);
     else
-        kernels->dot_rows(step->vector,
-                          component->item_factors + (size_t)span->first * component->stride,
-                          component->stride, component->factors, span->count, step->scores);
+        recs__score_rows(scorer, step, span->first, span->count, step->scores);
     for (size_t i = 0; i < span->count; i++) {
         float norm = norms[span_row(span, i)];
         if (similar)
@@ -410,7 +418,7 @@ static void score_span(recs__scorer *scorer, const recs__span *span) {
         if (has_terms(component)) {
             recs__scorer_blend(scorer, step, span->count);
         } else if (step->vector != NULL) {
-            score_factors(step, span, scorer->similar);
+            score_factors(scorer, step, span);
         } else if (step->lane != NULL) {
             score_column(step, step->lane->scores, span);
         } else if (component->kind == RECS__KIND_POPULAR && component->scores != NULL &&

@@ -44,6 +44,7 @@ typedef struct recs__step {
 typedef struct recs__scorer {
     const recs__view *view;
     bool similar;
+    bool streams; /* blocks come from memory, in order: not from a cache */
     recs__step *steps; /* the last one is the component asked for */
     size_t step_count, step_capacity;
     uint32_t *step_of; /* by component, UINT32_MAX: not needed */
@@ -72,6 +73,11 @@ recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
                                  const recs__history *history, recs_error *error);
 recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
                               recs_error *error);
+
+/* scores[i] = dot of a factor step's vector and row first + i, no norms, no
+ * cleaning; scorer->streams says where the rows come from. */
+void recs__score_rows(const recs__scorer *scorer, const recs__step *step, uint32_t first,
+                      size_t count, float *scores);
 
 /* Scores and evidence (0 or 1) of rows first … first + count, or of the rows
  * listed, all below items, count at most RECS__BLOCK. The columns live with

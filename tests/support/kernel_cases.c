@@ -169,18 +169,24 @@ static size_t any_count(run *r, size_t most) {
     return (size_t)recs__random_below(&r->random, most);
 }
 
-static bool run_dot_rows(run *r, kind what, size_t n, size_t count, bool gather) {
+typedef enum way { ROWS, STREAM, GATHER } way;
+
+static bool run_dot_rows(run *r, kind what, size_t n, size_t count, way by) {
+    static const char *const names[] = {"dot_rows", "dot_stream", "dot_gather"};
     rows t = some_rows(r, what, n, count);
     float *block, *query = inputs(r, what, n, any_offset(r), &block);
     pair p = outputs(r, PLAIN, t.count);
-    if (gather) {
+    if (by == GATHER) {
         r->table->dot_gather(query, t.base, t.stride, n, t.index, t.count, p.ours);
         r->reference->dot_gather(query, t.base, t.stride, n, t.index, t.count, p.theirs);
+    } else if (by == STREAM) {
+        r->table->dot_stream(query, t.base, t.stride, n, t.count, p.ours);
+        r->reference->dot_stream(query, t.base, t.stride, n, t.count, p.theirs);
     } else {
         r->table->dot_rows(query, t.base, t.stride, n, t.count, p.ours);
         r->reference->dot_rows(query, t.base, t.stride, n, t.count, p.theirs);
     }
-    bool ok = same_pair(r, gather ? "dot_gather" : "dot_rows", what, n, t.count, &p);
+    bool ok = same_pair(r, names[by], what, n, t.count, &p);
     free_rows(&t);
     free(block);
     return ok;
@@ -298,12 +304,12 @@ static bool all_far(run *r) {
     static const size_t sizes[] = {15, 48, 500, 4099};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t count = (9u << 20) / 4 / sizes[i] + 19 + i;
-        if (!run_dot_rows(r, i % 2 ? WIDE : PLAIN, sizes[i], count, false)) return false;
+        if (!run_dot_rows(r, i % 2 ? WIDE : PLAIN, sizes[i], count, ROWS)) return false;
     }
     return true;
 }
 
-static const char *const operations[] = {"dot",   "dot_rows",  "dot_gather",  "axpy",
+static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather", "axpy",
                                          "axpy_rows", "axpy_gather", "scale", "above",
                                          "syrk",  "cholesky"};
 
@@ -313,8 +319,10 @@ const char *kernel_cases_operation(size_t index) {
 
 static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
     if (!strcmp(operation, "dot")) return run_dot(r, what, n);
-    if (!strcmp(operation, "dot_rows")) return run_dot_rows(r, what, n, any_count(r, 70), false);
-    if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, any_count(r, 70), true);
+    if (!strcmp(operation, "dot_rows")) return run_dot_rows(r, what, n, any_count(r, 70), ROWS);
+    if (!strcmp(operation, "dot_stream"))
+        return run_dot_rows(r, what, n, any_count(r, 70), STREAM);
+    if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, any_count(r, 70), GATHER);
     if (!strcmp(operation, "axpy")) return run_axpy(r, what, n);
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
