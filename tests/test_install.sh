@@ -43,8 +43,8 @@ cat >"$work/serve.c" <<'END'
 int main(void)
 {
     recs_error error = {0};
-    recs_pool *pool = NULL;
-    if (recs_pool_create(&pool, 5000, NULL, &error) != RECS_ERR_ARGUMENT)
+    recs_model *model = NULL;
+    if (recs_model_open(&model, "/does/not/exist.recs", NULL, NULL, &error) != RECS_ERR_NOT_FOUND)
         return 1;
     return strcmp(recs_version_text(), VERSION) != 0 || error.text[0] == 0;
 }
@@ -55,7 +55,11 @@ cat >"$work/train.c" <<'END'
 
 int main(void)
 {
+    recs_dataset *dataset = NULL;
     recs_error error = {0};
+    if (recs_dataset_create(&dataset, NULL, &error) != RECS_OK)
+        return 1;
+    recs_dataset_destroy(dataset);
     return recs_description_check("als(factors=0)", NULL, NULL, &error) != RECS_ERR_ARGUMENT;
 }
 END
@@ -72,7 +76,7 @@ compile() {
 compile serve shared $(pkg-config --cflags --libs recs)
 # shellcheck disable=SC2046
 compile serve static -static $(pkg-config --cflags --libs --static recs)
-if nm -D "$lib/librecs-train.so" 2>/dev/null | grep -q recs_description_check; then
+if [ -f "$lib/pkgconfig/recs-train.pc" ]; then
     # shellcheck disable=SC2046
     compile train shared $(pkg-config --cflags --libs recs-train recs)
     # shellcheck disable=SC2046

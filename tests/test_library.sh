@@ -77,4 +77,13 @@ if [ -f "$build/librecs-train.so.0" ]; then
     readelf -lW "$build/librecs-train.so.0" | grep -q ' TLS ' && offence "librecs-train.so.0 has thread-local state"
 fi
 
+
+# Every function that the public headers declare is exported, and no other.
+declared=$(cat include/recs/*.h | tr '\n' ' ' | grep -oE 'RECS_API [^;{]*\(' | grep -oE 'recs_[a-z0-9_]+ *\(' |
+    tr -d ' (' | sort -u)
+exported=$(for library in "$build"/librecs.so.0 "$build"/librecs-train.so.0; do
+    [ ! -f "$library" ] || nm -D --defined-only "$library"
+done | awk '$2 != "A" {print $3}' | sed 's/@.*//' | sort -u)
+difference=$(diff <(echo "$declared") <(echo "$exported")) || offence "declared (<) and exported (>) differ:
+$difference"
 exit $bad
