@@ -28,7 +28,7 @@ static void expect(const char *text, const char *expected) {
     recs_text_free(twice, NULL);
 }
 
-#define POPULAR "popular(half_life=0, count=users)"
+#define POPULAR "popular(half_life=0, count=units)"
 
 static void test_grammar(void **state) {
     (void)state;
@@ -138,9 +138,9 @@ static void test_every_refusal_names_the_column(void **state) {
     refuse("popular(half_life=1, half_life=2)", 22, "half_life is given twice");
     refuse("popular(half_life=1", 20, "expected ',' or ')', found the end");
     refuse("popular(half_life=1 2)", 21, "expected ',' or ')'");
-    refuse("popular(count=all)", 15, "count is 'all', expected one of users|events");
+    refuse("popular(count=all)", 15, "count is 'all', expected one of units|events");
     refuse("popular(count=user)", 15, "'user'");
-    refuse("popular(count=users|events)", 15, "expected one of");
+    refuse("popular(count=units|events)", 15, "expected one of");
     refuse("als(factors=1.5)", 13, "factors is '1.5', expected a whole number from 1 to 2048");
     refuse("als(factors=0)", 13, "'0'");
     refuse("als(factors=2049)", 13, "'2049'");
@@ -210,7 +210,7 @@ static void test_any_locale(void **state) {
             continue;
         found |= strcmp(localeconv()->decimal_point, ".") != 0;
         expect("popular(half_life=0.125), x = 0.3*popular",
-               "popular(half_life=0.125, count=users), x = 0.3*popular");
+               "popular(half_life=0.125, count=units), x = 0.3*popular");
         refuse("popular(half_life=0,5)", 21, "a setting's name");
     }
     setlocale(LC_ALL, "C");

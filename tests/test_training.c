@@ -305,7 +305,7 @@ static void test_units(void **state) {
     assert_int_equal(t->events, 8);
     /* Users and guests' baskets: i has u and b3, j too, k has s1 and v. */
     for (uint32_t item = 0; item < 3; item++)
-        assert_true(t->store->popularity[item] == 2.0f);
+        assert_true(t->item_units[item] == 2);
     assert_true(recs_dataset_count(d, "guests") == 4);
     assert_true(recs_dataset_count(d, "returns_alone") == 1);
     assert_true(t->last_time == 40000 && t->store->first_time == 1000);
@@ -318,8 +318,8 @@ static void test_units(void **state) {
     assert_int_equal(t->units.rows, 5); /* b1 b2 b3 s1 and the user v */
     assert_int_equal(t->units.entries, 7);
     assert_true(t->units.columns[3] == 0 && t->units.values[3] == ln(5)); /* b3, i */
-    assert_true(t->store->popularity[0] == 3.0f && t->store->popularity[1] == 2.0f &&
-                t->store->popularity[2] == 2.0f);
+    assert_true(t->item_units[0] == 3 && t->item_units[1] == 2 &&
+                t->item_units[2] == 2);
     recs__training_destroy(t);
     recs_dataset_destroy(d);
 }

@@ -567,11 +567,14 @@ static void describe_protocol(evaluator *e) {
              "recall@k = hits / |test|; ndcg@k = binary gains, ideal over min(k, |test|); "
              "map@k over min(k, |test|);\n"
              "precision@k = hits / k; coverage@k = share of the catalogue shown; popularity@k = "
-             "mean train popularity of what is shown\n",
+             "mean train popularity of what is shown\n%s",
              e->items, masks[e->options.repeats], (unsigned long long)e->result->users,
              (unsigned long long)e->result->users_unknown,
              (unsigned long long)e->result->users_empty,
-             (unsigned long long)e->result->items_unknown);
+             (unsigned long long)e->result->items_unknown,
+             e->options.baselines && e->options.repeats == RECS_REPEATS_EXCLUDE
+                 ? "baseline/own-items is zero by definition where repeats are excluded\n"
+                 : "");
 }
 
 static void clear(evaluator *e) {

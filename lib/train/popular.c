@@ -1,9 +1,10 @@
 /* popular.c - popularity as a component, of all time or with recent events
  * counting more.
  *
- * half_life (days) 0: an item's score is the sum of its events' weights, or
- * with count=users the number of users with evidence for it. Otherwise each
- * event counts weight * 2^(-age / half_life), its age measured from the last
+ * half_life (days) 0: an item's score is the number of units with evidence for
+ * it (users, and guests by their basket or session: the popularity order of
+ * the model), or with count=events the sum of its events' weights. Otherwise
+ * each event counts weight * 2^(-age / half_life), its age measured from the last
  * event of the log, so that the same log gives the same model on any day. An
  * event without a time then counts as the oldest one does.
  *
@@ -18,11 +19,11 @@
 #include <float.h>
 
 enum { HALF_LIFE, COUNT, SETTING_COUNT };
-enum { COUNT_USERS, COUNT_EVENTS };
+enum { COUNT_UNITS, COUNT_EVENTS };
 
 static const recs__setting popular_settings[] = {
     [HALF_LIFE] = {"half_life", 0, 0, 100000, false, NULL},
-    [COUNT] = {"count", COUNT_USERS, 0, 0, false, "users|events"},
+    [COUNT] = {"count", COUNT_UNITS, 0, 0, false, "units|events"},
 };
 
 static int64_t oldest_time(const recs__training *training) {
@@ -48,7 +49,7 @@ static recs_status train_popular(const recs__train_job *job, recs__trained *trai
                                  recs_error *error) {
     const recs__training *training = job->training;
     double half_life_ms = job->spec->settings[HALF_LIFE] * 86400000.0;
-    bool by_users = (unsigned)job->spec->settings[COUNT] == COUNT_USERS;
+    bool by_units = (unsigned)job->spec->settings[COUNT] == COUNT_UNITS;
 
     if (half_life_ms > 0.0 && training->last_time == RECS_NO_TIME && training->events > 0)
         return recs__fail(error, RECS_ERR_STATE,
@@ -60,13 +61,10 @@ static recs_status train_popular(const recs__train_job *job, recs__trained *trai
     int64_t oldest = half_life_ms > 0.0 ? oldest_time(training) : 0;
     for (uint32_t item = 0; item < training->items; item++) {
         double score = 0.0;
-        uint64_t at;
         if (half_life_ms > 0.0) {
             score = decayed_sum(training, item, half_life_ms, oldest);
-        } else if (by_users) {
-            size_t count = recs__csr_row(&training->by_item, item, &at);
-            for (size_t i = 0; i < count; i++)
-                score += training->by_item.values[at + i] > 0.0f;
+        } else if (by_units) {
+            score = (double)training->item_units[item];
         } else {
             for (uint64_t e = training->event_offsets[item]; e < training->event_offsets[item + 1];
                  e++)

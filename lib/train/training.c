@@ -57,7 +57,7 @@ void recs__training_destroy(recs__training *training) {
             store->unit_offsets,     store->event_offsets,      store->user_columns,
             store->transposed_columns, store->unit_columns,     store->user_values,
             store->transposed_values, store->unit_values,       store->event_times,
-            store->event_weights,    store->popularity,         store->history_offsets,
+            store->event_weights,    store->item_units,         store->history_offsets,
             store->history_items,    store->history_values,     store->history_types,
             store->history_times,
         };

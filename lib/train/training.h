@@ -26,6 +26,11 @@ typedef struct recs__training {
      * session, or user where an event has neither) under unit=baskets. */
     recs__csr units;   /* units x items */
 
+    /* How many units have positive evidence for each item: users, and guests by
+     * their basket or session, or under unit=baskets the rows of units. What a
+     * model calls popularity. */
+    const uint64_t *item_units; /* [items] */
+
     /* Every kept event of positive weight: popularity and recency. Parallel,
      * ordered by (item, time). A time may be RECS_NO_TIME. */
     const uint64_t *event_offsets; /* [items + 1] */

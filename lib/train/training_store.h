@@ -30,7 +30,7 @@ typedef struct recs__training_store {
     size_t user_columns_capacity, user_values_capacity;
     int64_t *event_times;
     float *event_weights;
-    float *popularity; /* [items]: units with positive evidence */
+    uint64_t *item_units; /* [items]: units with positive evidence */
     int64_t first_time;
 
     /* Histories: entries per user, item and type. */

@@ -140,7 +140,7 @@ static uint64_t walk_units(recs__training *training, const recs__values *values,
                 store->unit_values[entries] = unit_value(training, values, store->by_group + at,
                                                          (size_t)(next - at));
             }
-            store->popularity[item] += 1.0f;
+            store->item_units[item]++;
             entries++;
             at = next;
         }
@@ -193,7 +193,7 @@ static recs_status make_units(recs__training *training, recs_error *error) {
         status = order_by_unit(training, !baskets, begins, &count, error);
     if (status == RECS_OK) {
         for (uint64_t i = begins[keys]; i < count; i++) /* guests without a unit */
-            store->popularity[row_of_event(training, store->by_group[i])] += 1.0f;
+            store->item_units[row_of_event(training, store->by_group[i])]++;
         if (baskets) {
             status = basket_units(training, &values, begins, count, error);
         } else {
@@ -201,7 +201,7 @@ static recs_status make_units(recs__training *training, recs_error *error) {
             training->units = training->by_user;
             for (uint64_t i = 0; i < training->by_user.entries; i++)
                 if (training->by_user.values[i] > 0.0f)
-                    store->popularity[training->by_user.columns[i]] += 1.0f;
+                    store->item_units[training->by_user.columns[i]]++;
         }
     }
     recs__free(&training->host, begins);
@@ -307,9 +307,10 @@ static recs_status list_events(recs__training *training, recs_error *error) {
 
 recs_status recs__training_units(recs__training *training, recs_error *error) {
     recs__training_store *store = training->store;
-    store->popularity = recs__alloc_zero(&training->host, training->items,
-                                         sizeof *store->popularity, error);
-    recs_status status = store->popularity != NULL ? transpose(training, error) : RECS_ERR_MEMORY;
+    store->item_units = recs__alloc_zero(&training->host, training->items,
+                                         sizeof *store->item_units, error);
+    training->item_units = store->item_units;
+    recs_status status = store->item_units != NULL ? transpose(training, error) : RECS_ERR_MEMORY;
     if (status == RECS_OK)
         status = recs__dataset_tick(store->dataset, "counting units", 0, 2, error);
     if (status == RECS_OK)

@@ -179,15 +179,20 @@ static recs_status write_popularity(const output *o) {
     const recs_host *host = &o->training->host;
     uint32_t items = o->training->items, *order;
     uint32_t *both = recs__alloc(host, (size_t)items * 2, sizeof *both, o->error);
-    if (both == NULL)
-        return RECS_ERR_MEMORY;
-    order_rows(o->store->popularity, both, both + items, items, &order);
-    recs_status status = put(o, RECS_SECTION_POPULAR_ORDER, RECS_SECTION_MODEL, 0, order, items,
-                             sizeof *order);
+    float *scores = recs__alloc(host, items, sizeof *scores, o->error);
+    recs_status status = both != NULL && scores != NULL ? RECS_OK : RECS_ERR_MEMORY;
+    if (status == RECS_OK) {
+        for (uint32_t row = 0; row < items; row++)
+            scores[row] = (float)o->training->item_units[row];
+        order_rows(scores, both, both + items, items, &order);
+        status = put(o, RECS_SECTION_POPULAR_ORDER, RECS_SECTION_MODEL, 0, order, items,
+                     sizeof *order);
+    }
     if (status == RECS_OK)
-        status = put(o, RECS_SECTION_POPULAR_SCORES, RECS_SECTION_MODEL, 0, o->store->popularity,
-                     items, sizeof(float));
+        status = put(o, RECS_SECTION_POPULAR_SCORES, RECS_SECTION_MODEL, 0, scores, items,
+                     sizeof *scores);
     recs__free(host, both);
+    recs__free(host, scores);
     return status;
 }
 

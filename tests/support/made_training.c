@@ -37,6 +37,7 @@ void made_training_make(made_training *made, uint32_t users, uint32_t items,
     made->event_offsets = calloc((size_t)items + 1, sizeof *made->event_offsets);
     made->event_times = calloc(count + 1, sizeof *made->event_times);
     made->event_weights = calloc(count + 1, sizeof *made->event_weights);
+    made->item_units = calloc((size_t)items + 1, sizeof *made->item_units);
     training->last_time = RECS_NO_TIME;
     for (uint32_t i = 0; i < items; i++) {
         uint64_t at;
@@ -46,6 +47,7 @@ void made_training_make(made_training *made, uint32_t users, uint32_t items,
             int64_t time = ((int64_t)user * 1000 + i) * 86400000;
             if (!(training->by_item.values[at + e] > 0.0f))
                 continue;
+            made->item_units[i]++;
             made->event_times[training->events] = time;
             made->event_weights[training->events++] = training->by_item.values[at + e];
             if (time > training->last_time)
@@ -56,6 +58,7 @@ void made_training_make(made_training *made, uint32_t users, uint32_t items,
     training->event_offsets = made->event_offsets;
     training->event_times = made->event_times;
     training->event_weights = made->event_weights;
+    training->item_units = made->item_units;
 }
 
 void made_training_random(made_training *made, uint32_t users, uint32_t items, uint32_t mean,
@@ -93,6 +96,7 @@ void made_training_free(made_training *made) {
     free(made->event_offsets);
     free(made->event_times);
     free(made->event_weights);
+    free(made->item_units);
     memset(made, 0, sizeof *made);
 }
 

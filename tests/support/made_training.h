@@ -17,6 +17,7 @@ typedef struct made_training {
     uint64_t *event_offsets;
     int64_t *event_times;
     float *event_weights;
+    uint64_t *item_units;
     recs_host plain;
 } made_training;
 
