@@ -95,7 +95,7 @@ static void expect_rule(const char *log, const char *name, const char *value, fl
     recs_dataset_destroy(d);
 }
 
-static float ln(double quantity) { return (float)recs__log1p(quantity); }
+static float ln(double quantity) { return (float)(recs__log1p(quantity) * 1.4426950408889634); }
 
 /* ---- values ------------------------------------------------------------------------------- */
 

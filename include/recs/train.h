@@ -58,7 +58,8 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
  *                 buy with quantities or baskets, else view
  *     types       view=1,cart=3,buy=5: weight of each type; types not named count 1
  *                 (impressions 0)
- *     weight      log1p | binary | raw | cap(n)          default log1p of the netted quantity
+ *     weight      log1p | binary | raw | cap(n)          default log1p of the netted quantity:
+ *                                                   ln(1 + q) / ln 2, so one piece weighs 1
  *     positive    x: values (ratings) at or above x are evidence, lower ones only seen;
  *                 ratings without it are DATA when a model is trained
  *     duplicates  sum | last | max                      events of one user, item and type; of

@@ -50,7 +50,7 @@ float recs__values_weigh(const recs__values *values, double quantity) {
     case RECS__WEIGHT_LOG1P:
         break;
     }
-    return (float)recs__log1p(quantity);
+    return (float)(recs__log1p(quantity) * 1.4426950408889634); /* / log1p(1) */
 }
 
 double recs__values_join(const recs__values *values, double before, double quantity) {

@@ -35,7 +35,8 @@ void recs__values_init(recs__values *values);
 /* "log1p", "binary", "raw", "cap(3)". ARGUMENT. */
 recs_status recs__values_parse_weight(recs__values *values, const char *text, recs_error *error);
 
-/* The weight of a quantity > 0, before the weight of its type; 0 for others. */
+/* The weight of a quantity > 0 (log1p: ln(1 + q) / ln 2, so that one piece
+ * weighs 1 under every rule), before the weight of its type; 0 for others. */
 float recs__values_weigh(const recs__values *values, double quantity);
 
 /* Joins a further quantity of the same user, item and type, later in time. */
