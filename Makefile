@@ -15,6 +15,7 @@ BUILD   ?= build
 WERROR  ?=
 # Sanitizers and the like, and tests to leave out (scripts/make/rigs.mk).
 SAN     ?=
+SAN_KERNELS ?= $(SAN)
 SKIP    ?=
 
 # Whatever CFLAGS says, these hold: the language, and arithmetic that never
@@ -147,7 +148,7 @@ $(UNDER_TEST): $(call obj,test,$(SRC) $(TRAIN_SRC) $(SUPPORT))
 $(BUILD)/test/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(TEST_FLAGS) $(FLAGS_$(notdir $<)) $(SAN) $(DEPS) -c $< -o $@
+	$(Q)$(CC) $(TEST_FLAGS) $(FLAGS_$(notdir $<)) $(if $(filter src/kernels/%,$<),$(SAN_KERNELS),$(SAN)) $(DEPS) -c $< -o $@
 $(BUILD)/tests/%: $(BUILD)/test/tests/%.o $(UNDER_TEST)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
