@@ -4,8 +4,8 @@
  *
  *   build/bench/topk [--items N] [--factors F] [--calls N] [--vectors FILE]
  *
- * FILE is written: raw float32, items * factors, then FILE.queries with one
- * query a row. Prints one JSON line: median and least milliseconds a call,
+ * FILE is written: raw float32, items * factors; FILE.queries with one query a
+ * row; FILE.answers with the rows found, a query a line. Prints one JSON line: median and least milliseconds a call,
  * GB/s of factors read, the fraction of the read bandwidth measured in the
  * same run, ISA. One thread. */
 #include "big_model.h"
@@ -28,6 +28,28 @@ static void write_rows(const char *path, const char *suffix, const float *rows, 
     for (size_t r = 0; file && r < count; r++)
         if (fwrite(rows + r * stride, sizeof *rows, factors, file) != factors)
             break;
+    if (!file || fclose(file) != 0) {
+        perror(name);
+        exit(1);
+    }
+}
+
+/* The rows of each user's answer, as the peers write theirs. */
+static void write_answers(const char *path, const recs_model *model, recs_query *query) {
+    char name[4096];
+    recs_error error;
+    snprintf(name, sizeof name, "%s.answers", path);
+    FILE *file = fopen(name, "w");
+    for (uint32_t user = 0; file && user < USERS; user++) {
+        recs_query_reset(query);
+        recs_query_user(query, recs_model_user_id(model, user));
+        recs_query_limit(query, AT);
+        recs_query_exclude_seen(query, 0, RECS_NO_TIME);
+        must(recs_recommend(model, query, &error), &error);
+        for (size_t i = 0; i < recs_query_count(query); i++)
+            fprintf(file, "%s%u", i ? " " : "", recs_query_row(query, i));
+        fputc('\n', file);
+    }
     if (!file || fclose(file) != 0) {
         perror(name);
         exit(1);
@@ -82,6 +104,8 @@ int main(int argc, char **argv) {
         if (call >= 10)
             seconds[call - 10] = limits_now() - start;
     }
+    if (vectors)
+        write_answers(vectors, model, query);
     qsort(seconds, calls, sizeof *seconds, by_value);
     double bytes = (double)items * (double)((factors + 15) / 16 * 16) * sizeof(float);
     double bandwidth = limits_read((size_t)bytes), median = seconds[calls / 2];
