@@ -147,7 +147,8 @@ static recs_status print_span(recs_dataset *d, recs_status status) {
 }
 
 static recs_status print_rules(recs_dataset *d, recs_status status) {
-    static const char *const weights[] = {"log1p of the quantity, one piece 1", "1", "the quantity", "cap"};
+    static const char *const weights[] = {"log1p of the quantity, one piece 1", "1",
+                                          "the quantity", "cap"};
     static const char *const duplicates[] = {"summed", "the last counts", "the largest counts"};
     const recs__values *values = &d->settings.values;
     recs__values resolved = recs__training_values(d);
