@@ -316,6 +316,11 @@ static void unknown_user_is_not_found_and_told_what_to_do(void **state) {
     assert_non_null(strstr(error.text, "zoe"));
     assert_non_null(strstr(error.text, "give a history"));
     assert_int_equal(recs_query_count(query), 0);
+    char longest[RECS_ID_MAX + 1] = {0};
+    memset(longest, 'z', RECS_ID_MAX);
+    recs_query_user(query, longest);
+    assert_int_equal(recs_recommend(model, query, &error), RECS_ERR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "give a history"));
     float score;
     assert_int_equal(recs_score(model, query, "i000001", &score, &error), RECS_ERR_NOT_FOUND);
     recs_query_history(query, "i000001", 1.0f, RECS_NO_TIME);

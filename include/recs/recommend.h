@@ -61,7 +61,7 @@ RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
 /* recs_recommend for count stored users with the query's settings (limit,
  * component, filters; its user, history and dislikes are not used): out_rows and
  * out_scores hold count * limit members, user by user; beyond an answer's end
- * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of a
+ * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of
  * 16 users; a block of item factors is read once for 8 of them. ARGUMENT: a row
  * beyond the users. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
  * working memory for each task that ran at once. Since 0.1. */

@@ -118,8 +118,8 @@ recs_status recs__visit_history(const recs__visit *visit, bool required, recs_er
     bool stored = known && (!given || request->append);
     if (required && request->user.set && !known && !given)
         return recs__fail(error, RECS_ERR_NOT_FOUND,
-                          "the model does not store user \"%s\": give a history "
-                          "(recs_query_history), or leave the user out for popular items",
+                          "give a history (recs_query_history), or leave the user out for popular "
+                          "items: the model does not store user \"%s\"",
                           request->user.text);
 
     size_t need = stored ? recs__history_stored_count(visit->view, visit->user_row) : 0;
