@@ -156,6 +156,16 @@ static void test_refused(void **state) {
     tmp_remove(&folder);
 }
 
+/* Outputs that are nowhere are an error as any other. */
+static void test_nowhere_to_put_it(void **state) {
+    (void)state;
+    REFUSED(recs_model_open(NULL, "x.recs", NULL, NULL, &error), RECS_ERR_ARGUMENT,
+            "model is NULL");
+    REFUSED(recs_model_open_memory(NULL, "", 0, NULL, NULL, &error), RECS_ERR_ARGUMENT,
+            "model is NULL");
+    REFUSED(recs_writer_create(NULL, NULL, NULL, &error), RECS_ERR_ARGUMENT, "writer is NULL");
+}
+
 enum { THREADS = 4, TURNS = 20000 };
 
 static void *own_and_give_up(void *argument) {
@@ -194,6 +204,7 @@ int main(void) {
         cmocka_unit_test(test_sample_on_disk),
         cmocka_unit_test(test_hashed_and_no_users),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_nowhere_to_put_it),
         cmocka_unit_test(test_owners_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,11 @@ typedef enum recs__scope {
 recs__scope recs__section_scope(uint32_t type);
 const char *recs__section_label(uint32_t type); /* "item_ids" …; "unknown" */
 
+/* A section as error texts name it: "history_items (type 21)", "gram (type 42) of
+ * component 0", "column_values (type 61) of column 2". */
+#define RECS__SECTION_PLACE 96
+void recs__section_place(uint32_t type, uint32_t component, char out[RECS__SECTION_PLACE]);
+
 /* What a probe of 01 02 03 04 reads as on this host: refuses big-endian ones. */
 recs_status recs__check_byte_order(uint32_t probe, recs_error *error);
 uint32_t recs__byte_order_probe(void);

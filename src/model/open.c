@@ -167,6 +167,8 @@ recs_status recs__model_adopt(recs_model **model, const recs__image *image,
 recs_status recs_model_open(recs_model **model, const char *path,
                             const recs_open_options *options, const recs_host *host,
                             recs_error *error) {
+    if (model == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "model is NULL, expected where to put it");
     *model = NULL;
     recs_host resolved;
     recs_open_options how;
@@ -204,6 +206,8 @@ recs_status recs_model_open(recs_model **model, const char *path,
 recs_status recs_model_open_memory(recs_model **model, const void *bytes, size_t size,
                                    const recs_open_options *options, const recs_host *host,
                                    recs_error *error) {
+    if (model == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "model is NULL, expected where to put it");
     *model = NULL;
     recs_host resolved;
     recs_open_options how;

@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "model/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- kinds of sections --------------------------------------------------------- */
@@ -66,6 +67,15 @@ const char *recs__section_label(uint32_t type) {
         if (kinds[i].type == type)
             return kinds[i].label;
     return "unknown";
+}
+
+void recs__section_place(uint32_t type, uint32_t component, char out[RECS__SECTION_PLACE]) {
+    size_t used = (size_t)snprintf(out, RECS__SECTION_PLACE, "%s (type %u)",
+                                   recs__section_label(type), type);
+    if (component != RECS_SECTION_MODEL)
+        snprintf(out + used, RECS__SECTION_PLACE - used, " of %s%u",
+                 recs__section_scope(type) == RECS__SCOPE_COLUMN ? "column " : "component ",
+                 component);
 }
 
 /* ---- the host -------------------------------------------------------------------- */
@@ -230,9 +240,11 @@ static recs_status check_unique(const recs_model *model, recs_error *error) {
     for (uint32_t i = 1; i < model->header->section_count; i++) {
         const recs__file_section *a = &model->table[model->by_key[i - 1]];
         const recs__file_section *b = &model->table[model->by_key[i]];
-        if (!key_precedes(a, b))
-            return recs__fail(error, RECS_ERR_CORRUPT, "section %s (type %u) of %u is there twice",
-                              recs__section_label(b->type), b->type, b->component);
+        if (key_precedes(a, b))
+            continue;
+        char place[RECS__SECTION_PLACE];
+        recs__section_place(b->type, b->component, place);
+        return recs__fail(error, RECS_ERR_CORRUPT, "section %s is there twice", place);
     }
     return RECS_OK;
 }

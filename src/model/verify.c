@@ -44,13 +44,13 @@ static recs_status verify_checksums(const recs_model *model, recs_error *error) 
         const recs__file_section *section = &model->table[i];
         uint64_t checksum =
             recs__hash(model->image.bytes + section->offset, (size_t)section->size);
-        if (checksum != section->checksum)
-            return recs__fail(error, RECS_ERR_CORRUPT,
-                              "section %s (type %u of %u) is damaged: checksum %016llx, expected "
-                              "%016llx",
-                              recs__section_label(section->type), section->type,
-                              section->component, (unsigned long long)checksum,
-                              (unsigned long long)section->checksum);
+        if (checksum == section->checksum)
+            continue;
+        char place[RECS__SECTION_PLACE];
+        recs__section_place(section->type, section->component, place);
+        return recs__fail(error, RECS_ERR_CORRUPT,
+                          "section %s is damaged: checksum %016llx, expected %016llx", place,
+                          (unsigned long long)checksum, (unsigned long long)section->checksum);
     }
     return RECS_OK;
 }

@@ -95,6 +95,8 @@ static recs_status pad(recs_writer *writer, recs_error *error) {
 
 recs_status recs_writer_create(recs_writer **writer, const char *path, const recs_host *host,
                                recs_error *error) {
+    if (writer == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "writer is NULL, expected where to put it");
     *writer = NULL;
     recs_host resolved;
     recs_status status = recs__host_init(&resolved, host, error);
@@ -156,11 +158,13 @@ static recs_status check_section(recs_writer *writer, uint32_t type, uint32_t co
         return recs__fail(error, RECS_ERR_ARGUMENT,
                           "section %s: flags 0x%X, expected a combination of 0x%X",
                           recs__section_label(type), flags, flags_allowed);
-    for (uint32_t i = 0; i < writer->count; i++)
-        if (writer->table[i].type == type && writer->table[i].component == component)
-            return recs__fail(error, RECS_ERR_ARGUMENT,
-                              "section %s (type %u) of %u is written twice",
-                              recs__section_label(type), type, component);
+    for (uint32_t i = 0; i < writer->count; i++) {
+        if (writer->table[i].type != type || writer->table[i].component != component)
+            continue;
+        char place[RECS__SECTION_PLACE];
+        recs__section_place(type, component, place);
+        return recs__fail(error, RECS_ERR_ARGUMENT, "section %s is written twice", place);
+    }
     if (writer->count == RECS__FILE_SECTIONS_MAX)
         return recs__fail(error, RECS_ERR_LIMIT, "more than %d sections",
                           RECS__FILE_SECTIONS_MAX);
