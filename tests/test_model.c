@@ -1,5 +1,6 @@
 /* test_model.c - a whole small model: written, opened, read. */
 #include "model/internal.h"
+#include "recs/events.h"
 #include "support/fault_host.h"
 #include "support/sample_model.h"
 #include "support/test.h"
@@ -166,6 +167,47 @@ static void test_nowhere_to_put_it(void **state) {
     REFUSED(recs_writer_create(NULL, NULL, NULL, &error), RECS_ERR_ARGUMENT, "writer is NULL");
 }
 
+static recs_model *sample_with_types(const char *names, size_t size) {
+    recs_writer *w;
+    recs_model *model = NULL;
+    OK(recs_writer_create(&w, NULL, NULL, error));
+    OK(recs_test_sample_sections(w, "full", 0, error));
+    if (size != 0)
+        OK(recs_writer_section(w, RECS_SECTION_EVENT_TYPES, RECS_SECTION_MODEL, 0, names, size,
+                               error));
+    OK(recs_writer_finish(w, &model, error));
+    recs_writer_destroy(w);
+    return model;
+}
+
+/* The shop's own types go by the names its log gave them. */
+static void test_event_types(void **state) {
+    (void)state;
+    recs_model *model = sample_with_types("wishlist\0banana", sizeof "wishlist\0banana");
+    assert_string_equal(recs_model_event_name(model, RECS_EVENT_BUY), "buy");
+    assert_string_equal(recs_model_event_name(model, RECS_EVENT_CUSTOM), "wishlist");
+    assert_string_equal(recs_model_event_name(model, RECS_EVENT_CUSTOM + 1), "banana");
+    for (int32_t type = RECS_EVENT_CUSTOM + 2; type <= RECS_EVENT_MAX + 1; type++)
+        assert_null(recs_model_event_name(model, type));
+    assert_null(recs_model_event_name(model, -1));
+    assert_int_equal(recs_model_event_type_of(model, "purchase"), RECS_EVENT_BUY);
+    assert_int_equal(recs_model_event_type_of(model, "banana"), RECS_EVENT_CUSTOM + 1);
+    assert_int_equal(recs_model_event_type_of(model, "bananas"), -1);
+    assert_int_equal(recs_model_event_type_of(model, NULL), -1);
+    recs_model_release(model);
+
+    model = sample_with_types("wishlist\0bana", 13); /* the last NUL is missing */
+    assert_string_equal(recs_model_event_name(model, RECS_EVENT_CUSTOM), "wishlist");
+    assert_null(recs_model_event_name(model, RECS_EVENT_CUSTOM + 1));
+    assert_int_equal(recs_model_event_type_of(model, "bana"), -1);
+    recs_model_release(model);
+
+    model = sample_with_types(NULL, 0);
+    assert_null(recs_model_event_name(model, RECS_EVENT_CUSTOM));
+    assert_int_equal(recs_model_event_type_of(model, "wishlist"), -1);
+    recs_model_release(model);
+}
+
 enum { THREADS = 4, TURNS = 20000 };
 
 static void *own_and_give_up(void *argument) {
@@ -205,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_hashed_and_no_users),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_nowhere_to_put_it),
+        cmocka_unit_test(test_event_types),
         cmocka_unit_test(test_owners_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,7 @@ RECS_API void recs_model_release(recs_model *model);
 
 /* Writes the model to path: temporary beside it, fsync, rename, fsync of the
  * folder. An old file stays whole until then and on any failure.
- * IO (full disk, no permission …), MEMORY. Cost: one write. Since 0.1. */
+ * IO (full disk, no permission …), NOT_FOUND (no such folder), MEMORY. Cost: one write. Since 0.1. */
 RECS_API recs_status recs_model_write(const recs_model *model, const char *path,
                                       recs_error *error);
 
@@ -105,6 +105,13 @@ RECS_API uint32_t recs_model_section_count(const recs_model *model);
 RECS_API const char *recs_model_section_name(const recs_model *model, uint32_t index);
 RECS_API uint64_t recs_model_section_size(const recs_model *model, uint32_t index);
 RECS_API uint32_t recs_model_section_component(const recs_model *model, uint32_t index);
+
+/* Event types by name, the shop's own included: those of the log the model was
+ * trained on have numbers from RECS_EVENT_CUSTOM on, which recs_event_bit takes
+ * for recs_query_exclude_seen. Name of a type, NULL when there is none; type of
+ * a name ("view", "purchase", "wishlist" …), -1 when unknown. Since 0.1. */
+RECS_API const char *recs_model_event_name(const recs_model *model, int32_t type);
+RECS_API int32_t recs_model_event_type_of(const recs_model *model, const char *name);
 
 /* ---- ids and rows ------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* info.c - reading an open model: figures, ids, titles, stored histories.
  *
  * Operations: getters, constant but for the look-ups by id and by popularity
- * (O(log n)) and by name (O(components)). Nothing allocates or fails; damaged
+ * (O(log n)) and by name (O(components), O(bytes of event type names)). Nothing allocates or fails; damaged
  * contents give NULL, RECS_NO_ROW or 0. */
 #include "model/internal.h"
 #include "recs/events.h"
@@ -66,6 +66,42 @@ uint64_t recs_model_section_size(const recs_model *model, uint32_t index) {
 uint32_t recs_model_section_component(const recs_model *model, uint32_t index) {
     return index < model->header->section_count ? model->table[index].component
                                                 : RECS_SECTION_MODEL;
+}
+
+/* ---- event types -------------------------------------------------------------------- */
+
+/* The own type after `name` (NULL: the first one); NULL after the last. A name
+ * without its NUL, in a damaged file, ends the list. */
+static const char *next_own_type(const recs__content *names, const char *name) {
+    if (names == NULL || names->bytes == NULL)
+        return NULL;
+    const char *end = (const char *)names->bytes + names->size;
+    const char *next = name == NULL ? (const char *)names->bytes : name + strlen(name) + 1;
+    return next < end && memchr(next, '\0', (size_t)(end - next)) != NULL ? next : NULL;
+}
+
+const char *recs_model_event_name(const recs_model *model, int32_t type) {
+    if (type < RECS_EVENT_CUSTOM || type > RECS_EVENT_MAX)
+        return recs_event_name(type);
+    const recs__content *names =
+        recs__model_section(model, RECS_SECTION_EVENT_TYPES, RECS_SECTION_MODEL);
+    const char *name = next_own_type(names, NULL);
+    for (int32_t i = RECS_EVENT_CUSTOM; i < type && name != NULL; i++)
+        name = next_own_type(names, name);
+    return name;
+}
+
+int32_t recs_model_event_type_of(const recs_model *model, const char *name) {
+    int32_t type = recs_event_type_of(name);
+    for (int32_t own = RECS_EVENT_CUSTOM; type < 0 && name != NULL && own <= RECS_EVENT_MAX;
+         own++) {
+        const char *stored = recs_model_event_name(model, own);
+        if (stored == NULL)
+            break;
+        if (strcmp(stored, name) == 0)
+            type = own;
+    }
+    return type;
 }
 
 /* ---- ids ----------------------------------------------------------------------------- */
