@@ -19,8 +19,9 @@ static const char *const aliases[RECS__COLUMN_COUNT][ALIASES] = {
                            "uid", "reviewerid", "buyer", "buyerid", "person", "personid",
                            "profile", "profileid", "customerno", "customernumber", "userno",
                            "msno", "username"},
-    [RECS__COLUMN_ITEM] = {"item", "itemid", "movieid", "stockcode", "productid", "sku", "articleid",
-                           "product", "article", "asin", "isbn", "bookid", "songid", "trackid",
+    [RECS__COLUMN_ITEM] = {"item", "itemid", "movieid", "stockcode", "productid", "sku",
+                           "articleid", "product", "article", "asin", "isbn", "bookid", "songid",
+                           "trackid",
                            "artistid", "businessid", "parentasin", "gameid", "videoid", "newsid",
                            "productcode", "itemcode", "movie", "document", "ean", "venueid",
                            "skuid"},
@@ -118,8 +119,9 @@ static recs_status next_part(const char **at, named_part *out, bool *more, recs_
         }
     }
     return recs__fail(error, RECS_ERR_ARGUMENT,
-                      "columns: unknown field \"%.*s\"; there are user, item, type, time, quantity, "
-                      "value, price, basket, session, place, title", (int)field_size, field);
+                      "columns: unknown field \"%.*s\"; there are user, item, type, time, "
+                      "quantity, value, price, basket, session, place, title",
+                      (int)field_size, field);
 }
 
 recs_status recs__columns_check(const char *description, recs_error *error) {

@@ -103,8 +103,9 @@ recs_status recs__csv_open(recs__csv *csv, recs__input *input, char delimiter,
     if (status == RECS_OK && csv->end >= 3 && memcmp(csv->buffer, "\xEF\xBB\xBF", 3) == 0)
         csv->begin = 3;
     if (status == RECS_OK)
-        csv->delimiter = delimiter ? delimiter
-                                   : guess_delimiter(csv->buffer + csv->begin, csv->end - csv->begin);
+        csv->delimiter = delimiter != 0 ? delimiter
+                                        : guess_delimiter(csv->buffer + csv->begin,
+                                                          csv->end - csv->begin);
     if (status != RECS_OK)
         recs__csv_close(csv);
     return status;

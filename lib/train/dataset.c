@@ -79,7 +79,8 @@ recs_status recs__dataset_tick(const recs_dataset *dataset, const char *stage, u
     if (dataset->progress == NULL)
         return RECS_OK;
     int64_t now = recs__now(&dataset->host);
-    if (now - dataset->netting->last_tick < TICK_MS && now >= dataset->netting->last_tick && done != total)
+    int64_t last = dataset->netting->last_tick;
+    if (now - last < TICK_MS && now >= last && done != total)
         return RECS_OK;
     dataset->netting->last_tick = now;
     if (dataset->progress(dataset->progress_data, stage, done, total) != 0)
