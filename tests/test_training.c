@@ -401,6 +401,14 @@ static void test_written(void **state) {
         assert_int_equal(recs_model_history_type(m, u, 1), RECS_EVENT_VIEW);
         assert_true(recs_model_history_value(m, u, 1) == ln(1) + ln(1));
         assert_int_equal(recs_model_history_type(m, u, 2), RECS_EVENT_CUSTOM);
+        assert_string_equal(recs_model_event_name(m, RECS_EVENT_CUSTOM), "wish");
+        assert_string_equal(recs_model_event_name(m, RECS_EVENT_BUY), "buy");
+        assert_null(recs_model_event_name(m, RECS_EVENT_CUSTOM + 1));
+        assert_null(recs_model_event_name(m, -1));
+        assert_int_equal(recs_model_event_type_of(m, "wish"), RECS_EVENT_CUSTOM);
+        assert_int_equal(recs_model_event_type_of(m, "purchase"), RECS_EVENT_BUY);
+        assert_int_equal(recs_model_event_type_of(m, "nothing"), -1);
+        assert_int_equal(recs_model_event_type_of(m, NULL), -1);
         assert_true(recs_model_history_value(m, u, 2) == 0.0f);
         assert_true(recs_model_history_time(m, u, 2) == 7000);
         assert_int_equal(recs_model_item_rank(m, 0), 0);

@@ -51,10 +51,15 @@ bool ask_open(ask *a, const command *self, int argc, char **argv, const struct o
         *code = fail_work(&error);
         return false;
     }
-    request_finish(&a->request);
     a->model = open_model(self, &a->shared, code);
-    if (!a->model || known_visitor(a))
-        return a->model != NULL;
+    if (!a->model)
+        return false;
+    if (!request_finish(&a->request, self, a->model)) {
+        *code = EXIT_USAGE;
+        return false;
+    }
+    if (known_visitor(a))
+        return true;
     *code = EXIT_MISSING;
     return false;
 }

@@ -170,7 +170,7 @@ enum {
 #define LIMIT_USAGE "  -k N                   how many (default 10)\n"
 #define SEEN_USAGE                                                                                 \
     "  --include-seen         do not leave out what the visitor has\n"                             \
-    "  --exclude-types T,...  leave out only what was seen by these types (buy, view, ...)\n"      \
+    "  --exclude-types T,...  leave out only what was seen by these types (buy, view, its own)\n"  \
     "  --exclude-days N       leave out only what was seen in the last N days\n"
 #define FILTER_USAGE                                                                               \
     "  --deny ID,...          never these\n"                                                       \
@@ -182,8 +182,8 @@ typedef struct request {
     recs_query *query;
     bool has_user, has_history, has_item, has_limit;
     const char *user, *item, *component;
+    const char *types; /* names of --exclude-types, NULL for all */
     size_t limit;
-    uint32_t types;
     double days;
     bool include_seen;
 } request;
@@ -194,8 +194,9 @@ void request_close(request *r);
 /* Takes an option of those above; false when its value is not usable (said)
  * or it is none of them (not said: *code is EXIT_OK). */
 bool request_option(request *r, const command *self, int option, const char *value, int *code);
-/* After the last option. */
-void request_finish(request *r);
+/* After the last option, with the model: what the types are called is in it.
+ * False, said why, when it has none of that name. */
+bool request_finish(request *r, const command *self, const recs_model *model);
 
 /* ---- asking (ask.c): command line, model and query of such a command -------------- */
 

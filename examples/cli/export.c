@@ -301,13 +301,14 @@ static int run(const command *self, int argc, char **argv) {
     if (!request_open(&j.request, &s.host, &error)) {
         code = fail_work(&error);
     } else if (read_options(&j, self, argc, argv, &code)) {
-        request_finish(&j.request);
         if (!session_start(&s, &j.shared, &error))
             code = fail_work(&error);
         else
             j.model = open_model(self, &j.shared, &code);
     }
-    if (j.model) {
+    if (j.model && !request_finish(&j.request, self, j.model)) {
+        code = EXIT_USAGE;
+    } else if (j.model) {
         stop_on_signal();
         code = export_lists(&j);
     }

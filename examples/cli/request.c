@@ -7,7 +7,6 @@
 
 bool request_open(request *r, const recs_host *host, recs_error *error) {
     memset(r, 0, sizeof *r);
-    r->types = RECS_EVENT_ALL;
     r->limit = 10;
     return recs_query_create(&r->query, host, error) == RECS_OK;
 }
@@ -32,24 +31,19 @@ static recs_status add_allow(void *context, const char *item) {
     return recs_query_allow(context, item);
 }
 
+typedef struct type_set {
+    const recs_model *model;
+    uint32_t bits;
+} type_set;
+
 static recs_status add_type(void *context, const char *name) {
-    int32_t type = recs_event_type_of(name);
+    type_set *set = context;
+    int32_t type = recs_model_event_type_of(set->model, name);
     size_t number;
     if (type < 0 && parse_count(name, RECS_EVENT_MAX, &number))
         type = (int32_t)number;
-    *(uint32_t *)context |= recs_event_bit(type);
+    set->bits |= recs_event_bit(type);
     return type < 0 ? RECS_ERR_ARGUMENT : RECS_OK;
-}
-
-static bool take_types(request *r, const command *self, const char *value) {
-    r->types = 0;
-    if (each_part(value, add_type, &r->types) == RECS_OK)
-        return true;
-    usage_error(self,
-                "--exclude-types '%s': expected names of event types (view, click, cart, buy, "
-                "return, ...) or their numbers up to %d",
-                value, RECS_EVENT_MAX);
-    return false;
 }
 
 bool request_option(request *r, const command *self, int option, const char *value, int *code) {
@@ -107,7 +101,8 @@ bool request_option(request *r, const command *self, int option, const char *val
         r->include_seen = true;
         return true;
     case REQUEST_TYPES:
-        return take_types(r, self, value);
+        r->types = value;
+        return true;
     case REQUEST_DAYS:
         if (!parse_number(value, &r->days) || r->days <= 0.0 || r->days > 1e6) {
             usage_error(self, "--exclude-days is '%s', expected a number of days above 0", value);
@@ -123,11 +118,21 @@ bool request_option(request *r, const command *self, int option, const char *val
     }
 }
 
-void request_finish(request *r) {
+bool request_finish(request *r, const command *self, const recs_model *model) {
     struct timespec now;
+    type_set set = {model, r->types ? 0 : RECS_EVENT_ALL};
     int64_t not_before = RECS_NO_TIME;
+
+    if (r->types && each_part(r->types, add_type, &set) != RECS_OK) {
+        usage_error(self,
+                    "--exclude-types '%s': expected names of event types (view, click, cart, buy, "
+                    "return, ..., or the log's own) or their numbers up to %d",
+                    r->types, RECS_EVENT_MAX);
+        return false;
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     if (r->days > 0.0)
         not_before = (int64_t)now.tv_sec * 1000 - (int64_t)(r->days * 86400000.0);
-    recs_query_exclude_seen(r->query, r->include_seen ? 0 : r->types, not_before);
+    recs_query_exclude_seen(r->query, r->include_seen ? 0 : set.bits, not_before);
+    return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "model/internal.h"
+#include "recs/events.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,10 @@ uint64_t walk_model(const recs_model *model, uint32_t limit) {
     for (uint32_t i = 0; i <= recs_model_section_count(model) && i < limit; i++) {
         add_text(recs_model_section_name(model, i));
         add(recs_model_section_size(model, i) + recs_model_section_component(model, i));
+    }
+    for (int32_t type = -1; type <= RECS_EVENT_MAX + 1; type++) {
+        add_text(recs_model_event_name(model, type));
+        add((uint64_t)recs_model_event_type_of(model, recs_model_event_name(model, type)));
     }
     for (uint32_t i = 0; i <= recs_model_column_count(model); i++) {
         add_text(recs_model_column_name(model, i));
