@@ -68,7 +68,7 @@ static void test_one_by_one(void **state) {
     assert_absent(e, 0);
     assert_int_equal(recs_events_begin(e, "sku-2", RECS_EVENT_BUY, RECS_NO_TIME, NULL), RECS_OK);
     for (int32_t field = 0; field < RECS_FIELD_COUNT; field++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "text %d", field);
         assert_int_equal(recs_events_text(e, field, text, NULL), RECS_OK);
     }

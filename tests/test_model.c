@@ -151,8 +151,9 @@ static void test_refused(void **state) {
     tmp_make(&folder);
     tmp_write(&folder, "empty.recs", "", 0, path);
     REFUSED(recs_model_open(&m, path, NULL, NULL, &error), RECS_ERR_CORRUPT, "empty.recs: not a");
-    tmp_write(&folder, "text.recs", "user,item\n1,2\n and so on, for more than 64 bytes in all .....",
-              63, path);
+    static const char text[] =
+        "user,item\n1,2\n and so on, for more than the 64 bytes of a header in all .....";
+    tmp_write(&folder, "text.recs", text, sizeof text - 1, path);
     REFUSED(recs_model_open(&m, path, NULL, NULL, &error), RECS_ERR_CORRUPT, "not a model file");
     tmp_remove(&folder);
 }

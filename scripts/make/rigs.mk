@@ -7,25 +7,26 @@
 check: check-layers check-shell check-asan check-ubsan check-tsan check-oom check-valgrind fuzz abi-check ## all of the rigs below
 
 # Builds the test programs with the flags given and runs them and the corpus of
-# the fuzz targets. $(1): name, $(2): flags, $(3): environment
+# the fuzz targets. $(1): name, $(2): flags, $(3): environment, $(4): tests that the
+# short form leaves out
 define instrumented
 +$(Q)$(3) $(MAKE) BUILD=$(BUILD)/$(1) CFLAGS='-O1 -g -fno-omit-frame-pointer' SAN='$(2)' \
-  SKIP='$(if $(SHORT),$(LONG_TESTS))' WERROR= test-programs
+  SKIP='$(if $(SHORT),$(4))' WERROR= test-programs
 endef
-# Not about the library, single-threaded, and minutes under instruments.
-LONG_TESTS := test_demo_shop
-LONG_UNDER_VALGRIND := $(LONG_TESTS) test_kernels
-# Compares bits of floats: valgrind's own arithmetic loses the sign of some zeros.
+# Minutes under instruments: one is not about the library, the others know no threads.
+SLOW_TESTS         := test_demo_shop
+SLOW_ON_ONE_THREAD := test_kernels test_model_hostile
+# Compares bits of floats: under valgrind the sign of some zeros comes out differently.
 NOT_UNDER_VALGRIND := test_als
 
 check-asan: ## the suite's programs under AddressSanitizer, leaks included
-	$(call instrumented,asan,-fsanitize=address,ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1)
+	$(call instrumented,asan,-fsanitize=address,ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=1:strict_string_checks=1,$(SLOW_TESTS))
 
 check-ubsan: ## ... under UndefinedBehaviorSanitizer
-	$(call instrumented,ubsan,-fsanitize=undefined$(comma)float-cast-overflow -fno-sanitize-recover=all,UBSAN_OPTIONS=print_stacktrace=1)
+	$(call instrumented,ubsan,-fsanitize=undefined$(comma)float-cast-overflow -fno-sanitize-recover=all,UBSAN_OPTIONS=print_stacktrace=1,$(SLOW_TESTS))
 
 check-tsan: ## ... under ThreadSanitizer
-	$(call instrumented,tsan,-fsanitize=thread,$(if $(SHORT),RECS_DATA=/nonexistent) TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1)
+	$(call instrumented,tsan,-fsanitize=thread,$(if $(SHORT),RECS_DATA=/nonexistent) TSAN_OPTIONS=halt_on_error=1:allocator_may_return_null=1,$(SLOW_TESTS) $(SLOW_ON_ONE_THREAD))
 
 # Valgrind's processor is slow and has no AVX-512: real data stays out.
 check-valgrind: $(TESTS) ## ... under valgrind: memory errors and leaks
@@ -33,7 +34,7 @@ check-valgrind: $(TESTS) ## ... under valgrind: memory errors and leaks
 	$(Q)RECS_DATA=/nonexistent RECS_BUILD=$(abspath $(BUILD)) TEST_TIMEOUT=1200 \
 	  TEST_UNDER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=9' \
 	  scripts/run-tests $(filter-out $(patsubst %,$(BUILD)/tests/%,$(NOT_UNDER_VALGRIND) \
-	  $(if $(SHORT),$(LONG_UNDER_VALGRIND))),$(TESTS))
+	  $(if $(SHORT),$(SLOW_TESTS) $(SLOW_ON_ONE_THREAD))),$(TESTS))
 
 # ---- the Nth allocation fails ----------------------------------------------------
 
