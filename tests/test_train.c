@@ -250,6 +250,44 @@ static void test_refusals(void **state) {
     recs_dataset_destroy(empty);
 }
 
+static int32_t stop(void *data, const char *stage, uint64_t done, uint64_t total) {
+    (void)stage;
+    assert_true(total == 0 || done <= total);
+    return --*(int *)data == 0;
+}
+
+/* Options and outputs are looked at before the work, not after it. */
+static void test_refused_before_the_work(void **state) {
+    (void)state;
+    recs_dataset *dataset = small_dataset("full");
+    recs_model *model = NULL;
+    recs_evaluation *evaluation;
+    recs_error error = {0};
+    int calls = 1;
+    recs_train_options options = {.struct_size = sizeof options, .progress = stop,
+                                  .progress_data = &calls};
+    assert_int_equal(recs_train(dataset, "popular", &options, NULL, NULL, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_int_equal(recs_train(NULL, "popular", &options, NULL, &model, &error),
+                     RECS_ERR_ARGUMENT);
+    options.compress = 3;
+    assert_int_equal(recs_train(dataset, "popular", &options, NULL, &model, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "compress is 3, expected 0 or 1"));
+    options.compress = 0;
+    options.reserved = 1;
+    assert_int_equal(recs_train(dataset, "popular", &options, NULL, &model, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "reserved"));
+    assert_int_equal(calls, 1);
+    assert_null(model);
+    assert_int_equal(recs_dataset_create(NULL, NULL, &error), RECS_ERR_ARGUMENT);
+    assert_int_equal(recs_evaluate(NULL, dataset, NULL, NULL, &evaluation, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_string_equal(error.text, "model is NULL");
+    recs_dataset_destroy(dataset);
+}
+
 /* A shop before its first visitor: all answers are fill. */
 static void test_only_a_catalogue(void **state) {
     (void)state;
@@ -277,12 +315,6 @@ static void test_only_a_catalogue(void **state) {
     recs_model_release(model);
     recs_dataset_destroy(dataset);
     tmp_remove(&folder);
-}
-
-static int32_t stop(void *data, const char *stage, uint64_t done, uint64_t total) {
-    (void)stage;
-    assert_true(total == 0 || done <= total);
-    return --*(int *)data == 0;
 }
 
 static void test_cancel(void **state) {
@@ -343,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_same_bytes_for_any_threads),
         cmocka_unit_test(test_without_users),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_before_the_work),
         cmocka_unit_test(test_only_a_catalogue),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_compressed_answers_the_same),

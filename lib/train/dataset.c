@@ -18,6 +18,8 @@
 recs_status recs_dataset_create(recs_dataset **dataset, const recs_host *host,
                                 recs_error *error) {
     recs_host resolved;
+    if (dataset == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "dataset is NULL, expected where to put it");
     *dataset = NULL;
     recs_status status = recs__host_init(&resolved, host, error);
     if (status != RECS_OK)

@@ -609,6 +609,11 @@ recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
     evaluator *e;
     recs__training *frozen = NULL;
     recs_host lent;
+    if (model == NULL || test == NULL || evaluation == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "%s is NULL",
+                          model == NULL  ? "model"
+                          : test == NULL ? "test"
+                                         : "evaluation");
     recs_status status = recs__host_init(&lent, host, error);
     if (status)
         return status;

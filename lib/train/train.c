@@ -239,6 +239,22 @@ static void clear(train_run *run) {
     recs__free(run->host, run->description);
 }
 
+/* What can be seen to be wrong before hours of work. */
+static recs_status check_call(const recs_dataset *dataset, const recs_train_options *options,
+                              recs_model *const *model, recs_error *error) {
+    if (dataset == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "dataset is NULL, expected a recs_dataset");
+    if (model == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "model is NULL, expected where to put it");
+    if (options->compress != 0 && options->compress != 1)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "recs_train_options.compress is %d, expected 0 or 1", options->compress);
+    if (options->reserved != 0)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "recs_train_options.reserved is %d, expected 0",
+                          options->reserved);
+    return RECS_OK;
+}
+
 recs_status recs_train(const recs_dataset *dataset, const char *description,
                        const recs_train_options *options, const recs_host *host,
                        recs_model **model, recs_error *error) {
@@ -252,6 +268,8 @@ recs_status recs_train(const recs_dataset *dataset, const char *description,
     if (status == RECS_OK)
         status = recs__lent_copy(&run.options, sizeof run.options, options, "recs_train_options",
                                  error);
+    if (status == RECS_OK)
+        status = check_call(dataset, &run.options, model, error);
     if (status)
         return status;
     recs__progress_init(&run.progress, run.options.progress, run.options.progress_data, &lent);
