@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 typedef enum recs_section {
-    RECS_SECTION_META = 1,        /* recs__file_meta, 128 bytes; required             */
+    RECS_SECTION_META = 1,        /* counts and first and last time, 128 bytes; required */
     RECS_SECTION_DESCRIPTION = 2, /* text, no NUL                                     */
     RECS_SECTION_COMPONENTS = 3,  /* 192-byte records                                 */
     RECS_SECTION_TERMS = 4,       /* terms of blends: { uint32 component, float weight } */
