@@ -105,6 +105,8 @@ static void test_refused(void **state) {
     long_one[size] = '\0';
     refuse(long_one, "line 2");
     free(long_one);
+    refuse("\xFF\xFEu", "UTF-16");
+    refuse("\xFE\xFFu", "UTF-16");
 }
 
 /* The plainest reader of quoted text there is. */

@@ -102,6 +102,10 @@ recs_status recs__csv_open(recs__csv *csv, recs__input *input, char delimiter,
     recs_status status = fill(csv, error);
     if (status == RECS_OK && csv->end >= 3 && memcmp(csv->buffer, "\xEF\xBB\xBF", 3) == 0)
         csv->begin = 3;
+    if (status == RECS_OK && csv->end >= 2 &&
+        (memcmp(csv->buffer, "\xFF\xFE", 2) == 0 || memcmp(csv->buffer, "\xFE\xFF", 2) == 0))
+        status = recs__fail(error, RECS_ERR_DATA, "%s is UTF-16 text, expected UTF-8",
+                            recs__input_name(input));
     if (status == RECS_OK)
         csv->delimiter = delimiter != 0 ? delimiter
                                         : guess_delimiter(csv->buffer + csv->begin,

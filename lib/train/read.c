@@ -87,7 +87,7 @@ static recs_status keep(reader *r, recs__intern *intern, const char *what, remem
 
 /* ---- the other fields ----------------------------------------------------------------- */
 
-/* False: not a finite number in the range of float. Empty is absent. */
+/* False: not a decimal number between -1e30 and 1e30. Empty is absent. */
 static bool read_number(const recs__field *field, float *out) {
     double value;
     if (field == NULL || field->size == 0)
@@ -196,7 +196,7 @@ static recs_status read_fields(reader *r, log_row *row, bool *usable, recs_error
     for (int n = 0; n < 3; n++)
         if (!read_number(field_of(r, numbers[n]), values[n]))
             return problem(r, RECS__PROBLEM_NUMBER, numbers[n], field_of(r, numbers[n]),
-                           "a finite number", error);
+                           "a number between -1e30 and 1e30", error);
     if (!read_type(r, field_of(r, RECS__COLUMN_TYPE), &event->type))
         return problem(r, RECS__PROBLEM_TYPE, RECS__COLUMN_TYPE, field_of(r, RECS__COLUMN_TYPE),
                        "a name of at most 63 bytes, at most 24 beside the usual ones", error);

@@ -163,11 +163,25 @@ static recs_status print_rules(recs_dataset *d, recs_status status) {
               d->figures.lowest, d->figures.highest, values->positive);
     else if (d->figures.lowest <= d->figures.highest)
         PRINT("ratings: %g to %g; positive is not set\n", d->figures.lowest, d->figures.highest);
+    if (d->settings.rollup)
+        PRINT("items: variants count as their group, whose id requests and answers use\n");
+    return status;
+}
+
+/* A weight for a type that no event has is a misspelt name more often than not. */
+static recs_status print_weights(recs_dataset *d, recs_status status) {
+    const recs__values *values = &d->settings.values;
+    recs__values resolved = recs__training_values(d);
+    uint32_t there = 0;
+    for (uint64_t e = 0; e < d->log.count; e++)
+        there |= recs_event_bit(d->log.types[e] == RECS__TYPE_DEFAULT ? resolved.default_type
+                                                                      : d->log.types[e]);
     for (int type = 0; type <= RECS_EVENT_MAX; type++)
         if (values->type_weights[type] != 1.0f && type != RECS_EVENT_RETURN &&
             type != RECS_EVENT_IMPRESSION)
-            PRINT("weight of %s: %g\n", recs__settings_type_name(&d->settings, type),
-                  (double)values->type_weights[type]);
+            PRINT("weight of %s: %g%s\n", recs__settings_type_name(&d->settings, type),
+                  (double)values->type_weights[type],
+                  (there & recs_event_bit(type)) != 0 ? "" : ", but no event is of that type");
     return status;
 }
 
@@ -231,10 +245,9 @@ static recs_status print_all(recs_dataset *d) {
     PRINT("\n");
     status = print_span(d, status);
     status = print_rules(d, status);
+    status = print_weights(d, status);
     if (settled == RECS_OK)
         status = print_netting(d, status);
-    else
-        PRINT("%s\n", error.text);
     status = print_suspects(d, status);
     PRINT("memory: %s bytes\n", grouped(bytes_held(d), a));
     return status;
