@@ -157,6 +157,24 @@ has err "no-such-folder"
 one_line
 printf 'user,item\nann,cup\nbob\n' >bad.csv
 try 0 train --input bad.csv --spec popular --output x.recs
+# No output over what is read, by whatever name.
+cp bad.csv kept.csv
+ln bad.csv hard.csv
+ln -s bad.csv soft.csv
+for name in bad.csv ./bad.csv hard.csv soft.csv; do
+    try 2 train --input bad.csv --spec popular --output $name
+    has err "--output $name is the same file as --input bad.csv"
+    try 2 split --input bad.csv --train $name --test t.csv
+    has err "--train $name is the same file as --input bad.csv"
+    try 2 split --input bad.csv --train t.csv --test $name
+    has err "--test $name is the same file as --input bad.csv"
+done
+try 2 train --input log.csv --columns $columns --items bad.csv --output bad.csv
+has err "--items bad.csv"
+"$recs" train --input - --spec popular --output bad.csv <bad.csv >out 2>err &&
+    wrong "standard input is overwritten"
+[ ! -e t.csv ] || wrong "a refused split makes a file"
+cmp -s bad.csv kept.csv || wrong "a refused output has changed the log"
 try 1 train --input bad.csv --spec popular --output y.recs --strict
 has err "bad.csv"
 [ ! -e y.recs ] || wrong "a log refused by --strict makes a model"
@@ -302,6 +320,10 @@ tail -n 1 lists.jsonl >out
 valid_json out || wrong "a line of JSON Lines is not JSON"
 try 2 export --model shop.recs --format xml
 try 3 export --model shop.recs --component nothing
+cp shop.recs over.recs
+try 2 export --model over.recs --output ./over.recs
+has err "same file as --model over.recs"
+cmp -s shop.recs over.recs || wrong "a refused export has changed the model"
 try 1 export --model shop.recs --output no-such-folder/lists.csv
 for left in *.tmp; do
     [ ! -e "$left" ] || wrong "left behind: $left"
@@ -344,7 +366,10 @@ try 2 split --input log.csv --columns $columns --by halves --train a.csv --test 
 has err "halves"
 try 2 split --input log.csv --train a.csv
 has err "--test"
-try 2 split --input log.csv --train a.csv --test a.csv
+try 2 split --input log.csv --columns $columns --train a.csv --test ./a.csv
+try 2 split --input log.csv --columns $columns --train not-yet.csv --test ./not-yet.csv
+has err "same file"
+[ ! -e not-yet.csv ] || wrong "a refused split makes a file"
 
 try 0 train --input last.csv --spec "$spec" --output past.recs
 try 0 evaluate --model past.recs --test held.csv --at 5,10

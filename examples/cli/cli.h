@@ -96,6 +96,13 @@ int stop_signal(void);
 /* Opens the model, or says why not. NULL then, with *code set. */
 recs_model *open_model(const command *self, const common *shared, int *code);
 
+/* An output must not be a file that is read, or that is the other output. False
+ * when `output` is the file `other`, by whatever name or link; said then, and
+ * the code is EXIT_USAGE. "-" as other is standard input; NULL for one that
+ * was not given. */
+bool output_apart(const command *self, const char *option, const char *output,
+                  const char *other_option, const char *other);
+
 /* A host whose executor is a pool of shared->threads (0: one per processor)
  * threads. The host is there from session_open on, so that handles can be
  * made while options are still being read; the threads from session_start on.
@@ -281,10 +288,11 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
     "  --time T               auto, s, ms, iso, dmy or mdy;  --timezone Z  UTC, +02:00,\n"         \
     "                         Europe/London\n"                                                     \
     "  --positive X           ratings from X on are evidence, lower ones only seen\n"              \
-    "  --weight W             log1p (default), binary, raw or cap(N) of quantities\n"              \
+    "  --weight W             of quantities: log1p (default), binary, raw or cap(N)\n"             \
     "  --type T               type of events without one;  --types view=1,buy=5  weights\n"        \
     "  --duplicates D         sum (default), last or max\n"                                        \
-    "  --unit U               users (default) or baskets: what item models train on\n"             \
+    "  --unit U               what item models train on: users, baskets or auto (default:\n"       \
+    "                         baskets when no event has a user)\n"                                \
     "  --users U              full (default), hashed or none: what the model keeps of users\n"     \
     "  --rollup R             no (default) or group: variants count as their group\n"              \
     "  --after T, --before T  only events in between\n"                                            \
@@ -309,6 +317,8 @@ typedef struct data {
  * is none of them (not said: *code is EXIT_OK). */
 bool data_option(data *d, const command *self, const struct option *option, int value,
                  const char *argument, int *code);
+/* output_apart of every file that is read. */
+bool data_apart(const data *d, const command *self, const char *option, const char *output);
 /* Reads everything. NULL: said why, *code set. */
 recs_dataset *data_read(const data *d, const command *self, const recs_host *host, progress *p,
                         int *code);

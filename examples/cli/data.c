@@ -42,6 +42,14 @@ bool data_option(data *d, const command *self, const struct option *option, int 
     }
 }
 
+bool data_apart(const data *d, const command *self, const char *option, const char *output) {
+    bool apart = output_apart(self, option, output, "items", d->items);
+
+    for (size_t i = 0; i < d->input_count && apart; i++)
+        apart = output_apart(self, option, output, "input", d->inputs[i]);
+    return apart;
+}
+
 recs_dataset *data_read(const data *d, const command *self, const recs_host *host, progress *p,
                         int *code) {
     recs_dataset *dataset = NULL;

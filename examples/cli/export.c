@@ -288,6 +288,10 @@ static bool read_options(job *j, const command *self, int argc, char **argv, int
            !done)
         if (option != 0 && !take_option(j, self, option, code))
             return false;
+    if (!done && !output_apart(self, "output", j->output, "model", j->shared.model)) {
+        *code = EXIT_USAGE;
+        return false;
+    }
     return !done;
 }
 

@@ -2,7 +2,9 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +53,45 @@ recs_model *open_model(const command *self, const common *shared, int *code) {
         return NULL;
     }
     return model;
+}
+
+/* What a file that is not there yet will be known by: its folder and its name. */
+static bool place_of(const char *path, struct stat *folder, const char **name) {
+    char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+    bool found;
+
+    *name = slash ? path + (slash - copy) + 1 : path;
+    if (slash)
+        slash[slash == copy] = '\0';
+    found = copy && stat(slash ? copy : ".", folder) == 0;
+    free(copy);
+    return found;
+}
+
+static bool stat_input(const char *path, struct stat *about) {
+    return strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, about) == 0 : stat(path, about) == 0;
+}
+
+/* Devices are no loss: /dev/null may be read and written. */
+static bool same_file(const char *output, const char *other) {
+    struct stat a, b;
+    const char *a_name, *b_name;
+    bool a_there = stat(output, &a) == 0, b_there = stat_input(other, &b);
+
+    if (a_there || b_there)
+        return a_there && b_there && S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+    return place_of(output, &a, &a_name) && place_of(other, &b, &b_name) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino && strcmp(a_name, b_name) == 0;
+}
+
+bool output_apart(const command *self, const char *option, const char *output,
+                  const char *other_option, const char *other) {
+    if (!output || !other || !same_file(output, other))
+        return true;
+    usage_error(self, "--%s %s is the same file as --%s %s, which would be lost", option, output,
+                other_option, other);
+    return false;
 }
 
 static void run_on_pool(void *lent, void (*task)(void *arg, size_t index), void *arg,

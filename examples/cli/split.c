@@ -57,10 +57,10 @@ static bool read_options(job *j, const command *self, int argc, char **argv, int
         usage_error(self, "--input LOG is missing (- is standard input)");
     else if (!j->train || !j->test)
         usage_error(self, "--%s FILE is missing", j->train ? "test" : "train");
-    else if (strcmp(j->train, j->test) == 0)
-        usage_error(self, "--train and --test are the same file '%s'", j->train);
     else
-        return true;
+        return data_apart(&j->input, self, "train", j->train) &&
+               data_apart(&j->input, self, "test", j->test) &&
+               output_apart(self, "train", j->train, "test", j->test);
     return false;
 }
 

@@ -96,6 +96,8 @@ static bool check(const job *j, const command *self, int *code) {
     else if (recs_description_check(j->spec, NULL, NULL, &error))
         *code = error.status == RECS_ERR_ARGUMENT ? usage_error(self, "--spec: %s", error.text)
                                                   : fail_work(&error);
+    else if (!data_apart(&j->input, self, "output", j->output))
+        return false;
     else if (!output_possible(j->output))
         *code = EXIT_FAILED;
     else
