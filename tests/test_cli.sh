@@ -383,8 +383,12 @@ for key in recall@5 recall@10 ndcg@10 precision@10 hit_rate@10 mrr@10 map@10 cov
 done
 has out '"protocol"'
 has out '"users": 60'
-try 0 evaluate --model past.recs --test held.csv --repeats only --no-baselines
+try 0 evaluate --model past.recs --test held.csv --repeats include --no-baselines
 grep -q baseline out && wrong "--no-baselines has baselines"
+# A cut by the last items leaves nobody who comes back for what he had.
+try 1 evaluate --model past.recs --test held.csv --repeats only
+has err "60 with nothing in the test part that they had before"
+one_line
 try 3 evaluate --model past.recs --test held.csv --component nothing
 has err "nothing"
 try 2 evaluate --model past.recs --test held.csv --repeats often

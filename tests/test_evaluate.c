@@ -270,11 +270,76 @@ static void test_refusals(void **state) {
     refuse(&f, &options, RECS_ERR_ARGUMENT, "repeats is -1");
     options.repeats = 0;
     options.component = "als";
-    refuse(&f, &options, RECS_ERR_NOT_FOUND, "no component 'als'");
+    refuse(&f, &options, RECS_ERR_NOT_FOUND, "no component \"als\", expected one of: popular");
     options.component = NULL;
+    static const double days[] = {-1.0, NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+        options.recent_days = days[i];
+        refuse(&f, &options, RECS_ERR_ARGUMENT, "recent_days is ");
+    }
+    options.recent_days = 0.0;
     make(&none, "none", "popular");
     refuse(&none, &options, RECS_ERR_STATE, "users=none");
     drop(&none);
+    drop(&f);
+}
+
+/* A mean over nobody is an error that says where the users went. */
+static void test_nobody_left(void **state) {
+    (void)state;
+    static const struct {
+        const char *test, *says;
+        int32_t repeats;
+    } cases[] = {
+        {"u1 a u9 a u8 b", "2 not in the model, 1 with nothing in the test part that they did not",
+         RECS_REPEATS_EXCLUDE},
+        {"u1 c u2 d", "0 not in the model, 2 with nothing in the test part that they had",
+         RECS_REPEATS_ONLY},
+        {"u9 a", "1 not in the model, 0 ", RECS_REPEATS_INCLUDE},
+        {"", "the test part has no events", RECS_REPEATS_INCLUDE},
+    };
+    recs_error error = {0};
+    fixture f;
+    make(&f, "full", "popular");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        recs_evaluate_options options = {.struct_size = sizeof options,
+                                         .repeats = cases[i].repeats};
+        recs_dataset_destroy(f.test);
+        f.test = dataset_of(cases[i].test, "full");
+        refuse(&f, &options, RECS_ERR_DATA, cases[i].says);
+    }
+    recs_events *guest;
+    ok(recs_events_create(&guest, NULL, &error), &error);
+    ok(recs_events_begin(guest, "a", RECS_EVENT_BUY, 0, &error), &error);
+    ok(recs_dataset_add(f.test, guest, &error), &error);
+    recs_events_destroy(guest);
+    refuse(&f, NULL, RECS_ERR_DATA, "no event of the test part has a user");
+    drop(&f);
+}
+
+/* Without times there is no recent-popular, and the protocol says so. */
+static void test_without_times(void **state) {
+    (void)state;
+    fixture f;
+    recs_events *events;
+    recs_error error = {0};
+    make(&f, "full", "popular");
+    recs_model_release(f.model);
+    recs_dataset_destroy(f.train);
+    ok(recs_dataset_create(&f.train, NULL, &error), &error);
+    ok(recs_events_create(&events, NULL, &error), &error);
+    for (char item[] = "a"; *item <= 'd'; ++*item) {
+        ok(recs_events_begin(events, item, RECS_EVENT_BUY, RECS_NO_TIME, &error), &error);
+        ok(recs_events_text(events, RECS_FIELD_USER, *item == 'a' ? "u4" : "u7", &error), &error);
+    }
+    ok(recs_dataset_add(f.train, events, &error), &error);
+    recs_events_destroy(events);
+    ok(recs_train(f.train, "popular", NULL, NULL, &f.model, &error), &error);
+    recs_evaluation *e = evaluate(&f, RECS_REPEATS_INCLUDE, NULL);
+    assert_int_equal(recs_evaluation_rows(e), 4);
+    assert_non_null(strstr(recs_evaluation_protocol(e), "recent-popular is left out"));
+    assert_non_null(strstr(recs_evaluation_protocol(e), "means over 1 user;"));
+    recs_evaluation_destroy(e);
     drop(&f);
 }
 
@@ -345,6 +410,8 @@ int main(void) {
         cmocka_unit_test(test_with_and_without_fill),
         cmocka_unit_test(test_same_for_hashed_users_and_threads),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_nobody_left),
+        cmocka_unit_test(test_without_times),
         cmocka_unit_test(test_defaults_and_one_component),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_out_of_memory),

@@ -202,7 +202,12 @@ typedef struct recs_evaluation recs_evaluation;
  *   coverage@k   share of the catalogue shown to anybody
  *   popularity@k mean training popularity (interactions) of what is shown
  * means over users with a non-empty T; test items the model does not know stay
- * in T. Rows end in "+fill" where fill is counted in. Since 0.1. */
+ * in T. Rows end in "+fill" where fill is counted in.
+ * ARGUMENT: cutoffs, repeats or recent_days (negative or not finite).
+ * NOT_FOUND: no such component. DATA: the test part has no events, or no user
+ * to take a mean over; the text says how many are not in the model and how many
+ * have no test item left. STATE, LIMIT, MEMORY, CANCELLED. On failure
+ * *evaluation is not touched. Since 0.1. */
 RECS_API recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
                                    const recs_evaluate_options *options, const recs_host *host,
                                    recs_evaluation **evaluation, recs_error *error);

@@ -23,6 +23,7 @@
 #include "train/progress.h"
 #include "train/training.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -401,6 +402,19 @@ static recs_status add_popular(evaluator *e, recs_error *error) {
     return RECS_OK;
 }
 
+static recs_status fail_component(const evaluator *e, recs_error *error) {
+    char list[256] = "";
+    size_t used = 0;
+    for (uint32_t c = 0; c < recs_model_component_count(e->model) && used < sizeof list - 1; c++) {
+        int wrote = snprintf(list + used, sizeof list - used, "%s%s", c ? ", " : "",
+                             recs_model_component_name(e->model, c));
+        used += wrote > 0 ? (size_t)wrote : 0;
+    }
+    return recs__fail(error, RECS_ERR_NOT_FOUND,
+                      "the model has no component \"%.100s\", expected one of: %s",
+                      e->options.component, list);
+}
+
 static recs_status add_systems(evaluator *e, recs_error *error) {
     uint32_t components = recs_model_component_count(e->model), first = 0, last = components;
     recs_status status = RECS_OK;
@@ -408,9 +422,7 @@ static recs_status add_systems(evaluator *e, recs_error *error) {
     if (e->options.component) {
         first = recs_model_component_find(e->model, e->options.component);
         if (first == UINT32_MAX)
-            return recs__fail(error, RECS_ERR_NOT_FOUND,
-                              "the model has no component '%.100s'; it has %s",
-                              e->options.component, recs_model_description(e->model));
+            return fail_component(e, error);
         last = first + 1;
     }
     if (2 * (size_t)(last - first) + 3 > RECS__EVALUATION_ROWS)
@@ -555,6 +567,25 @@ static void sum_up(evaluator *e) {
     result->users_empty = e->user_count - result->users;
 }
 
+/* A mean over nobody is no figure, so it is an error that says where all went. */
+static recs_status check_users(const evaluator *e, recs_error *error) {
+    static const char *const reasons[] = {
+        "with nothing in the test part that they did not have before (repeats=exclude)",
+        "with nothing in the test part that is evidence",
+        "with nothing in the test part that they had before (repeats=only)"};
+    const recs_evaluation *result = e->result;
+
+    if (result->users > 0)
+        return RECS_OK;
+    if (result->users_unknown + result->users_empty == 0)
+        return recs__fail(error, RECS_ERR_DATA,
+                          "no user to evaluate: no event of the test part has a user");
+    return recs__fail(error, RECS_ERR_DATA,
+                      "no user of the test part can be evaluated: %llu not in the model, %llu %s",
+                      (unsigned long long)result->users_unknown,
+                      (unsigned long long)result->users_empty, reasons[e->options.repeats]);
+}
+
 static void describe_protocol(evaluator *e) {
     static const char *const masks[] = {
         "train items masked and taken out of the test part",
@@ -562,18 +593,21 @@ static void describe_protocol(evaluator *e) {
         "only the user's own train items, in the lists and in the test part"};
     snprintf(e->result->protocol, sizeof e->result->protocol,
              "all %u items ranked; %s\n"
-             "means over %llu users; skipped: %llu not in the model, %llu with no test item left\n"
+             "means over %llu user%s; skipped: %llu not in the model, %llu with no test item left\n"
              "test items the model does not know stay in the denominator (%llu of them)\n"
              "recall@k = hits / |test|; ndcg@k = binary gains, ideal over min(k, |test|); "
              "map@k over min(k, |test|);\n"
              "precision@k = hits / k; coverage@k = share of the catalogue shown; popularity@k = "
-             "mean train popularity of what is shown\n%s",
+             "mean train popularity of what is shown\n%s%s",
              e->items, masks[e->options.repeats], (unsigned long long)e->result->users,
-             (unsigned long long)e->result->users_unknown,
+             e->result->users == 1 ? "" : "s", (unsigned long long)e->result->users_unknown,
              (unsigned long long)e->result->users_empty,
              (unsigned long long)e->result->items_unknown,
              e->options.baselines && e->options.repeats == RECS_REPEATS_EXCLUDE
                  ? "baseline/own-items is zero by definition where repeats are excluded\n"
+                 : "",
+             e->options.baselines && recs_model_last_time(e->model) == RECS_NO_TIME
+                 ? "baseline/recent-popular is left out: the train part has no times\n"
                  : "");
 }
 
@@ -589,10 +623,14 @@ static void clear(evaluator *e) {
     recs__free(&e->host, e->test_users);
 }
 
-static recs_status check(evaluator *e, recs_error *error) {
+static recs_status check(evaluator *e, const recs_dataset *test, recs_error *error) {
     if (e->options.repeats < RECS_REPEATS_EXCLUDE || e->options.repeats > RECS_REPEATS_ONLY)
         return recs__fail(error, RECS_ERR_ARGUMENT, "repeats is %d, expected 0, 1 or 2",
                           (int)e->options.repeats);
+    if (!(e->options.recent_days >= 0.0 && isfinite(e->options.recent_days)))
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "recent_days is %g, expected a number of days above 0, or 0 for 30",
+                          e->options.recent_days);
     if (recs_model_users(e->model) == 0)
         return recs__fail(error, RECS_ERR_STATE,
                           "the model stores no users (users=%s): evaluation needs their histories; "
@@ -600,6 +638,8 @@ static recs_status check(evaluator *e, recs_error *error) {
                           recs_model_users_mode(e->model));
     if (recs_model_component_count(e->model) == 0)
         return recs__fail(error, RECS_ERR_STATE, "the model has no component to evaluate");
+    if (recs_dataset_count(test, "events") == 0)
+        return recs__fail(error, RECS_ERR_DATA, "the test part has no events to evaluate on");
     return parse_cutoffs(e, error);
 }
 
@@ -627,7 +667,7 @@ recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
                              error);
     recs__progress_init(&e->progress, e->options.progress, e->options.progress_data, &e->host);
     if (status == RECS_OK)
-        status = check(e, error);
+        status = check(e, test, error);
     if (status == RECS_OK && !(e->result = recs__evaluation_create(&lent, error)))
         status = RECS_ERR_MEMORY;
     if (status == RECS_OK)
@@ -643,6 +683,9 @@ recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
         status = run_chunks(e, error);
     if (status == RECS_OK) {
         sum_up(e);
+        status = check_users(e, error);
+    }
+    if (status == RECS_OK) {
         describe_protocol(e);
         *evaluation = e->result;
     } else {
