@@ -544,6 +544,7 @@ static void test_online_retail(void **state) {
     assert_string_equal(recs__dataset_item_title(d, item, &size),
                         "WHITE HANGING HEART T-LIGHT HOLDER");
     expect_report(d, "items that may be no products: POST,DOT,M");
+    expect_report(d, "users: every id ends in .0, as in 17850.0");
     recs_dataset_destroy(d);
 }
 

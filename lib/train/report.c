@@ -221,6 +221,21 @@ static recs_status print_suspects(recs_dataset *d, recs_status status) {
     return status;
 }
 
+/* Numbers that a table program wrote as decimals: 17850.0. Ids are kept as they
+ * are, so a host has to ask in that form. */
+static recs_status print_decimal_ids(recs_dataset *d, recs_status status) {
+    for (uint32_t u = 0; u < d->users.count; u++) {
+        size_t size;
+        const char *id = recs__intern_text(&d->users, u, &size);
+        if (size < 3 || memcmp(id + size - 2, ".0", 2) != 0)
+            return status;
+    }
+    if (d->users.count != 0)
+        PRINT("users: every id ends in .0, as in %s; ids are kept as written, ask in that form\n",
+              recs__intern_text(&d->users, 0, NULL));
+    return status;
+}
+
 static recs_status print_all(recs_dataset *d) {
     recs_status status = RECS_OK;
     char a[32], b[32], c[32];
@@ -249,6 +264,7 @@ static recs_status print_all(recs_dataset *d) {
     if (settled == RECS_OK)
         status = print_netting(d, status);
     status = print_suspects(d, status);
+    status = print_decimal_ids(d, status);
     PRINT("memory: %s bytes\n", grouped(bytes_held(d), a));
     return status;
 }
