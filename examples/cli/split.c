@@ -83,10 +83,15 @@ static void set_part(json_t *root, const char *name, const char *path, const rec
 }
 
 static void print_part(const char *name, const char *path, const recs_dataset *part) {
-    printf("%-5s  %s: %llu events, %llu users, %llu items\n", name, path,
-           (unsigned long long)recs_dataset_count(part, "events"),
-           (unsigned long long)recs_dataset_count(part, "users"),
-           (unsigned long long)recs_dataset_count(part, "items"));
+    static const char *const counts[] = {"events", "users", "items"};
+
+    printf("%-5s  %s:", name, path);
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t count = recs_dataset_count(part, counts[i]);
+        int length = (int)strlen(counts[i]) - (count == 1); /* without its s */
+        printf("%s %llu %.*s", i ? "," : "", (unsigned long long)count, length, counts[i]);
+    }
+    putchar('\n');
 }
 
 static void print_cut(const job *j, const recs_dataset *train, const recs_dataset *test) {

@@ -188,20 +188,24 @@ static recs_status print_weights(recs_dataset *d, recs_status status) {
 static recs_status print_netting(recs_dataset *d, recs_status status) {
     const recs__netting *n = d->netting;
     char a[32], b[32], c[32];
-    PRINT("interactions: %s pairs of user and item, %s of them evidence, %s disliked\n",
-          grouped(n->interactions, a), grouped(n->positive, b), grouped(n->disliked, c));
+    PRINT("interactions: %s pair%s of user and item, %s of them evidence, %s disliked\n",
+          grouped(n->interactions, a), n->interactions == 1 ? "" : "s", grouped(n->positive, b),
+          grouped(n->disliked, c));
     if (n->returns_netted + n->returns_alone + n->pairs_cancelled != 0) {
         PRINT("returns: %s cancelled a sale, %s had none left to cancel", 
               grouped(n->returns_netted, a), grouped(n->returns_alone, b));
-        PRINT("; %s sales came back whole, %s pairs net to nothing and are dropped\n",
-              grouped(n->sales_cancelled, a), grouped(n->pairs_cancelled, b));
+        PRINT("; %s sale%s came back whole, %s pair%s dropped\n",
+              grouped(n->sales_cancelled, a), n->sales_cancelled == 1 ? "" : "s",
+              grouped(n->pairs_cancelled, b),
+              n->pairs_cancelled == 1 ? " nets to nothing and is" : "s net to nothing and are");
     }
     if (n->duplicates_merged != 0)
-        PRINT("duplicates: %s events joined with an earlier one of the same user, item and type\n",
-              grouped(n->duplicates_merged, a));
+        PRINT("duplicates: %s event%s joined with an earlier one of the same user, item and type\n",
+              grouped(n->duplicates_merged, a), n->duplicates_merged == 1 ? "" : "s");
     if (n->guests != 0)
-        PRINT("guests: %s events without a user count for popularity, and for item models under "
-              "unit=baskets\n", grouped(n->guests, a));
+        PRINT("guests: %s event%s without a user %s for popularity, and for item models under "
+              "unit=baskets\n", grouped(n->guests, a), n->guests == 1 ? "" : "s",
+              n->guests == 1 ? "counts" : "count");
     return status;
 }
 
