@@ -189,7 +189,9 @@ json recommend --model shop.recs --user u2 -k 5 --explain --component home
 has out '"component": "home"'
 has out '"reasons"'
 try 0 recommend --model shop.recs --history p2,p4,unheard -k 3
-has err "1 ids"
+has err "1 id of the request is not in the model"
+try 0 recommend --model shop.recs --history p2,unheard,unseen -k 3
+has err "2 ids of the request are not in the model"
 try 0 recommend --model shop.recs --history-item p,comma -k 3
 [ ! -s err ] || wrong "an id with a comma is not known"
 try 0 recommend --model shop.recs
@@ -282,6 +284,28 @@ has out "tools"
 json items --model shop.recs --item p3
 try 3 items --model shop.recs --find unheard-of
 try 3 items --model shop.recs --item nothing
+
+# Control bytes of a log are spaces for people and themselves in JSON.
+printf 'user,item,title,type\nann,cup,"Cu\np \033[31mred\177",view\nann,pot,Pot\302\233x,wink\n' \
+    >rude.csv
+try 0 train --input rude.csv --spec "itemknn, popular" --output rude.recs
+for ask in "recommend --history pot" "similar --item pot" "items --item cup" "items --find cup" \
+    "score --history pot --item cup" "explain --history pot --item cup" \
+    "recommend --user ann --include-seen --explain"; do
+    try 0 ${ask%% *} --model rude.recs ${ask#* }
+    has out "Cu p  [31mred "
+    LC_ALL=C tr -d '\n' <out | LC_ALL=C grep -q '[[:cntrl:]]' && wrong "control bytes: recs $ask"
+    LC_ALL=C grep -q "$(printf '\302\233')" out && wrong "a wide control byte: recs $ask"
+done
+json items --model rude.recs --item cup
+has out 'Cu\np \u001'
+try 0 info --model rude.recs
+has out "own event types"
+has out "  wink"
+json info --model rude.recs
+has out '"wink"'
+try 0 export --model rude.recs --output rude-lists.csv
+has out "1 user in"
 
 # ---- models: info, verify, export ---------------------------------------------------------
 

@@ -249,8 +249,13 @@ const char *size_text(uint64_t bytes, char *text);
 /* What is known of a model as a whole (info.c). */
 json_t *model_json(const recs_model *model);
 void print_model(const recs_model *model);
-/* Title when there is one, else id. */
-const char *label_of(const recs_model *model, uint32_t row);
+/* Text of a log or catalogue, for people: control bytes would break the table
+ * or reach the terminal, so each is a space. How many bytes were printed. */
+int print_plain(const char *text);
+/* The same, filled up with spaces to a width. */
+void print_padded(const char *text, int width);
+/* An id and, when there is one, the title. */
+void print_name(const char *id, const char *title);
 
 /* ---- datasets (data.c): the options of all commands that read logs -------------------- */
 

@@ -15,9 +15,9 @@ static int print_explanation(ask *a, const char *item, recs_error *error) {
         return print_json(root);
     }
     uint32_t row = recs_model_item_row(a->model, item);
-    const char *title = recs_model_item_title(a->model, row);
-    printf("%s%s%s scores %.9g in %s\n", item, title ? "  " : "", title ? title : "",
-           (double)recs_query_score(query, 0), recs_query_component_name(query));
+    print_name(item, recs_model_item_title(a->model, row));
+    printf(" scores %.9g in %s\n", (double)recs_query_score(query, 0),
+           recs_query_component_name(query));
     print_reasons(a->model, query, SIZE_MAX);
     return EXIT_OK;
 }

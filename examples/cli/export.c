@@ -226,8 +226,8 @@ static void print_summary(const job *j, double seconds) {
         set_number(root, "users_per_second", rate);
         print_json(root);
     } else if (!j->shared.quiet) {
-        fprintf(to, "%llu users in %.2f s, %.0f users/s\n", (unsigned long long)j->written, seconds,
-                rate);
+        fprintf(to, "%llu user%s in %.2f s, %.0f users/s\n", (unsigned long long)j->written,
+                j->written == 1 ? "" : "s", seconds, rate);
     }
 }
 

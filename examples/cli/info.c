@@ -18,7 +18,8 @@ static const char *section_owner(const recs_model *model, uint32_t section) {
 }
 
 static void set_lists(json_t *root, const recs_model *model) {
-    json_t *components = json_array(), *columns = json_array(), *sections = json_array();
+    json_t *components = json_array(), *columns = json_array(), *sections = json_array(),
+           *types = json_array();
 
     for (uint32_t i = 0; i < recs_model_component_count(model); i++) {
         json_t *one = json_object();
@@ -40,8 +41,12 @@ static void set_lists(json_t *root, const recs_model *model) {
         set_count(one, "bytes", recs_model_section_size(model, i));
         json_array_append_new(sections, one);
     }
+    for (int32_t type = RECS_EVENT_CUSTOM; type <= RECS_EVENT_MAX; type++)
+        if (recs_model_event_name(model, type))
+            json_array_append_new(types, json_string(recs_model_event_name(model, type)));
     json_object_set_new(root, "components", components);
     json_object_set_new(root, "columns", columns);
+    json_object_set_new(root, "event_types", types);
     json_object_set_new(root, "sections", sections);
 }
 
@@ -65,6 +70,21 @@ json_t *model_json(const recs_model *model) {
     return root;
 }
 
+/* The log's own event types, which --exclude-types takes by these names. */
+static void print_types(const recs_model *model) {
+    bool any = false;
+
+    for (int32_t type = RECS_EVENT_CUSTOM; type <= RECS_EVENT_MAX; type++) {
+        const char *name = recs_model_event_name(model, type);
+        if (!name)
+            continue;
+        fputs(any ? "  " : "\nown event types\n  ", stdout);
+        print_plain(name);
+        putchar('\n');
+        any = true;
+    }
+}
+
 static void print_lists(const recs_model *model) {
     char text[32];
 
@@ -74,15 +94,19 @@ static void print_lists(const recs_model *model) {
                recs_model_component_kind(model, i), recs_model_component_settings(model, i));
     if (recs_model_column_count(model) > 0)
         printf("\ncatalogue\n");
-    for (uint32_t i = 0; i < recs_model_column_count(model); i++)
-        printf("  %-14s %s\n", recs_model_column_name(model, i),
-               column_type_name(recs_model_column_type(model, i)));
+    for (uint32_t i = 0; i < recs_model_column_count(model); i++) {
+        fputs("  ", stdout);
+        print_padded(recs_model_column_name(model, i), 14);
+        printf(" %s\n", column_type_name(recs_model_column_type(model, i)));
+    }
+    print_types(model);
     printf("\nsections\n");
     for (uint32_t i = 0; i < recs_model_section_count(model); i++) {
         const char *owner = section_owner(model, i);
-        printf("  %-22s %12s%s%s\n", recs_model_section_name(model, i),
-               size_text(recs_model_section_size(model, i), text), owner ? "  " : "",
-               owner ? owner : "");
+        printf("  %-22s %12s%s", recs_model_section_name(model, i),
+               size_text(recs_model_section_size(model, i), text), owner ? "  " : "");
+        print_plain(owner ? owner : "");
+        putchar('\n');
     }
 }
 

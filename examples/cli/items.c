@@ -73,19 +73,26 @@ static void print_item(const recs_model *model, uint32_t row) {
     json_t *columns = json_object(), *value;
     const char *key, *title = recs_model_item_title(model, row);
 
-    printf("item        %s\n", recs_model_item_id(model, row));
-    if (title)
-        printf("title       %s\n", title);
-    printf("popularity  %.9g, place %u of %u\n", (double)recs_model_item_popularity(model, row),
+    fputs("item        ", stdout);
+    print_plain(recs_model_item_id(model, row));
+    if (title) {
+        fputs("\ntitle       ", stdout);
+        print_plain(title);
+    }
+    printf("\npopularity  %.9g, place %u of %u\n", (double)recs_model_item_popularity(model, row),
            recs_model_item_rank(model, row) + 1, recs_model_items(model));
     set_columns(columns, model, row);
     json_object_foreach(columns, key, value) {
+        if (json_is_null(value))
+            continue;
+        print_padded(key, 12);
         if (json_is_string(value))
-            printf("%-10s  %s\n", key, json_string_value(value));
+            print_plain(json_string_value(value));
         else if (json_is_real(value))
-            printf("%-10s  %.9g\n", key, json_real_value(value));
-        else if (json_is_boolean(value))
-            printf("%-10s  %s\n", key, json_is_true(value) ? "yes" : "no");
+            printf("%.9g", json_real_value(value));
+        else
+            fputs(json_is_true(value) ? "yes" : "no", stdout);
+        putchar('\n');
     }
     json_decref(columns);
 }
@@ -98,12 +105,13 @@ static void print_found(const recs_model *model, const found *all, size_t shown,
     json_object_set_new(root, "items", list);
     for (size_t i = 0; i < shown; i++) {
         uint32_t row = all[i].row;
-        const char *title = recs_model_item_title(model, row);
-        if (json)
+        if (json) {
             json_array_append_new(list, item_json(model, row));
-        else
-            printf("%10.9g  %s%s%s\n", (double)recs_model_item_popularity(model, row),
-                   recs_model_item_id(model, row), title ? "  " : "", title ? title : "");
+            continue;
+        }
+        printf("%10.9g  ", (double)recs_model_item_popularity(model, row));
+        print_name(recs_model_item_id(model, row), recs_model_item_title(model, row));
+        putchar('\n');
     }
     if (json)
         print_json(json_incref(root));

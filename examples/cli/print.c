@@ -12,12 +12,39 @@ int print_json(json_t *value) {
     return EXIT_OK;
 }
 
-const char *label_of(const recs_model *model, uint32_t row) {
+int print_plain(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    int printed = 0;
+
+    for (; *at; at++, printed++) {
+        /* U+0080 to U+009F control terminals, too. */
+        bool wide = at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0;
+        putchar(wide || *at < 0x20 || *at == 0x7F ? ' ' : *at);
+        at += wide;
+    }
+    return printed;
+}
+
+void print_padded(const char *text, int width) {
+    int printed = print_plain(text);
+    printf("%*s", printed < width ? width - printed : 0, "");
+}
+
+void print_name(const char *id, const char *title) {
+    print_plain(id);
+    if (title) {
+        fputs("  ", stdout);
+        print_plain(title);
+    }
+}
+
+/* Title when there is one, else id. */
+static void print_label(const char *before, const recs_model *model, uint32_t row) {
     const char *title = recs_model_item_title(model, row);
-    if (title && *title)
-        return title;
     const char *id = recs_model_item_id(model, row);
-    return id ? id : "?";
+
+    printf("         %s ", before);
+    print_plain(title && *title ? title : id ? id : "?");
 }
 
 static const char *reason_name(int32_t kind) {
@@ -109,12 +136,12 @@ void print_reasons(const recs_model *model, const recs_query *query, size_t most
         const char *comma = *place ? ", " : "";
         switch (recs_query_reason_kind(query, i)) {
         case RECS_REASON_HISTORY:
-            printf("         %s %s (%+.4g%s%s)\n", contribution < 0.0 ? "despite" : "because of",
-                   label_of(model, row), contribution, comma, place);
+            print_label(contribution < 0.0 ? "despite" : "because of", model, row);
+            printf(" (%+.4g%s%s)\n", contribution, comma, place);
             break;
         case RECS_REASON_SIMILAR:
-            printf("         similar to %s (%.4g%s%s)\n", label_of(model, row), contribution, comma,
-                   place);
+            print_label("similar to", model, row);
+            printf(" (%.4g%s%s)\n", contribution, comma, place);
             break;
         case RECS_REASON_POPULAR:
             printf("         popular (%.4g%s%s)\n", contribution, comma, place);
@@ -134,24 +161,27 @@ void print_reasons(const recs_model *model, const recs_query *query, size_t most
 
 static int print_list(const recs_model *model, request *r, bool users, bool explain,
                       recs_error *error) {
-    size_t count = recs_query_count(r->query);
+    size_t count = recs_query_count(r->query), ignored = recs_query_ignored(r->query);
+    size_t eligible = recs_query_eligible(r->query);
     if (count == 0)
-        printf("nothing to show: %zu are eligible\n", recs_query_eligible(r->query));
+        printf("nothing to show: %zu %s eligible\n", eligible, eligible == 1 ? "is" : "are");
     for (size_t i = 0; i < count; i++) {
         uint32_t row = recs_query_row(r->query, i);
         const char *title = users ? NULL : recs_model_item_title(model, row);
-        printf("%4zu  %10.5g  %s%s%s%s\n", i + 1, (double)recs_query_score(r->query, i),
-               recs_query_id(r->query, i), title ? "  " : "", title ? title : "",
-               recs_query_source(r->query, i) == RECS_FROM_FILL ? "  [popular]" : "");
+        printf("%4zu  %10.5g  ", i + 1, (double)recs_query_score(r->query, i));
+        print_name(recs_query_id(r->query, i), title);
+        puts(recs_query_source(r->query, i) == RECS_FROM_FILL ? "  [popular]" : "");
         if (!explain)
             continue;
         if (recs_explain(model, r->query, i, error))
             return fail(error);
         print_reasons(model, r->query, FEW_REASONS);
     }
-    if (recs_query_ignored(r->query))
+    if (ignored == 1)
+        fputs("recs: 1 id of the request is not in the model and was ignored\n", stderr);
+    else if (ignored)
         fprintf(stderr, "recs: %zu ids of the request are not in the model and were ignored\n",
-                recs_query_ignored(r->query));
+                ignored);
     return EXIT_OK;
 }
 

@@ -72,9 +72,10 @@ static int print_scores(const ask *a, const asked *s, const float *scores) {
 
     if (!a->shared.json) {
         for (size_t i = 0; i < s->rows_count; i++) {
-            const char *title = recs_model_item_title(a->model, s->rows[i]);
-            printf("%12.9g  %s%s%s\n", (double)scores[i], recs_model_item_id(a->model, s->rows[i]),
-                   title ? "  " : "", title ? title : "");
+            printf("%12.9g  ", (double)scores[i]);
+            print_name(recs_model_item_id(a->model, s->rows[i]),
+                       recs_model_item_title(a->model, s->rows[i]));
+            putchar('\n');
         }
         return EXIT_OK;
     }

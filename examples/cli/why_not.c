@@ -15,7 +15,8 @@ static int print_verdict(const ask *a) {
     json_t *root;
 
     if (!a->shared.json) {
-        printf("%s\n", recs_query_verdict_text(query));
+        print_plain(recs_query_verdict_text(query));
+        putchar('\n');
     } else {
         root = json_object();
         set_text(root, "item", a->request.item);
