@@ -87,6 +87,9 @@ if [ -f "$lib/pkgconfig/recs-train.pc" ]; then
         exit 1
     fi
 fi
+for file in man/man1/recs.1 bash-completion/completions/recs; do
+    [ -f "$root/share/$file" ] || { echo "not installed: share/$file"; exit 1; }
+done
 if [ -x "$root/bin/recs" ]; then
     LD_LIBRARY_PATH=$lib "$root/bin/recs" --help >/dev/null || { echo "the installed tool does not run"; exit 1; }
 fi
