@@ -171,6 +171,7 @@ for name in bad.csv ./bad.csv hard.csv soft.csv; do
 done
 try 2 train --input log.csv --columns $columns --items bad.csv --output bad.csv
 has err "--items bad.csv"
+# shellcheck disable=SC2094  # that it is one file is the point
 "$recs" train --input - --spec popular --output bad.csv <bad.csv >out 2>err &&
     wrong "standard input is overwritten"
 [ ! -e t.csv ] || wrong "a refused split makes a file"
@@ -292,6 +293,7 @@ try 0 train --input rude.csv --spec "itemknn, popular" --output rude.recs
 for ask in "recommend --history pot" "similar --item pot" "items --item cup" "items --find cup" \
     "score --history pot --item cup" "explain --history pot --item cup" \
     "recommend --user ann --include-seen --explain"; do
+    # shellcheck disable=SC2086  # a list of words
     try 0 ${ask%% *} --model rude.recs ${ask#* }
     has out "Cu p  [31mred "
     LC_ALL=C tr -d '\n' <out | LC_ALL=C grep -q '[[:cntrl:]]' && wrong "control bytes: recs $ask"
