@@ -86,6 +86,8 @@ typedef struct workspace {
     size_t truth_known;    /* of them in the model */
     size_t truth_size;     /* all, unknown ones too: the denominator */
     uint32_t *list;        /* [deepest] */
+    float *values;         /* [deepest]: of the user's own items on the list */
+    int64_t *times;        /* [deepest] */
 } workspace;
 
 static bool holds(const uint32_t *sorted, size_t count, uint32_t row) {
@@ -153,10 +155,10 @@ static size_t list_by_order(const evaluator *e, const workspace *w, const uint32
  * by repeated insertion into a list of at most `deepest`. */
 static size_t list_of_own(const evaluator *e, const workspace *w, uint32_t user) {
     size_t entries = recs_model_history_count(e->model, user), length = 0;
-    float *values = recs__alloc(&e->host, e->deepest, sizeof *values, NULL);
-    int64_t *times = recs__alloc(&e->host, e->deepest, sizeof *times, NULL);
+    float *values = w->values;
+    int64_t *times = w->times;
 
-    for (size_t i = 0; values && times && i < entries; i++) {
+    for (size_t i = 0; i < entries; i++) {
         uint32_t item = recs_model_history_item(e->model, user, i);
         float value = recs_model_history_value(e->model, user, i);
         int64_t time = recs_model_history_time(e->model, user, i);
@@ -178,10 +180,7 @@ static size_t list_of_own(const evaluator *e, const workspace *w, uint32_t user)
             w->list[at] = item;
         }
     }
-    bool failed = !values || !times;
-    recs__free(&e->host, values);
-    recs__free(&e->host, times);
-    return failed ? SIZE_MAX : length;
+    return length;
 }
 
 /* ---- one user -------------------------------------------------------------------------------- */
@@ -264,8 +263,6 @@ static recs_status evaluate_user(const evaluator *e, workspace *w, size_t at, do
         }
         size_t length = system->kind == BY_ORDER ? list_by_order(e, w, system->order)
                                                  : list_of_own(e, w, e->users[at]);
-        if (length == SIZE_MAX)
-            return recs__fail_memory(error, e->deepest * sizeof(int64_t));
         score_list(e, w, system->first_row, w->list, length, sums);
     }
     return status;
@@ -278,7 +275,11 @@ static recs_status open_workspace(const evaluator *e, workspace *w, recs_error *
         w->truth = recs__alloc(&e->host, e->items, sizeof *w->truth, error);
     if (w->truth)
         w->list = recs__alloc(&e->host, e->deepest, sizeof *w->list, error);
-    return w->list ? recs_query_create(&w->query, &e->host, error) : RECS_ERR_MEMORY;
+    if (w->list)
+        w->values = recs__alloc(&e->host, e->deepest, sizeof *w->values, error);
+    if (w->values)
+        w->times = recs__alloc(&e->host, e->deepest, sizeof *w->times, error);
+    return w->times ? recs_query_create(&w->query, &e->host, error) : RECS_ERR_MEMORY;
 }
 
 static void close_workspace(const evaluator *e, workspace *w) {
@@ -286,6 +287,8 @@ static void close_workspace(const evaluator *e, workspace *w) {
     recs__free(&e->host, w->own);
     recs__free(&e->host, w->truth);
     recs__free(&e->host, w->list);
+    recs__free(&e->host, w->values);
+    recs__free(&e->host, w->times);
 }
 
 static void chunk_task(void *arg, size_t index) {
