@@ -1,0 +1,98 @@
+"""What the benchmark scripts share: building, running, tables, where the data is."""
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+DATA = pathlib.Path(os.environ.get("RECS_DATA", ROOT.parent / "shared" / "data"))
+MADE = BUILD / "bench-data"
+RECS = BUILD / "recs"
+SEED = 1
+
+
+def run(*command):
+    """Standard output of a command that must succeed."""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    if done.returncode:
+        sys.exit(f"{sys.argv[0]}: {' '.join(map(str, command))}: exit {done.returncode}")
+    return done.stdout
+
+
+def figures(*command):
+    return [json.loads(line) for line in run(*command).splitlines() if line.startswith("{")]
+
+
+def make(*targets):
+    run("make", "-s", "-j2", *targets)
+
+
+def peer(program, *args):
+    return figures(ROOT / "bench/peers", ROOT / "bench" / program, *args)
+
+
+def shared(name):
+    path = DATA / name
+    if not path.exists():
+        sys.exit(f"{sys.argv[0]}: no {path}; RECS_DATA names the folder it is in")
+    return path
+
+
+def machine():
+    name = platform.processor()
+    try:
+        for line in open("/proc/cpuinfo", encoding="ascii", errors="replace"):
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    except OSError:
+        pass
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    print(f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC; {name}, {os.cpu_count()} cores, "
+          f"load {load}; {platform.system()} {platform.machine()}; seed {SEED}")
+
+
+def table(head, rows):
+    rows = [head] + [[f"{c:.4f}" if isinstance(c, float) else str(c) for c in r] for r in rows]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
+    for row in rows:
+        print("  ".join(c.ljust(w) if i == 0 else c.rjust(w)
+                        for i, (c, w) in enumerate(zip(row, widths))).rstrip())
+    sys.stdout.flush()
+
+
+def movielens():
+    """The small MovieLens set as a log, fetched once."""
+    log = MADE / "movielens.csv"
+    run(ROOT / "scripts/fetch-movielens", log)
+    return log
+
+
+def generated(users, items, pairs):
+    """Generated pairs in the LightGCN form, from SEED: the train part and the test part."""
+    made = MADE / f"generated-{users}-{items}-{pairs}"
+    if not made.with_suffix(".test").exists():
+        peer("peers_data.py", "interactions", "--users", users, "--items", items, "--pairs", pairs,
+             "--seed", SEED, made)
+    return made.with_suffix(".train"), made.with_suffix(".test")
+
+
+def main(doc, names):
+    """Runs the one that the command line names."""
+    asked = sys.argv[1:]
+    if len(asked) != 1 or asked[0] not in names:
+        helped = asked in (["-h"], ["--help"])
+        print(doc if helped else f"usage: {sys.argv[0]} {' | '.join(names)}",
+              file=sys.stdout if helped else sys.stderr)
+        return 0 if helped else 2
+    # A setting that pins OpenBLAS to a processor or a cache size halves every peer.
+    for pin in "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE":
+        os.environ.pop(pin, None)
+    MADE.mkdir(parents=True, exist_ok=True)
+    machine()
+    names[asked[0]]()
+    return 0
