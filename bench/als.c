@@ -277,7 +277,7 @@ static void measure(recs__training *training, const recs__csr *test, const setti
     jumping.now = jumping_clock;
     jumping.clock_data = &clock;
     recs__progress_init(&progress, look, &w, &jumping);
-    recs__train_job job = {training, &description->specs[0], s->seed, true, &progress};
+    recs__train_job job = {training, &description->specs[0], s->seed, true, &progress, 0};
     double began = limits_now(), seconds[1000];
     check(recs__trainer_als.train(&job, &trained, &error), &error);
     double whole = limits_now() - began;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/format.h"
+#include "train/budget.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -268,6 +269,23 @@ static recs_status set_drop_items(const request *r) {
     return RECS_OK;
 }
 
+static recs_status set_memory(const request *r) {
+    uint64_t bytes;
+    if (!recs__budget_parse(r->value, strlen(r->value), &bytes) || bytes < RECS__MEMORY_LEAST)
+        return recs__fail(r->error, RECS_ERR_ARGUMENT,
+                          "memory \"%.64s\": expected bytes, or a number and K, M, G or T (of "
+                          "1024), at least 1M", r->value);
+    r->settings->memory = bytes;
+    return RECS_OK;
+}
+
+static recs_status set_temporary(const request *r) {
+    if (*r->value == '\0')
+        return recs__fail(r->error, RECS_ERR_ARGUMENT,
+                          "temporary is empty, expected a folder for temporary files");
+    return keep_text(r, &r->settings->temporary);
+}
+
 static const struct {
     const char *name;
     recs_status (*set)(const request *r);
@@ -283,6 +301,7 @@ static const struct {
     {"unit", set_unit, false},           {"users", set_users, false},
     {"rollup", set_rollup, false},       {"after", set_after, true},
     {"before", set_before, true},        {"drop_items", set_drop_items, true},
+    {"memory", set_memory, true},        {"temporary", set_temporary, true},
 };
 #define SETTINGS (sizeof settings_table / sizeof settings_table[0])
 
@@ -303,7 +322,8 @@ recs_status recs__settings_set(recs__settings *settings, const recs_host *host, 
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "unknown setting \"%.64s\"; there are format, columns, item_columns, header, "
                       "delimiter, timezone, time, strict, type, types, weight, positive, "
-                      "duplicates, unit, users, rollup, after, before, drop_items", name);
+                      "duplicates, unit, users, rollup, after, before, drop_items, "
+                      "memory, temporary", name);
 }
 
 recs_status recs__settings_init(recs__settings *settings, const recs_host *host,
@@ -319,6 +339,7 @@ recs_status recs__settings_init(recs__settings *settings, const recs_host *host,
 void recs__settings_clear(recs__settings *settings, const recs_host *host) {
     recs__free(host, settings->columns);
     recs__free(host, settings->item_columns);
+    recs__free(host, settings->temporary);
     recs__zone_close(settings->zone);
     recs__intern_clear(&settings->drop_items, host);
 }
@@ -327,7 +348,7 @@ recs_status recs__settings_copy(recs__settings *out, const recs__settings *from,
                                 const recs_host *host, recs_error *error) {
     recs_status status = RECS_OK;
     *out = *from;
-    out->columns = out->item_columns = NULL;
+    out->columns = out->item_columns = out->temporary = NULL;
     out->zone = NULL;
     memset(&out->drop_items, 0, sizeof out->drop_items);
     status = recs__zone_open(&out->zone, from->timezone, RECS__ZONE_FOLDER, host, error);
@@ -336,6 +357,9 @@ recs_status recs__settings_copy(recs__settings *out, const recs__settings *from,
         status = RECS_ERR_MEMORY;
     if (status == RECS_OK && from->item_columns != NULL &&
         (out->item_columns = recs__copy_text(host, from->item_columns, error)) == NULL)
+        status = RECS_ERR_MEMORY;
+    if (status == RECS_OK && from->temporary != NULL &&
+        (out->temporary = recs__copy_text(host, from->temporary, error)) == NULL)
         status = RECS_ERR_MEMORY;
     if (status == RECS_OK)
         status = recs__intern_copy(&out->drop_items, &from->drop_items, host, error);

@@ -18,6 +18,7 @@ typedef enum recs__unit { RECS__UNIT_AUTO, RECS__UNIT_USERS, RECS__UNIT_BASKETS 
 
 #define RECS__CUSTOM_TYPES (RECS_EVENT_MAX + 1 - RECS_EVENT_CUSTOM)
 #define RECS__TYPE_NAME 64
+#define RECS__TEMPORARY "/var/tmp" /* on a disk, where /tmp may be memory */
 
 typedef struct recs__settings {
     recs__format format;
@@ -35,6 +36,8 @@ typedef struct recs__settings {
     bool rollup;
     int64_t after, before; /* RECS_NO_TIME: open */
     recs__intern drop_items;
+    uint64_t memory; /* bytes; 0: no budget */
+    char *temporary; /* folder of temporary files; NULL: RECS__TEMPORARY */
 
     /* The shop's own types, numbered from RECS_EVENT_CUSTOM. */
     char types[RECS__CUSTOM_TYPES][RECS__TYPE_NAME];

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "model/format.h"
 #include "recs/recommend.h"
+#include "train/dataset.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -36,6 +37,7 @@ typedef struct train_run {
     char *settings[RECS__COMPONENTS_MAX];
     char *normalised;
     const recs_host *host;
+    uint64_t memory; /* what the dataset's budget leaves trainers; 0: none set */
 } train_run;
 
 /* ---- writing ------------------------------------------------------------------------ */
@@ -202,7 +204,7 @@ static recs_status train_components(train_run *run, recs_error *error) {
     for (uint32_t c = 0; c < run->description->count && status == RECS_OK; c++) {
         const recs__spec *spec = &run->description->specs[c];
         recs__train_job job = {run->training, spec, run->options.seed, keep_users,
-                               &run->progress};
+                               &run->progress, run->memory};
         run->settings[c] = recs__spec_text(run->description, c, run->host, error);
         if (!run->settings[c])
             return RECS_ERR_MEMORY;
@@ -277,6 +279,7 @@ recs_status recs_train(const recs_dataset *dataset, const char *description,
         status = recs__training_build(&training, dataset, &lent, error);
     if (status == RECS_OK) {
         run.training = training;
+        run.memory = dataset->settings.memory;
         status = train_components(&run, error);
     }
     if (status == RECS_OK && run.description->term_count)

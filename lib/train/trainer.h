@@ -35,6 +35,10 @@ typedef struct recs__train_job {
     uint64_t seed;
     bool keep_users; /* the model stores users: user factors are wanted */
     recs__progress *progress;
+    /* Bytes the trainer may hold at once, by the dataset's "memory" setting; 0:
+     * what the machine has. recs__budget_check (budget.h) is asked before a
+     * large allocation. */
+    uint64_t memory;
 } recs__train_job;
 
 typedef struct recs__trainer {
