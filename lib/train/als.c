@@ -363,4 +363,7 @@ static recs_status train_als(const recs__train_job *job, recs__trained *trained,
     return status;
 }
 
-const recs__trainer recs__trainer_als = {"als", als_settings, SETTING_COUNT, train_als};
+const recs__trainer recs__trainer_als = {.name = "als",
+                                       .settings = als_settings,
+                                       .setting_count = SETTING_COUNT,
+                                       .train = train_als};

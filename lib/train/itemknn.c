@@ -445,5 +445,7 @@ static recs_status train_itemknn(const recs__train_job *job, recs__trained *trai
     return status;
 }
 
-const recs__trainer recs__trainer_itemknn = {"itemknn", itemknn_settings, SETTING_COUNT,
-                                             train_itemknn};
+const recs__trainer recs__trainer_itemknn = {.name = "itemknn",
+                                       .settings = itemknn_settings,
+                                       .setting_count = SETTING_COUNT,
+                                       .train = train_itemknn};

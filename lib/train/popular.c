@@ -79,5 +79,7 @@ static recs_status train_popular(const recs__train_job *job, recs__trained *trai
     return recs__progress_tell(job->progress, "popular", 1, 1, error);
 }
 
-const recs__trainer recs__trainer_popular = {"popular", popular_settings, SETTING_COUNT,
-                                             train_popular};
+const recs__trainer recs__trainer_popular = {.name = "popular",
+                                       .settings = popular_settings,
+                                       .setting_count = SETTING_COUNT,
+                                       .train = train_popular};

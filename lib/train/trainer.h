@@ -46,6 +46,7 @@ typedef struct recs__trainer {
     const recs__setting *settings;
     size_t setting_count;
     recs_status (*train)(const recs__train_job *job, recs__trained *trained, recs_error *error);
+    bool blas; /* BLAS computes: the same bytes for any number of threads, not on any processor */
 } recs__trainer;
 
 extern const recs__trainer recs__trainer_als;
