@@ -52,6 +52,24 @@ static void test_grammar(void **state) {
     expect("als = popular, popular", "als = " POPULAR ", " POPULAR);
 }
 
+#define TWO "a = " POPULAR ", b = " POPULAR
+#define RESOLVED ", metric=ndcg, k=20, validation=auto, share=0.1)"
+
+static void test_learned_blends(void **state) {
+    (void)state;
+    expect("a=popular(),b=popular(),x=blend(a,b)", TWO ", x = blend(a, b" RESOLVED);
+    expect("a=popular(),b=popular(),blend(a,b)", TWO ", blend(a, b" RESOLVED);
+    expect("a=popular(),b=popular(), blend = blend ( b , a , k = 20 )",
+           TWO ", blend(b, a" RESOLVED);
+    expect("a=popular(),b=popular(),x=blend(a,b,share=0.25,k=10,metric=recall,validation=random)",
+           TWO ", x = blend(a, b, metric=recall, k=10, validation=random, share=0.25)");
+    expect("a=popular(),b=popular(),x=blend(a,b),y=blend(b,a,k=5),z=0.5*a+b",
+           TWO ", x = blend(a, b" RESOLVED ", y = blend(b, a, metric=ndcg, k=5, validation=auto, "
+               "share=0.1), z = 0.5*a + 1*b");
+    /* Without a parenthesis it is a name as any other. */
+    expect("blend = popular, x = blend", "blend = " POPULAR ", x = 1*blend");
+}
+
 static void test_defaults_are_written_out(void **state) {
     (void)state;
     const recs__trainer *trainer;
@@ -163,6 +181,25 @@ static void test_every_refusal_names_the_column(void **state) {
     refuse("popular, \xc3\xa9 = popular", 10, "expected a trainer or a name");
     refuse("popular;", 8, "expected ',' or the end, found ';'");
 
+    refuse("popular, x = blend()", 20, "the name of a component");
+    refuse("popular, x = blend(popular)", 10, "blend of 1 component, expected at least two");
+    refuse("popular, x = blend(k=3)", 10, "blend of 0 components");
+    refuse("popular, x = blend(popular, popular)", 29, "in this blend twice");
+    refuse("popular, x = blend(popular, als)", 29, "no component 'als' before this blend");
+    refuse("popular, x = blend(popular, 0.5*als)", 29, "the name of a component, found '0.5*als)'");
+    refuse("popular, x = blend(popular, k=3, als)", 34, "blend has no setting 'als'");
+    refuse("popular, x = blend(popular, depth=3)", 29, "blend has no setting 'depth'; it has metric");
+    refuse("popular, x = blend(popular, k=3, k=4)", 34, "k is given twice");
+    refuse("popular, x = blend(popular, k=0)", 31, "expected a whole number from 1 to 1000");
+    refuse("popular, x = blend(popular, share=0.6)", 35, "from 0.01 to 0.5");
+    refuse("popular, x = blend(popular, metric=map)", 36, "expected one of ndcg|recall");
+    refuse("popular, x = blend(popular, k=3", 32, "',' or ')', found the end");
+    refuse("a=popular(), b=popular(), x=blend(a,b), y=blend(a,x)", 51, "is a blend itself");
+    refuse("a=popular(), b=popular(), x=blend(a,b), y=blend(a,b,share=0.2)", 41,
+           "share differs from that of 'x'");
+    refuse("a=popular(), b=popular(), x=blend(a,b), popular, blend(a,b,validation=time)", 50,
+           "validation differs");
+
     recs_error error = {0};
     assert_int_equal(recs_description_check(NULL, NULL, NULL, &error), RECS_ERR_ARGUMENT);
     assert_non_null(strstr(error.text, "NULL"));
@@ -257,6 +294,7 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grammar),
+        cmocka_unit_test(test_learned_blends),
         cmocka_unit_test(test_defaults_are_written_out),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_every_refusal_names_the_column),

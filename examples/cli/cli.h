@@ -112,6 +112,8 @@ typedef struct session {
     recs_pool *pool;
 } session;
 void session_open(session *s);
+/* What the library logs goes to stderr, a line each. */
+void session_talk(session *s);
 bool session_start(session *s, const common *shared, recs_error *error);
 void session_close(session *s);
 

@@ -99,6 +99,17 @@ static void run_on_pool(void *lent, void (*task)(void *arg, size_t index), void 
     recs_pool_run(((session *)lent)->pool, task, arg, count);
 }
 
+/* What the library has to say of its work, such as learned weights. */
+static void show_line(void *log_data, int32_t level, const char *text) {
+    (void)log_data;
+    if (level <= RECS_LOG_INFO)
+        fprintf(stderr, "%s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", text);
+}
+
+void session_talk(session *s) {
+    s->host.log = show_line;
+}
+
 void session_open(session *s) {
     memset(s, 0, sizeof *s);
     s->host.struct_size = sizeof s->host;

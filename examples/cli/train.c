@@ -177,6 +177,8 @@ static int train(job *j, const command *self) {
     int code;
 
     session_open(&s);
+    if (!j->shared.quiet)
+        session_talk(&s);
     if (!session_start(&s, &j->shared, &error))
         return fail_work(&error);
     stop_on_signal();

@@ -22,6 +22,13 @@ _Static_assert(RECS__COMPONENTS_MAX * (RECS__NAME_MAX + 5 +
                    RECS__FILE_TEXT_MAX,
                "the printed description may be longer than a file's text");
 
+const recs__setting recs__blend_settings[RECS__BLEND_SETTINGS] = {
+    [RECS__BLEND_METRIC] = {"metric", RECS__BLEND_NDCG, 0, 0, false, "ndcg|recall"},
+    [RECS__BLEND_K] = {"k", 20, 1, 1000, true, NULL},
+    [RECS__BLEND_VALIDATION] = {"validation", 0, 0, 0, false, "auto|time|random"},
+    [RECS__BLEND_SHARE] = {"share", 0.1, 0.01, 0.5, false, NULL},
+};
+
 typedef struct parser {
     const char *text;
     const char *at;
@@ -104,12 +111,19 @@ static void list_trainers(char *out, size_t size) {
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", trainer->name);
 }
 
-static void list_settings(const recs__trainer *trainer, char *out, size_t size) {
+/* A table of settings and whose it is. */
+typedef struct table {
+    const char *owner;
+    const recs__setting *settings;
+    size_t count;
+} table;
+
+static void list_settings(const table *t, char *out, size_t size) {
     size_t used = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < trainer->setting_count && used < size; i++)
+    for (size_t i = 0; i < t->count && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
-                                 trainer->settings[i].name);
+                                 t->settings[i].name);
 }
 
 static uint32_t find_component(const recs__description *d, word w) {
@@ -151,36 +165,40 @@ static recs_status parse_setting_value(parser *p, const recs__setting *setting, 
                       w.bytes, setting->integer ? "whole " : "", setting->low, setting->high);
 }
 
+/* What follows a setting's name w. */
+static recs_status parse_setting(parser *p, const table *t, word w, double *values, bool *given) {
+    size_t i = 0;
+    while (i < t->count && (strlen(t->settings[i].name) != w.size ||
+                            memcmp(t->settings[i].name, w.bytes, w.size) != 0))
+        i++;
+    if (i == t->count) {
+        char known[300];
+        list_settings(t, known, sizeof known);
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: %s has no setting '%.*s'; it has %s",
+                          column_of(p, w.bytes), t->owner, (int)(w.size < 40 ? w.size : 40),
+                          w.bytes, known);
+    }
+    if (given[i])
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: %s is given twice", column_of(p, w.bytes),
+                          t->settings[i].name);
+    given[i] = true;
+    return take(p, '=') ? parse_setting_value(p, &t->settings[i], &values[i]) : expected(p, "'='");
+}
+
 static recs_status parse_settings(parser *p, recs__spec *spec) {
     const recs__trainer *trainer = spec->trainer;
+    table t = {trainer->name, trainer->settings, trainer->setting_count};
     bool given[RECS__SETTINGS_MAX] = {false};
 
     if (take(p, ')'))
         return RECS_OK;
     do {
         word w = take_name(p);
-        size_t i = 0;
         if (w.size == 0)
             return expected(p, "a setting's name");
-        while (i < trainer->setting_count && (strlen(trainer->settings[i].name) != w.size ||
-                                              memcmp(trainer->settings[i].name, w.bytes, w.size)))
-            i++;
-        if (i == trainer->setting_count) {
-            char known[300];
-            list_settings(trainer, known, sizeof known);
-            return recs__fail(p->error, RECS_ERR_ARGUMENT,
-                              "description column %zu: %s has no setting '%.*s'; it has %s",
-                              column_of(p, w.bytes), trainer->name,
-                              (int)(w.size < 40 ? w.size : 40), w.bytes, known);
-        }
-        if (given[i])
-            return recs__fail(p->error, RECS_ERR_ARGUMENT,
-                              "description column %zu: %s is given twice", column_of(p, w.bytes),
-                              trainer->settings[i].name);
-        given[i] = true;
-        if (!take(p, '='))
-            return expected(p, "'='");
-        recs_status status = parse_setting_value(p, &trainer->settings[i], &spec->settings[i]);
+        recs_status status = parse_setting(p, &t, w, spec->settings, given);
         if (status)
             return status;
     } while (take(p, ','));
@@ -219,25 +237,7 @@ static recs_status parse_trainer(parser *p, recs__spec *spec, word name, word w)
     return take(p, '(') ? parse_settings(p, spec) : RECS_OK;
 }
 
-static recs_status parse_term(parser *p, recs__spec *spec) {
-    double weight = 1.0;
-    skip_space(p);
-    const char *at = p->at;
-    if (!is_name_start(*at)) {
-        word w = take_value(p);
-        if (w.size == 0)
-            return expected(p, "a trainer, a weight or the name of a component");
-        if (!recs__parse_double(w.bytes, w.size, &weight) || !(fabs(weight) <= FLT_MAX) ||
-            (float)weight == 0.0f)
-            return recs__fail(p->error, RECS_ERR_ARGUMENT,
-                              "description column %zu: '%.*s' is not a finite weight other than 0",
-                              column_of(p, at), (int)(w.size < 40 ? w.size : 40), w.bytes);
-        if (!take(p, '*'))
-            return expected(p, "'*' after the weight");
-    }
-    word w = take_name(p);
-    if (w.size == 0)
-        return expected(p, "the name of a component");
+static recs_status add_term(parser *p, recs__spec *spec, word w, double weight) {
     uint32_t component = find_component(p->out, w);
     if (component == UINT32_MAX)
         return recs__fail(p->error, RECS_ERR_ARGUMENT,
@@ -264,6 +264,26 @@ static recs_status parse_term(parser *p, recs__spec *spec) {
     return RECS_OK;
 }
 
+static recs_status parse_term(parser *p, recs__spec *spec) {
+    double weight = 1.0;
+    skip_space(p);
+    const char *at = p->at;
+    if (!is_name_start(*at)) {
+        word w = take_value(p);
+        if (w.size == 0)
+            return expected(p, "a trainer, a weight or the name of a component");
+        if (!recs__parse_double(w.bytes, w.size, &weight) || !(fabs(weight) <= FLT_MAX) ||
+            (float)weight == 0.0f)
+            return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                              "description column %zu: '%.*s' is not a finite weight other than 0",
+                              column_of(p, at), (int)(w.size < 40 ? w.size : 40), w.bytes);
+        if (!take(p, '*'))
+            return expected(p, "'*' after the weight");
+    }
+    word w = take_name(p);
+    return w.size ? add_term(p, spec, w, weight) : expected(p, "the name of a component");
+}
+
 static recs_status parse_blend(parser *p, recs__spec *spec, word name) {
     recs_status status = set_name(p, spec, name);
     do {
@@ -271,6 +291,58 @@ static recs_status parse_blend(parser *p, recs__spec *spec, word name) {
             status = parse_term(p, spec);
     } while (status == RECS_OK && take(p, '+'));
     return status;
+}
+
+/* All blends learn on one validation part, so they must want the same one. */
+static recs_status check_validation(parser *p, const recs__spec *spec, const char *at) {
+    for (uint32_t i = 0; i < p->out->count; i++) {
+        const recs__spec *other = &p->out->specs[i];
+        if (other->weights == RECS__WEIGHTS_GIVEN)
+            continue;
+        for (int s = RECS__BLEND_VALIDATION; s <= RECS__BLEND_SHARE; s++)
+            if (spec->settings[s] != other->settings[s])
+                return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                                  "description column %zu: %s differs from that of '%s'; all "
+                                  "blends learn on one validation part",
+                                  column_of(p, at), recs__blend_settings[s].name, other->name);
+    }
+    return RECS_OK;
+}
+
+/* From behind "blend(". */
+static recs_status parse_learned(parser *p, recs__spec *spec, word name) {
+    static const table t = {"blend", recs__blend_settings, RECS__BLEND_SETTINGS};
+    bool given[RECS__BLEND_SETTINGS] = {false}, set = false;
+    recs_status status = set_name(p, spec, name);
+
+    spec->weights = RECS__WEIGHTS_TO_LEARN;
+    for (size_t i = 0; i < t.count; i++)
+        spec->settings[i] = t.settings[i].fallback;
+    do {
+        word w = take_name(p);
+        if (status == RECS_OK && w.size == 0)
+            return expected(p, set ? "a setting's name" : "the name of a component");
+        skip_space(p);
+        set = set || *p->at == '=';
+        if (status == RECS_OK)
+            status = set ? parse_setting(p, &t, w, spec->settings, given)
+                         : add_term(p, spec, w, 0.0);
+    } while (status == RECS_OK && take(p, ','));
+    if (status)
+        return status;
+    if (!take(p, ')'))
+        return expected(p, "',' or ')'");
+    if (spec->term_count < 2)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: blend of %u component%s, expected at least two "
+                          "to weigh",
+                          column_of(p, name.bytes), spec->term_count,
+                          spec->term_count == 1 ? "" : "s");
+    return check_validation(p, spec, name.bytes);
+}
+
+static bool is_blend_call(const parser *p, word w) {
+    return w.size == 5 && memcmp(w.bytes, "blend", 5) == 0 && *p->at == '(';
 }
 
 static recs_status parse_entry(parser *p) {
@@ -286,6 +358,12 @@ static recs_status parse_entry(parser *p) {
         const char *start = p->at;
         w = take_name(p);
         skip_space(p);
+        if (is_blend_call(p, w)) {
+            p->at++;
+            status = parse_learned(p, spec, name);
+            p->out->count += status == RECS_OK;
+            return status;
+        }
         bool plain = w.size > 0 && *p->at != '+' && *p->at != '*';
         bool call = plain && (*p->at == '(' || find_component(p->out, w) == UINT32_MAX);
         if (!call) {
@@ -295,7 +373,13 @@ static recs_status parse_entry(parser *p) {
             return status;
         }
     }
-    status = parse_trainer(p, spec, name, w);
+    skip_space(p);
+    if (is_blend_call(p, w)) {
+        p->at++;
+        status = parse_learned(p, spec, name);
+    } else {
+        status = parse_trainer(p, spec, name, w);
+    }
     p->out->count += status == RECS_OK;
     return status;
 }
@@ -385,29 +469,42 @@ static void append_choice(text *t, const char *choices, unsigned index) {
     append(t, room);
 }
 
-static void append_spec(text *t, const recs__description *d, const recs__spec *spec) {
-    if (!spec->trainer) {
-        for (uint32_t i = 0; i < spec->term_count; i++) {
-            append(t, i ? " + " : "");
-            append_number(t, spec->terms[i].weight, true);
-            append(t, "*");
-            append(t, d->specs[spec->terms[i].component].name);
-        }
-        return;
-    }
-    append(t, spec->trainer->name);
-    append(t, "(");
-    for (size_t i = 0; i < spec->trainer->setting_count; i++) {
-        const recs__setting *setting = &spec->trainer->settings[i];
-        append(t, i ? ", " : "");
-        append(t, setting->name);
+static void append_settings(text *t, const recs__setting *settings, size_t count,
+                            const double *values, bool first) {
+    for (size_t i = 0; i < count; i++) {
+        append(t, i || !first ? ", " : "");
+        append(t, settings[i].name);
         append(t, "=");
-        if (setting->choices)
-            append_choice(t, setting->choices, (unsigned)spec->settings[i]);
+        if (settings[i].choices)
+            append_choice(t, settings[i].choices, (unsigned)values[i]);
         else
-            append_number(t, spec->settings[i], false);
+            append_number(t, values[i], false);
     }
     append(t, ")");
+}
+
+static void append_spec(text *t, const recs__description *d, const recs__spec *spec,
+                        bool as_written) {
+    if (spec->trainer) {
+        append(t, spec->trainer->name);
+        append(t, "(");
+        append_settings(t, spec->trainer->settings, spec->trainer->setting_count, spec->settings,
+                        true);
+        return;
+    }
+    bool call = spec->weights == RECS__WEIGHTS_TO_LEARN ||
+                (spec->weights == RECS__WEIGHTS_LEARNED && as_written);
+    append(t, call ? "blend(" : "");
+    for (uint32_t i = 0; i < spec->term_count; i++) {
+        append(t, i == 0 ? "" : call ? ", " : " + ");
+        if (!call) {
+            append_number(t, spec->terms[i].weight, true);
+            append(t, "*");
+        }
+        append(t, d->specs[spec->terms[i].component].name);
+    }
+    if (call)
+        append_settings(t, recs__blend_settings, RECS__BLEND_SETTINGS, spec->settings, false);
 }
 
 static char *finish(text *t) {
@@ -420,7 +517,7 @@ static char *finish(text *t) {
 char *recs__spec_text(const recs__description *description, uint32_t index, const recs_host *host,
                       recs_error *error) {
     text t = {NULL, 0, 0, host, error, RECS_OK};
-    append_spec(&t, description, &description->specs[index]);
+    append_spec(&t, description, &description->specs[index], false);
     return finish(&t);
 }
 
@@ -430,11 +527,14 @@ char *recs__description_text(const recs__description *description, const recs_ho
     for (uint32_t i = 0; i < description->count; i++) {
         const recs__spec *spec = &description->specs[i];
         append(&t, i ? ", " : "");
-        if (!spec->trainer || strcmp(spec->name, spec->trainer->name) != 0) {
+        const char *own = spec->trainer ? spec->trainer->name : "blend";
+        if (spec->weights == RECS__WEIGHTS_GIVEN && !spec->trainer)
+            own = ""; /* terms need a name before them */
+        if (strcmp(spec->name, own) != 0) {
             append(&t, spec->name);
             append(&t, " = ");
         }
-        append_spec(&t, description, spec);
+        append_spec(&t, description, spec, true);
     }
     return finish(&t);
 }

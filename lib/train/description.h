@@ -3,11 +3,13 @@
  *   description = entry { "," entry }
  *   entry       = [ name "=" ] trainer [ "(" setting { "," setting } ")" ]
  *               | name "=" term { "+" term }
+ *               | [ name "=" ] "blend" "(" name "," name { "," name } { "," setting } ")"
  *   setting     = name "=" value
  *   term        = [ number "*" ] name of an earlier trained component
  *
  * An unnamed entry is named after its trainer. A single bare word after
  * "name =" is a component if one of that name came before, else a trainer.
+ * The weights of blend(…) are learned (blend_learning.h).
  * Parsed once, strict: every error names the column, the value and what is
  * allowed. Defaults are written here once, in the trainers' tables. */
 #ifndef RECS_TRAIN_DESCRIPTION_H
@@ -34,6 +36,25 @@ typedef struct recs__setting {
 
 struct recs__trainer; /* trainer.h */
 
+/* Settings of blend(…). validation and share are the same in all blends of a
+ * description: there is one validation part. */
+enum {
+    RECS__BLEND_METRIC,     /* a recs__blend_metric                      */
+    RECS__BLEND_K,
+    RECS__BLEND_VALIDATION, /* a recs__holdout_how (holdout.h)           */
+    RECS__BLEND_SHARE,
+    RECS__BLEND_SETTINGS
+};
+typedef enum recs__blend_metric { RECS__BLEND_NDCG, RECS__BLEND_RECALL } recs__blend_metric;
+extern const recs__setting recs__blend_settings[RECS__BLEND_SETTINGS];
+
+/* Where the weights of a blend come from. */
+typedef enum recs__weights {
+    RECS__WEIGHTS_GIVEN,
+    RECS__WEIGHTS_TO_LEARN,
+    RECS__WEIGHTS_LEARNED
+} recs__weights;
+
 typedef struct recs__term {
     uint32_t component;
     float weight;
@@ -42,7 +63,8 @@ typedef struct recs__term {
 typedef struct recs__spec {
     char name[RECS__NAME_MAX + 1];
     const struct recs__trainer *trainer; /* NULL: a blend */
-    double settings[RECS__SETTINGS_MAX]; /* in the order of the trainer's table */
+    double settings[RECS__SETTINGS_MAX]; /* in the order of the trainer's table, or of blend's */
+    recs__weights weights;
     recs__term terms[RECS__TERMS_MAX];
     uint32_t term_count;
 } recs__spec;
@@ -58,8 +80,9 @@ recs_status recs__description_parse(recs__description *description, const char *
                                     recs_error *error);
 
 /* The settings of one entry with every default resolved, "als(factors=64, …)"
- * or "0.7*als + 0.3*itemknn"; of all entries, "name = …, …". Owned by the
- * caller; NULL when memory ran out. */
+ * or "0.7*als + 0.3*itemknn" (of a blend whose weights are learned: those); of
+ * all entries, "name = …, …", which trains the same again: blend(…) stays
+ * one. Owned by the caller; NULL when memory ran out. */
 char *recs__spec_text(const recs__description *description, uint32_t index, const recs_host *host,
                       recs_error *error);
 char *recs__description_text(const recs__description *description, const recs_host *host,

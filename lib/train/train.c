@@ -1,15 +1,20 @@
 /* train.c - from a dataset and a description to a model.
  *
- * Freeze the dataset, train one component after another in the order of the
- * description, write everything through the public writer. Memory: the frozen
- * dataset, the components and the image of the model at once.
+ * Learn the weights of blend(…) if there is one, freeze the dataset, train one
+ * component after another in the order of the description, write everything
+ * through the public writer. Memory: the frozen dataset, the components and
+ * the image of the model at once.
  *
  * Blends need one more thing: a normalisation constant per component, so that
  * 0.7*als + 0.3*itemknn weighs like with like. It is one over the mean score
  * of the best SCALE_DEPTH answers of up to SCALE_USERS users spread evenly
  * over the rows (and one over the same of similar items), measured through
  * recs_recommend and recs_similar themselves on a model without blends. With
- * blends the model is therefore written twice and costs its size twice. */
+ * blends the model is therefore written twice and costs its size twice. They
+ * are measured on the final components, whose scores are what is served, and
+ * need nothing held out: what a user has is not among the answers. Learned
+ * weights belong to constants of held out components, so there the users are
+ * those of the validation part in both. */
 #include "recs/train.h"
 
 #include "base/error.h"
@@ -17,6 +22,7 @@
 #include "base/memory.h"
 #include "model/format.h"
 #include "recs/recommend.h"
+#include "train/blend_learning.h"
 #include "train/dataset.h"
 #include "train/trainer.h"
 
@@ -36,6 +42,7 @@ typedef struct train_run {
     recs__file_component *components;
     char *settings[RECS__COMPONENTS_MAX];
     char *normalised;
+    recs__learning_sample sample; /* users to measure constants on; empty: by row */
     const recs_host *host;
     uint64_t memory; /* what the dataset's budget leaves trainers; 0: none set */
 } train_run;
@@ -107,9 +114,14 @@ static void add_mean(const recs_query *query, double *sum, uint64_t *count) {
     (*count)++;
 }
 
-static float constant_of(double sum, uint64_t count) {
-    double constant = count && sum > 0.0 ? (double)count / sum : 1.0;
-    return isfinite((float)constant) && (float)constant > 0.0f ? (float)constant : 1.0f;
+/* The nth of the users that constants are measured on. */
+static uint32_t user_of(const train_run *run, uint32_t n, uint32_t count) {
+    uint32_t users = run->training->by_user.rows;
+    if (run->sample.count) {
+        const char *id = run->sample.ids[n];
+        return recs__ids_find(&run->training->user_ids, id, strlen(id));
+    }
+    return (uint32_t)((uint64_t)n * users / count);
 }
 
 static recs_status ask_user(const train_run *run, const recs_model *model, recs_query *query,
@@ -128,18 +140,18 @@ static recs_status ask_user(const train_run *run, const recs_model *model, recs_
 static recs_status measure(const train_run *run, const recs_model *model, recs_query *query,
                            uint32_t component, recs_error *error) {
     recs__file_component *record = &run->components[component];
-    uint32_t users = run->training->by_user.rows, items = run->training->items;
+    uint32_t users = run->sample.count ? run->sample.count : run->training->by_user.rows;
+    uint32_t items = run->training->items, asked = users < SCALE_USERS ? users : SCALE_USERS;
     uint64_t count = 0, similar_count = 0;
     double sum = 0.0, similar_sum = 0.0;
     recs_status status = RECS_OK;
 
-    for (uint32_t s = 0; s < SCALE_USERS && s < users && status == RECS_OK; s++) {
-        uint32_t user = users <= SCALE_USERS ? s : (uint32_t)((uint64_t)s * users / SCALE_USERS);
+    for (uint32_t s = 0; s < asked && status == RECS_OK; s++) {
         recs_query_reset(query);
         recs_query_limit(query, SCALE_DEPTH);
         recs_query_evidence_only(query, 1);
         recs_query_component(query, record->name);
-        status = ask_user(run, model, query, user, error);
+        status = ask_user(run, model, query, user_of(run, s, asked), error);
         if (status == RECS_OK)
             add_mean(query, &sum, &count);
     }
@@ -154,8 +166,8 @@ static recs_status measure(const train_run *run, const recs_model *model, recs_q
         if (status == RECS_OK)
             add_mean(query, &similar_sum, &similar_count);
     }
-    record->scale = constant_of(sum, count);
-    record->scale_similar = constant_of(similar_sum, similar_count);
+    record->scale = recs__scale_of(sum, count);
+    record->scale_similar = recs__scale_of(similar_sum, similar_count);
     return status;
 }
 
@@ -238,6 +250,7 @@ static void clear(train_run *run) {
     recs__free(run->host, run->trained);
     recs__free(run->host, run->components);
     recs__free(run->host, run->normalised);
+    recs__free(run->host, run->sample.ids);
     recs__free(run->host, run->description);
 }
 
@@ -276,6 +289,9 @@ recs_status recs_train(const recs_dataset *dataset, const char *description,
         return status;
     recs__progress_init(&run.progress, run.options.progress, run.options.progress_data, &lent);
     if ((status = prepare(&run, description, error)) == RECS_OK)
+        status = recs__blends_learn(run.description, dataset, &run.options, &lent, &run.sample,
+                                    error);
+    if (status == RECS_OK)
         status = recs__training_build(&training, dataset, &lent, error);
     if (status == RECS_OK) {
         run.training = training;
