@@ -145,6 +145,14 @@ has err "column"
 has err "factor"
 try 2 train --input log.csv --output x.recs --positive many
 has err "positive"
+try 2 train --input log.csv --output x.recs --recommended -1
+has err "recommended"
+try 2 train --input log.csv --output x.recs --propensity "clip(2)"
+has err "clip(p)"
+printf 'user,item,source,propensity\nann,cup,recommended,0.5\nbob,cup,organic,\n' >echo.csv
+try 0 train --input echo.csv --spec popular --output x.recs --recommended 0.5 \
+    --propensity "clip(0.05)"
+has out "recommended: 1 event came from recommendations"
 try 2 train --input log.csv --output x.recs --seed -1
 has err "--seed"
 try 2 train --input log.csv --output

@@ -282,14 +282,17 @@ void print_name(const char *id, const char *title);
         {"before", required_argument, NULL, DATA_RULE},                                            \
         {"drop-items", required_argument, NULL, DATA_RULE},                                        \
         {"item-columns", required_argument, NULL, DATA_RULE},                                      \
+        {"recommended", required_argument, NULL, DATA_RULE},                                       \
+        {"propensity", required_argument, NULL, DATA_RULE},                                        \
         {"strict", no_argument, NULL, DATA_STRICT}
 
 enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
 
 #define DATA_USAGE                                                                                 \
     "  --columns F=NAME,...   which column is which field: user, item, type, time, value,\n"       \
-    "                         quantity, price, basket, session, place, title; a name of the\n"     \
-    "                         header or a number from 1; common names are recognised without\n"    \
+    "                         quantity, price, basket, session, place, title, source,\n"           \
+    "                         propensity; a name of the header or a number from 1; common\n"       \
+    "                         names are recognised without\n"                                      \
     "  --format F             auto, csv, tsv or lightgcn (default auto)\n"                         \
     "  --header H             auto, yes or no;  --delimiter C  one character or tab\n"             \
     "  --time T               auto, s, ms, iso, dmy or mdy;  --timezone Z  UTC, +02:00,\n"         \
@@ -302,6 +305,9 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
     "                         baskets when no event has a user)\n"                                \
     "  --users U              full (default), hashed or none: what the model keeps of users\n"     \
     "  --rollup R             no (default) or group: variants count as their group\n"              \
+    "  --recommended W        weight of events with source recommended (default 1)\n"             \
+    "  --propensity P         ignore (default), inverse or clip(0.05): events count one over\n"     \
+    "                         their propensity\n"                                                  \
     "  --after T, --before T  only events in between\n"                                            \
     "  --drop-items ID,...    leave these out (postage, fees)\n"                                   \
     "  --item-columns F=N,... the same of the catalogue; NAME:number, text, time or flag sets a\n" \

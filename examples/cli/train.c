@@ -120,7 +120,7 @@ static void print_report(const job *j, recs_dataset *dataset, const recs_model *
     }
     static const char *const names[] = {"rows",  "used",  "dropped",      "events",
                                         "users", "items", "interactions", "returns_netted",
-                                        "duplicates_merged"};
+                                        "duplicates_merged", "recommended"};
     root = model_json(model);
     counts = json_object();
     seconds = json_object();

@@ -26,7 +26,7 @@ extern "C" {
 
 /* A log of events and a catalogue, in memory. Costs 17 bytes per event kept
  * (user, item, time, type) and 4 more for each of quantity, value, price,
- * basket, session and place that occurs in it; of each id the bytes once and
+ * basket, session, place, source and propensity that occurs in it; of each id the bytes once and
  * 20 to 32 beside; the catalogue's columns. Spare room of growing arrays is at
  * most as much again; recs_dataset_count "bytes" says what is held. One
  * thread at a time, training from it and splitting it included. */
@@ -68,6 +68,9 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
  *                 and sessions when no event has a user
  *     users       full | hashed | none: what the model keeps of them
  *     rollup      no | group: variants count as the item of their group
+ *     recommended  w: weight, 0 to 1000, of events with source recommended     default 1
+ *     propensity  ignore | inverse | clip(p): events count one over their propensity, or
+ *                 over p where that is more; mean 1 within a source. Default ignore
  * docs/data.md explains each.
  * Since 0.1. */
 RECS_API recs_status recs_dataset_set(recs_dataset *dataset, const char *name, const char *value,
@@ -109,7 +112,8 @@ RECS_API recs_status recs_dataset_add(recs_dataset *dataset, const recs_events *
  * worked out at the first such question after a change, at the cost of a
  * training's preparation: "interactions" (pairs of user and item),
  * "positive", "disliked", "returns_netted", "returns_alone",
- * "sales_cancelled", "pairs_cancelled", "duplicates_merged", "guests".
+ * "sales_cancelled", "pairs_cancelled", "duplicates_merged", "guests",
+ * "recommended" (events from recommendations).
  * UINT64_MAX for an unknown name, or when the rules cannot be worked out.
  * Since 0.1. */
 RECS_API uint64_t recs_dataset_count(const recs_dataset *dataset, const char *name);

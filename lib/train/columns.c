@@ -43,12 +43,14 @@ static const char *const aliases[RECS__COLUMN_COUNT][ALIASES] = {
                             "placeid", "shop", "shopid"},
     [RECS__COLUMN_TITLE] = {"title", "description", "name", "productname", "itemname", "itemtitle",
                             "movietitle", "producttitle", "booktitle", "articlename"},
+    [RECS__COLUMN_SOURCE] = {"source", "eventsource"},
+    [RECS__COLUMN_PROPENSITY] = {"propensity", "propensityscore", "exposureprobability"},
 };
 
 const char *recs__column_name(recs__column column) {
     static const char *const names[RECS__COLUMN_COUNT] = {
         "user",  "item",   "type",    "time",  "quantity", "value",
-        "price", "basket", "session", "place", "title",
+        "price", "basket", "session", "place", "title", "source", "propensity",
     };
     return names[column];
 }
@@ -120,7 +122,7 @@ static recs_status next_part(const char **at, named_part *out, bool *more, recs_
     }
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "columns: unknown field \"%.*s\"; there are user, item, type, time, "
-                      "quantity, value, price, basket, session, place, title",
+                      "quantity, value, price, basket, session, place, title, source, propensity",
                       (int)field_size, field);
 }
 

@@ -16,6 +16,8 @@ typedef enum recs__column {
     RECS__COLUMN_SESSION,
     RECS__COLUMN_PLACE,
     RECS__COLUMN_TITLE,
+    RECS__COLUMN_SOURCE,
+    RECS__COLUMN_PROPENSITY,
     RECS__COLUMN_COUNT
 } recs__column;
 

@@ -231,6 +231,8 @@ static recs_status add_event(recs_dataset *dataset, const recs_events *events, s
         .quantity = (float)recs_events_get_quantity(events, index),
         .value = (float)recs_events_get_value(events, index),
         .price = (float)recs_events_get_price(events, index),
+        .propensity = (float)recs_events_get_propensity(events, index),
+        .source = (uint8_t)recs_events_get_source(events, index),
     };
     int32_t type = recs_events_get_type(events, index);
     size_t size = 0;

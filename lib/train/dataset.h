@@ -22,6 +22,9 @@ typedef struct recs__netting {
     uint64_t pairs_cancelled;    /* pairs of which nothing is left            */
     uint64_t duplicates_merged;  /* events joined with one before             */
     uint64_t guests;             /* events without a user that count          */
+    uint64_t recommended;        /* events from recommendations               */
+    uint64_t recommended_evidence; /* of them                                 */
+    double recommended_weight;   /* what that evidence counts in all          */
     int64_t last_tick;           /* when progress was told last               */
 } recs__netting;
 

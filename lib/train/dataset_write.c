@@ -106,8 +106,8 @@ static columns columns_of(const recs_dataset *dataset) {
 }
 
 static void header(output *o, const columns *c) {
-    static const char *const extras[] = {"quantity", "value", "price",
-                                         "basket",   "session", "place"};
+    static const char *const extras[] = {"quantity", "value", "price",  "basket",
+                                         "session",  "place", "source", "propensity"};
     if (c->user)
         field(o, "user", 4);
     field(o, "item", 4);
@@ -149,6 +149,12 @@ static void line(output *o, const columns *c, uint64_t index) {
     for (int e = 0; e < 3; e++)
         if (c->extras[RECS__EXTRA_BASKET + e])
             interned(o, tables[e], groups[e]);
+    if (c->extras[RECS__EXTRA_SOURCE]) {
+        const char *source = event.source == RECS_SOURCE_RECOMMENDED ? "recommended" : "organic";
+        field(o, source, strlen(source));
+    }
+    if (c->extras[RECS__EXTRA_PROPENSITY])
+        number(o, event.propensity);
     if (c->title) {
         bool has = event.item < dataset->title_count && dataset->titles[event.item] != 0;
         const char *title = has ? dataset->title_bytes + dataset->titles[event.item] - 1 : "";

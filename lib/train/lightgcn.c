@@ -50,8 +50,17 @@ static recs_status token(reader *r, const char *text, size_t size, recs_error *e
         r->user = number;
         return RECS_OK;
     }
-    recs__event event = {r->user,      number,       RECS_NO_ROW, RECS_NO_ROW, RECS_NO_ROW,
-                         RECS_NO_TIME, 1.0f,         NAN,         NAN,         RECS__TYPE_DEFAULT};
+    recs__event event = {.user = r->user,
+                         .item = number,
+                         .basket = RECS_NO_ROW,
+                         .session = RECS_NO_ROW,
+                         .place = RECS_NO_ROW,
+                         .time = RECS_NO_TIME,
+                         .quantity = 1.0f,
+                         .value = NAN,
+                         .price = NAN,
+                         .propensity = 1.0f,
+                         .type = RECS__TYPE_DEFAULT};
     if (!recs__dataset_within(dataset, RECS_NO_TIME)) {
         dataset->figures.outside++;
         return RECS_OK;

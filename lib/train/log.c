@@ -68,11 +68,19 @@ recs_status recs__log_reserve(recs__log *log, const recs_host *host, uint64_t co
     return status;
 }
 
+static bool is_group(int extra) {
+    return extra == RECS__EXTRA_BASKET || extra == RECS__EXTRA_SESSION ||
+           extra == RECS__EXTRA_PLACE;
+}
+
 /* The bits of an absent value of an extra column. */
 static uint32_t absent(int extra) {
-    float value = extra == RECS__EXTRA_QUANTITY ? 1.0f : NAN;
+    bool one = extra == RECS__EXTRA_QUANTITY || extra == RECS__EXTRA_PROPENSITY;
+    float value = one ? 1.0f : NAN;
     uint32_t bits;
-    if (extra >= RECS__EXTRA_BASKET)
+    if (extra == RECS__EXTRA_SOURCE)
+        return 0; /* organic */
+    if (is_group(extra))
         return RECS_NO_ROW;
     memcpy(&bits, &value, sizeof bits);
     return bits;
@@ -80,10 +88,11 @@ static uint32_t absent(int extra) {
 
 static bool is_absent(int extra, const uint32_t *bits) {
     float value;
-    if (extra >= RECS__EXTRA_BASKET)
-        return *bits == RECS_NO_ROW;
+    if (is_group(extra) || extra == RECS__EXTRA_SOURCE)
+        return *bits == absent(extra);
     memcpy(&value, bits, sizeof value);
-    return extra == RECS__EXTRA_QUANTITY ? value == 1.0f : value != value;
+    return extra == RECS__EXTRA_VALUE || extra == RECS__EXTRA_PRICE ? value != value
+                                                                    : value == 1.0f;
 }
 
 static recs_status make_extra(recs__log *log, const recs_host *host, int extra,
@@ -106,6 +115,9 @@ recs_status recs__log_append(recs__log *log, const recs_host *host, const recs__
     extras[RECS__EXTRA_BASKET] = event->basket;
     extras[RECS__EXTRA_SESSION] = event->session;
     extras[RECS__EXTRA_PLACE] = event->place;
+    extras[RECS__EXTRA_SOURCE] = event->source;
+    float propensity = event->propensity > 0.0f ? event->propensity : 1.0f;
+    memcpy(&extras[RECS__EXTRA_PROPENSITY], &propensity, EXTRA_SIZE);
 
     uint64_t at = log->count;
     if (at == log->capacity) {
@@ -153,7 +165,9 @@ recs__event recs__log_get(const recs__log *log, uint64_t index) {
         .quantity = recs__log_quantity(log, index),
         .value = recs__log_value(log, index),
         .price = prices ? prices[index] : NAN,
+        .propensity = recs__log_propensity(log, index),
         .type = log->types[index],
+        .source = (uint8_t)recs__log_source(log, index),
     };
 }
 

@@ -1,7 +1,7 @@
 /* log.h - events in memory, by column. A column that no event uses takes no
  * memory. User and item, time and type are always there: 17 bytes an event;
- * 4 more for each of quantity, value, price, basket, session and place that
- * occurs. */
+ * 4 more for each of quantity, value, price, basket, session, place, source
+ * and propensity that occurs. */
 #ifndef RECS_TRAIN_LOG_H
 #define RECS_TRAIN_LOG_H
 
@@ -17,7 +17,9 @@ typedef struct recs__event {
     uint32_t user, item, basket, session, place; /* RECS_NO_ROW: absent, but the item's */
     int64_t time;                                /* RECS_NO_TIME                        */
     float quantity, value, price;                /* 1, NaN, NaN: absent                 */
+    float propensity;                            /* 1 (or 0): absent                    */
     uint8_t type;
+    uint8_t source;                              /* a recs_event_source                 */
 } recs__event;
 
 typedef enum recs__log_extra {
@@ -27,6 +29,8 @@ typedef enum recs__log_extra {
     RECS__EXTRA_BASKET,
     RECS__EXTRA_SESSION,
     RECS__EXTRA_PLACE,
+    RECS__EXTRA_SOURCE,
+    RECS__EXTRA_PROPENSITY,
     RECS__EXTRA_COUNT
 } recs__log_extra;
 
@@ -36,7 +40,7 @@ typedef struct recs__log {
     uint32_t *users, *items;
     int64_t *times;
     uint8_t *types;
-    void *extras[RECS__EXTRA_COUNT]; /* float, float, float, uint32_t …; NULL: absent */
+    void *extras[RECS__EXTRA_COUNT]; /* uint32_t, or float of numbers; NULL: absent   */
 } recs__log;
 
 void recs__log_clear(recs__log *log, const recs_host *host);
@@ -65,6 +69,16 @@ static inline float recs__log_quantity(const recs__log *log, uint64_t index) {
 static inline float recs__log_value(const recs__log *log, uint64_t index) {
     const float *column = log->extras[RECS__EXTRA_VALUE];
     return column ? column[index] : NAN;
+}
+
+static inline uint32_t recs__log_source(const recs__log *log, uint64_t index) {
+    const uint32_t *column = log->extras[RECS__EXTRA_SOURCE];
+    return column ? column[index] : 0; /* RECS_SOURCE_ORGANIC */
+}
+
+static inline float recs__log_propensity(const recs__log *log, uint64_t index) {
+    const float *column = log->extras[RECS__EXTRA_PROPENSITY];
+    return column ? column[index] : 1.0f;
 }
 
 static inline uint32_t recs__log_group(const recs__log *log, recs__log_extra extra,

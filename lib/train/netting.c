@@ -7,7 +7,8 @@
  *   - a return takes its pieces from the sales before it, the nearest first
  *     (type return from buys; a negative quantity from events of its type);
  *   - what is left of each type is joined by the rule for duplicates and
- *     weighed; the value of the pair is the sum over types;
+ *     weighed, also by where it came from (echo.c); the value of the pair is
+ *     the sum over types;
  *   - a dislike after all evidence makes the pair negative, one before it is
  *     forgotten;
  *   - a pair of which nothing is left leaves no trace.
@@ -179,7 +180,7 @@ static bool cancel(settling *s, size_t count) {
 /* What is left of a pair, by type. */
 typedef struct outcome {
     bool has[RECS_EVENT_MAX + 1];
-    double quantity[RECS_EVENT_MAX + 1];
+    recs__amount amounts[RECS_EVENT_MAX + 1];
     int64_t last[RECS_EVENT_MAX + 1];
     size_t types;
     bool disliked;
@@ -187,6 +188,7 @@ typedef struct outcome {
 
 static void settle(settling *s, size_t count, outcome *out) {
     const recs__log *log = &s->training->store->dataset->log;
+    const recs__echo *echo = &s->training->store->echo;
     float *kept = s->training->store->kept;
     const recs__values *values = &s->values;
     uint64_t rated = UINT64_MAX; /* the rating that counts so far */
@@ -198,7 +200,8 @@ static void settle(settling *s, size_t count, outcome *out) {
         if (d->returns || !(d->left > 0.0f))
             continue;
         float value = recs__log_value(log, d->event);
-        double quantity = (double)d->left;
+        double quantity = (double)d->left, weight = recs__echo_weight(echo, log, d->event);
+        uint32_t source = recs__log_source(log, d->event);
         if (d->type == RECS_EVENT_RATING) {
             quantity = (double)value >= values->positive ? 1.0 : 0.0;
             if (rated != UINT64_MAX && values->duplicates != RECS__DUPLICATES_MAX)
@@ -209,18 +212,17 @@ static void settle(settling *s, size_t count, outcome *out) {
         }
         if (d->type == RECS_EVENT_DISLIKE) {
             out->disliked = true;
-        } else if (quantity > 0.0 && values->type_weights[d->type] > 0.0f) {
+        } else if (quantity > 0.0 && weight > 0.0 && values->type_weights[d->type] > 0.0f) {
             out->disliked = false;
             kept[d->event] = (float)quantity;
         }
-        double *joined = &out->quantity[d->type];
+        recs__amount *amount = &out->amounts[d->type];
         s->netting->duplicates_merged += out->has[d->type];
-        if (!out->has[d->type])
-            *joined = quantity;
-        else if (d->type == RECS_EVENT_RATING && values->duplicates == RECS__DUPLICATES_SUM)
-            *joined = quantity; /* a second rating replaces the first */
+        if (!out->has[d->type] ||
+            (d->type == RECS_EVENT_RATING && values->duplicates == RECS__DUPLICATES_SUM))
+            recs__amount_set(amount, source, quantity, weight); /* the last rating counts */
         else
-            *joined = recs__values_join(values, *joined, quantity);
+            recs__values_join(values, amount, source, quantity, weight);
         out->types += !out->has[d->type];
         out->has[d->type] = true;
         out->last[d->type] = d->time;
@@ -236,7 +238,7 @@ static float value_of(const settling *s, const outcome *out) {
     for (int type = 0; type <= RECS_EVENT_MAX; type++)
         if (out->has[type] && type != RECS_EVENT_DISLIKE)
             value += s->values.type_weights[type] *
-                     recs__values_weigh(&s->values, out->quantity[type]);
+                     recs__values_amount(&s->values, &out->amounts[type]);
     return value;
 }
 
@@ -367,9 +369,26 @@ static void settle_guests(settling *s, uint64_t begin, uint64_t end) {
             quantity = (double)value >= s->values.positive ? 1.0f : 0.0f;
         else if (value == value)
             quantity = value > 0.0f ? quantity * value : 0.0f;
-        if (type != RECS_EVENT_DISLIKE && quantity > 0.0f && s->values.type_weights[type] > 0.0f) {
+        if (type != RECS_EVENT_DISLIKE && quantity > 0.0f &&
+            recs__echo_weight(&store->echo, log, e) > 0.0 && s->values.type_weights[type] > 0.0f) {
             store->kept[e] = quantity;
             s->netting->guests++;
+        }
+    }
+}
+
+/* How much of the evidence came from recommendations, and what it counts. */
+static void count_recommended(const recs__training_store *store, recs__netting *netting) {
+    const recs__log *log = &store->dataset->log;
+    if (log->extras[RECS__EXTRA_SOURCE] == NULL)
+        return;
+    for (uint64_t e = 0; e < log->count; e++) {
+        if (recs__log_source(log, e) != RECS_SOURCE_RECOMMENDED)
+            continue;
+        netting->recommended++;
+        if (store->kept[e] > 0.0f) {
+            netting->recommended_evidence++;
+            netting->recommended_weight += recs__echo_weight(&store->echo, log, e);
         }
     }
 }
@@ -416,6 +435,7 @@ recs_status recs__training_net(recs__training *training, recs_error *error) {
     int64_t last_tick = s.netting->last_tick;
     memset(s.netting, 0, sizeof *s.netting);
     s.netting->last_tick = last_tick;
+    recs__echo_init(&store->echo, &s.values, &store->dataset->log);
     recs_status status = prepare(training, &begins, error);
     if (status == RECS_OK) {
         recs__training_order(training, user_key, NULL, store->by_group, count, begins,
@@ -426,6 +446,7 @@ recs_status recs__training_net(recs__training *training, recs_error *error) {
         status = settle_users(&s, begins, error);
     if (status == RECS_OK) {
         settle_guests(&s, begins[training->users], count);
+        count_recommended(store, s.netting);
         training->by_user.offsets = store->user_offsets;
         training->by_user.columns = store->user_columns;
         training->by_user.values = store->user_values;

@@ -14,10 +14,11 @@ const char *recs__problem_name(recs__problem problem) {
         "item missing or not an id",
         "basket, session or place not an id",
         "time missing or unreadable",
-        "quantity, value or price unreadable",
+        "quantity, value, price or propensity unreadable",
         "type unreadable",
         "text not valid UTF-8",
         "id a second time",
+        "source unknown, the event counts as organic",
     };
     return names[problem];
 }

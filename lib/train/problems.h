@@ -13,10 +13,11 @@ typedef enum recs__problem {
     RECS__PROBLEM_ITEM,     /* item missing or not an id       */
     RECS__PROBLEM_GROUP,    /* basket, session or place        */
     RECS__PROBLEM_TIME,     /* time missing or unreadable      */
-    RECS__PROBLEM_NUMBER,   /* quantity, value or price        */
+    RECS__PROBLEM_NUMBER,   /* quantity, value, price, propensity */
     RECS__PROBLEM_TYPE,     /* too many types, or a bad name   */
     RECS__PROBLEM_TITLE,    /* catalogue: not UTF-8            */
     RECS__PROBLEM_TWICE,    /* catalogue: an id seen before    */
+    RECS__PROBLEM_SOURCE,   /* neither organic nor recommended */
     RECS__PROBLEM_COUNT
 } recs__problem;
 

@@ -125,6 +125,22 @@ static bool read_type(reader *r, const recs__field *field, uint8_t *type) {
     return true;
 }
 
+/* Where an event came from. False: not a name of a source. */
+static bool read_source(const recs__field *field, uint8_t *source) {
+    static const char *const names[][4] = {{"organic", "no", "false", "0"},
+                                           {"recommended", "yes", "true", "1"}};
+    *source = RECS_SOURCE_ORGANIC;
+    if (field == NULL || field->size == 0)
+        return true;
+    for (uint8_t s = RECS_SOURCE_ORGANIC; s <= RECS_SOURCE_RECOMMENDED; s++)
+        for (int n = 0; n < 4; n++)
+            if (recs__columns_same(field->text, field->size, names[s][n])) {
+                *source = s;
+                return true;
+            }
+    return false;
+}
+
 static recs_status read_title(reader *r, uint32_t item, float quantity, recs_error *error) {
     const recs__field *field = field_of(r, RECS__COLUMN_TITLE);
     /* Corrections of the stock carry notes such as "damaged" for a title. */
@@ -164,6 +180,7 @@ static recs_status read_fields(reader *r, log_row *row, bool *usable, recs_error
     event->time = RECS_NO_TIME;
     event->quantity = 1.0f;
     event->value = event->price = NAN;
+    event->propensity = 1.0f;
 
     if (!look_up(&dataset->items, item, NULL, &row->item) || row->item.field == NULL)
         return problem(r, RECS__PROBLEM_ITEM, RECS__COLUMN_ITEM, item,
@@ -200,8 +217,16 @@ static recs_status read_fields(reader *r, log_row *row, bool *usable, recs_error
     if (!read_type(r, field_of(r, RECS__COLUMN_TYPE), &event->type))
         return problem(r, RECS__PROBLEM_TYPE, RECS__COLUMN_TYPE, field_of(r, RECS__COLUMN_TYPE),
                        "a name of at most 63 bytes, at most 24 beside the usual ones", error);
+    const recs__field *propensity = field_of(r, RECS__COLUMN_PROPENSITY);
+    if (!read_number(propensity, &event->propensity) ||
+        !(event->propensity > 0.0f && event->propensity <= 1.0f))
+        return problem(r, RECS__PROBLEM_NUMBER, RECS__COLUMN_PROPENSITY, propensity,
+                       "a probability above 0 and at most 1", error);
     *usable = true;
-    return RECS_OK;
+    if (read_source(field_of(r, RECS__COLUMN_SOURCE), &event->source))
+        return RECS_OK;
+    return problem(r, RECS__PROBLEM_SOURCE, RECS__COLUMN_SOURCE, field_of(r, RECS__COLUMN_SOURCE),
+                   "organic or recommended", error);
 }
 
 static recs_status keep_row(reader *r, log_row *row, recs_error *error) {

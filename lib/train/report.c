@@ -73,6 +73,7 @@ uint64_t recs_dataset_count(const recs_dataset *dataset, const char *name) {
         {"pairs_cancelled", offsetof(recs__netting, pairs_cancelled)},
         {"duplicates_merged", offsetof(recs__netting, duplicates_merged)},
         {"guests", offsetof(recs__netting, guests)},
+        {"recommended", offsetof(recs__netting, recommended)},
     };
     if (name == NULL)
         return UINT64_MAX;
@@ -185,6 +186,28 @@ static recs_status print_weights(recs_dataset *d, recs_status status) {
     return status;
 }
 
+static recs_status print_echo(recs_dataset *d, recs_status status) {
+    const recs__netting *n = d->netting;
+    const recs__values *values = &d->settings.values;
+    char a[32], b[32];
+    if (n->recommended != 0)
+        PRINT("recommended: %s event%s came from recommendations; %s of them evidence, which "
+              "counts as %.6g (recommended=%g)\n", grouped(n->recommended, a),
+              n->recommended == 1 ? "" : "s", grouped(n->recommended_evidence, b),
+              n->recommended_weight, values->recommended);
+    else if (values->recommended != 1.0)
+        PRINT("recommended: weight %g, but no event came from a recommendation\n",
+              values->recommended);
+    if (d->log.extras[RECS__EXTRA_PROPENSITY] != NULL && values->clip > 0.0)
+        PRINT("propensity: an event counts one over its propensity, or over %g when that is more; "
+              "on average 1 within a source\n", values->clip);
+    else if (d->log.extras[RECS__EXTRA_PROPENSITY] != NULL)
+        PRINT("propensity: read, and not used (propensity=inverse or clip(p) uses it)\n");
+    else if (values->clip > 0.0)
+        PRINT("propensity: no event has one below 1\n");
+    return status;
+}
+
 static recs_status print_netting(recs_dataset *d, recs_status status) {
     const recs__netting *n = d->netting;
     char a[32], b[32], c[32];
@@ -202,6 +225,7 @@ static recs_status print_netting(recs_dataset *d, recs_status status) {
     if (n->duplicates_merged != 0)
         PRINT("duplicates: %s event%s joined with an earlier one of the same user, item and type\n",
               grouped(n->duplicates_merged, a), n->duplicates_merged == 1 ? "" : "s");
+    status = print_echo(d, status);
     if (n->guests != 0)
         PRINT("guests: %s event%s without a user %s for popularity, and for item models under "
               "unit=baskets\n", grouped(n->guests, a), n->guests == 1 ? "" : "s",

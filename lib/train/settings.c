@@ -195,6 +195,20 @@ static recs_status set_duplicates(const request *r) {
     return status;
 }
 
+static recs_status set_recommended(const request *r) {
+    double value;
+    if (!recs__parse_double(r->value, strlen(r->value), &value) ||
+        !(value >= 0.0 && value <= 1000.0))
+        return recs__fail(r->error, RECS_ERR_ARGUMENT,
+                          "recommended \"%.64s\": expected a weight from 0 to 1000", r->value);
+    r->settings->values.recommended = value;
+    return RECS_OK;
+}
+
+static recs_status set_propensity(const request *r) {
+    return recs__values_parse_propensity(&r->settings->values, r->value, r->error);
+}
+
 static recs_status set_unit(const request *r) {
     static const char *const words[] = {"auto", "users", "baskets", NULL};
     int choice = 0;
@@ -302,6 +316,7 @@ static const struct {
     {"rollup", set_rollup, false},       {"after", set_after, true},
     {"before", set_before, true},        {"drop_items", set_drop_items, true},
     {"memory", set_memory, true},        {"temporary", set_temporary, true},
+    {"recommended", set_recommended, false}, {"propensity", set_propensity, false},
 };
 #define SETTINGS (sizeof settings_table / sizeof settings_table[0])
 
@@ -322,8 +337,8 @@ recs_status recs__settings_set(recs__settings *settings, const recs_host *host, 
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "unknown setting \"%.64s\"; there are format, columns, item_columns, header, "
                       "delimiter, timezone, time, strict, type, types, weight, positive, "
-                      "duplicates, unit, users, rollup, after, before, drop_items, "
-                      "memory, temporary", name);
+                      "duplicates, unit, users, rollup, after, before, drop_items, memory, "
+                      "temporary, recommended, propensity", name);
 }
 
 recs_status recs__settings_init(recs__settings *settings, const recs_host *host,

@@ -35,7 +35,7 @@ typedef struct recs__training {
      * ordered by (item, time). A time may be RECS_NO_TIME. */
     const uint64_t *event_offsets; /* [items + 1] */
     const int64_t *event_times;
-    const float *event_weights;    /* weight by type, after netting */
+    const float *event_weights;    /* by type and source, after netting */
     uint64_t events;
     int64_t last_time; /* RECS_NO_TIME when no event has one */
 

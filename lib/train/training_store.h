@@ -4,6 +4,7 @@
 #define RECS_TRAIN_TRAINING_STORE_H
 
 #include "train/dataset.h"
+#include "train/echo.h"
 #include "train/training.h"
 
 typedef struct recs__training_store {
@@ -23,6 +24,7 @@ typedef struct recs__training_store {
      * event e, 0: not evidence. */
     uint64_t *by_group;
     float *kept;
+    recs__echo echo; /* what events count by source and propensity */
 
     uint64_t *user_offsets, *transposed_offsets, *unit_offsets, *event_offsets;
     uint32_t *user_columns, *transposed_columns, *unit_columns;

@@ -76,18 +76,24 @@ static uint32_t row_of_event(const recs__training *training, uint64_t event) {
 static float unit_value(const recs__training *training, const recs__values *values,
                         const uint64_t *events, size_t count) {
     const recs__training_store *store = training->store;
-    double quantity[RECS_EVENT_MAX + 1];
+    const recs__log *log = &store->dataset->log;
+    recs__amount amounts[RECS_EVENT_MAX + 1];
     bool has[RECS_EVENT_MAX + 1] = {false};
     float value = 0.0f;
     for (size_t i = 0; i < count; i++) {
-        int32_t type = recs__training_type(values, store->dataset->log.types[events[i]]);
+        int32_t type = recs__training_type(values, log->types[events[i]]);
+        uint32_t source = recs__log_source(log, events[i]);
         double kept = (double)store->kept[events[i]];
-        quantity[type] = has[type] ? recs__values_join(values, quantity[type], kept) : kept;
+        double weight = recs__echo_weight(&store->echo, log, events[i]);
+        if (has[type])
+            recs__values_join(values, &amounts[type], source, kept, weight);
+        else
+            recs__amount_set(&amounts[type], source, kept, weight);
         has[type] = true;
     }
     for (int type = 0; type <= RECS_EVENT_MAX; type++)
         if (has[type])
-            value += values->type_weights[type] * recs__values_weigh(values, quantity[type]);
+            value += values->type_weights[type] * recs__values_amount(values, &amounts[type]);
     return value;
 }
 
@@ -265,7 +271,8 @@ static void place_events(recs__training *training, const recs__values *values,
         int64_t time = log->times[e];
         store->event_times[at] = time;
         store->event_weights[at] =
-            values->type_weights[recs__training_type(values, log->types[e])];
+            values->type_weights[recs__training_type(values, log->types[e])] *
+            (float)recs__echo_weight(&store->echo, log, e);
         if (time == RECS_NO_TIME)
             continue;
         if (store->first_time == RECS_NO_TIME || time < store->first_time)

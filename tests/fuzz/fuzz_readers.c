@@ -59,6 +59,8 @@ static void set_mode(recs_dataset *dataset, unsigned mode) {
     if (mode & 8)
         recs_dataset_set(dataset, "columns", "user=1,item=2,time=3,quantity=4,type=5", NULL);
     recs_dataset_set(dataset, "unit", (mode & 32) ? "baskets" : "auto", NULL);
+    recs_dataset_set(dataset, "propensity", (mode & 16) ? "clip(0.1)" : "ignore", NULL);
+    recs_dataset_set(dataset, "recommended", (mode & 16) ? "0.5" : "1", NULL);
     recs_dataset_set(dataset, "rollup", (mode & 64) ? "group" : "no", NULL);
 }
 
