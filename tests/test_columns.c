@@ -59,7 +59,7 @@ static void test_known_logs(void **state) {
            "user = customer_id, item = article_id, time = t_dat, price = price");
     expect("time,user,session,basket,item,type,quantity,price,place,source,placement,position", "",
            "user = user, item = item, type = type, time = time, quantity = quantity, "
-           "price = price, basket = basket, session = session, place = place");
+           "price = price, basket = basket, session = session, place = place, source = source");
 }
 
 static void test_named(void **state) {
