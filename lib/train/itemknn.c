@@ -19,19 +19,18 @@
  * ranks better. Units with more than `longest` items are left out: they tell
  * little and cost the square of their length.
  *
- * A row is summed into a dense array by one pass over the units of its item
- * (Gustavson), in ascending order of units, so the bytes do not depend on
- * threads. Cost: sum over units of d_u^2 multiply-adds; memory 8 bytes per
- * kept neighbour, twice while they are put together, and 16 bytes per item and
- * running task. */
+ * The product and the choice of each row's k are sparse_product.c's, the same
+ * bytes for any threads and instruction set. Cost: sum over units of d_u^2
+ * multiply-adds; memory 8 bytes per kept neighbour, 26 bytes per interaction and
+ * 8 bytes per item and running task. */
 #include "train/trainer.h"
 
 #include "base/error.h"
 #include "base/math.h"
 #include "base/memory.h"
 #include "model/format.h"
-#include "train/scratch.h"
 #include "train/sparse.h"
+#include "train/sparse_product.h"
 
 #include <math.h>
 #include <string.h>
@@ -60,29 +59,16 @@ static const recs__setting itemknn_settings[] = {
     [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
 };
 
-#define ITEMS_PER_TASK 64
-#define TASKS_PER_BATCH 64
-
-/* What one task found: its rows' neighbours, one after another. */
-typedef struct found {
-    uint32_t *columns;
-    float *values;
-} found;
-
 typedef struct itemknn {
     const recs__train_job *job;
     const recs_host *host;
     recs__sparse by_unit; /* transformed, long units empty, only positive values */
     recs__sparse by_item;
-    double *row_norm, *column_norm; /* the two factors of the denominator */
+    bool ones;            /* by_unit stands for a matrix of ones, its values are in by_item */
+    float *row, *column;  /* [items]: the two factors of the denominator, or one over them */
+    double *mass;         /* [items]: sums of values, for bm25 */
     unsigned similarity;
-    size_t k;
-    double shrinkage;
-    recs__scratch scratch;
-    size_t first_task;
-    found *found; /* one per task */
-    uint32_t *counts; /* neighbours of each item */
-    atomic_bool out_of_memory;
+    float shrinkage;
 } itemknn;
 
 /* ---- the matrix the similarities are made of ----------------------------------------------- */
@@ -103,7 +89,7 @@ static recs_status transform(itemknn *w, recs_error *error) {
     const double *settings = w->job->spec->settings;
     uint64_t at, entries = 0, put = 0;
     size_t count, positive;
-    double *mass = w->row_norm, total = 0.0;
+    double *mass = w->mass, total = 0.0;
 
     memset(mass, 0, (size_t)units->column_count * sizeof *mass);
     for (uint32_t u = 0; u < units->rows; u++) {
@@ -150,20 +136,23 @@ static recs_status transform(itemknn *w, recs_error *error) {
     return RECS_OK;
 }
 
+/* The denominator's factors; without shrinkage one over them, as the form of
+ * the product wants it. */
 static void norms(itemknn *w) {
     const double *settings = w->job->spec->settings;
+    bool inverse = w->similarity != JACCARD && w->shrinkage == 0.0f;
     for (uint32_t i = 0; i < w->by_item.rows; i++) {
-        double n = 0.0;
+        double n = 0.0, row = 1.0, column = 1.0;
         for (uint64_t e = w->by_item.offsets[i]; e < w->by_item.offsets[i + 1]; e++)
             n += (double)w->by_item.values[e] * (double)w->by_item.values[e];
         if (w->similarity == JACCARD) {
-            w->row_norm[i] = w->column_norm[i] = n;
-        } else if (w->similarity == BM25 || n == 0.0) {
-            w->row_norm[i] = w->column_norm[i] = 1.0;
-        } else {
-            w->row_norm[i] = recs__pow(n, settings[ASYMMETRY]);
-            w->column_norm[i] = recs__pow(n, 1.0 - settings[ASYMMETRY]);
+            row = column = n;
+        } else if (w->similarity != BM25 && n > 0.0) {
+            row = recs__pow(n, settings[ASYMMETRY]);
+            column = recs__pow(n, 1.0 - settings[ASYMMETRY]);
         }
+        w->row[i] = (float)(inverse ? 1.0 / row : row);
+        w->column[i] = (float)(inverse ? 1.0 / column : column);
     }
 }
 
@@ -180,219 +169,30 @@ static void weigh_units(itemknn *w) {
     }
 }
 
-/* ---- one row ------------------------------------------------------------------------------- */
-
-static float similarity_of(const itemknn *w, uint32_t i, uint32_t j, float sum) {
-    double denominator = w->similarity == JACCARD
-                             ? w->row_norm[i] + w->column_norm[j] - (double)sum
-                             : w->row_norm[i] * w->column_norm[j];
-    return (float)((double)sum / (denominator + w->shrinkage));
-}
-
-/* Value and column as one integer whose order is: larger value first, then
- * lower column. Values are positive floats, so their bits are in their order. */
-static uint64_t key_of(float value, uint32_t column) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint64_t)bits << 32 | (UINT32_MAX - column);
-}
-
-/* Moves the k largest keys to the front (Hoare's selection, middle pivot). */
-static void select_largest(uint64_t *keys, size_t count, size_t k) {
-    size_t low = 0, high = count;
-    while (high - low > 1) {
-        uint64_t pivot = keys[low + (high - low) / 2];
-        size_t i = low, j = high - 1;
-        for (;;) {
-            while (keys[i] > pivot)
-                i++;
-            while (keys[j] < pivot)
-                j--;
-            if (i >= j)
-                break;
-            uint64_t swapped = keys[i];
-            keys[i++] = keys[j];
-            keys[j--] = swapped;
-        }
-        if (k <= i)
-            high = i;
-        else
-            low = i;
-        if (low == k || high == k)
-            break;
-    }
-}
-
-/* Sorts columns ascending with their values: insertion for few, else heap. */
-static void sift_down(uint64_t *pairs, size_t root, size_t count) {
-    for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && pairs[child + 1] > pairs[child])
-            child++;
-        if (pairs[root] >= pairs[child])
-            return;
-        uint64_t swapped = pairs[root];
-        pairs[root] = pairs[child];
-        pairs[child] = swapped;
-    }
-}
-
-static void sort_ascending(uint64_t *pairs, size_t count) {
-    for (size_t root = count / 2; root-- > 0;)
-        sift_down(pairs, root, count);
-    while (count-- > 1) {
-        uint64_t swapped = pairs[0];
-        pairs[0] = pairs[count];
-        pairs[count] = swapped;
-        sift_down(pairs, 0, count);
-    }
-}
-
-/* Neighbours of item i into keys, as (column << 32 | value bits) ascending;
- * returns their number. sums is all zero before and after. */
-static size_t neighbours_of(const itemknn *w, uint32_t i, float *sums, uint32_t *touched,
-                            uint64_t *keys) {
-    size_t count = 0, kept = 0;
-
-    for (uint64_t e = w->by_item.offsets[i]; e < w->by_item.offsets[i + 1]; e++) {
-        uint32_t u = w->by_item.columns[e];
-        float x = w->by_item.values[e];
-        uint64_t end = w->by_unit.offsets[u + 1];
-        for (uint64_t f = w->by_unit.offsets[u]; f < end; f++) {
-            uint32_t j = w->by_unit.columns[f];
-            float before = sums[j], after = before + x * w->by_unit.values[f];
-            touched[count] = j;
-            count += before == 0.0f && after > 0.0f;
-            sums[j] = after;
-        }
-    }
-    for (size_t t = 0; t < count; t++) {
-        uint32_t j = touched[t];
-        float value = similarity_of(w, i, j, sums[j]);
-        sums[j] = 0.0f;
-        if (j != i && value > 0.0f && isfinite(value))
-            keys[kept++] = key_of(value, j);
-    }
-    if (kept > w->k) {
-        select_largest(keys, kept, w->k);
-        kept = w->k;
-    }
-    for (size_t t = 0; t < kept; t++)
-        keys[t] = (uint64_t)(UINT32_MAX - (uint32_t)keys[t]) << 32 | keys[t] >> 32;
-    sort_ascending(keys, kept);
-    return kept;
-}
-
-static void itemknn_task(void *arg, size_t index) {
-    itemknn *w = arg;
-    size_t task = w->first_task + index, items = w->by_item.rows;
-    size_t first = task * ITEMS_PER_TASK, put = 0, room = 0;
-    size_t last = first + ITEMS_PER_TASK < items ? first + ITEMS_PER_TASK : items;
-    found out = {NULL, NULL};
-    unsigned char *block = recs__scratch_take(&w->scratch);
-    if (!block) {
-        atomic_store(&w->out_of_memory, true);
-        return;
-    }
-    uint64_t *keys = (uint64_t *)(void *)block;
-    float *sums = (float *)(void *)(keys + items);
-    uint32_t *touched = (uint32_t *)(void *)(sums + items);
-
-    for (size_t i = first; i < last; i++) {
-        size_t count = neighbours_of(w, (uint32_t)i, sums, touched, keys);
-        void *columns = out.columns, *values = out.values;
-        size_t room_columns = room, room_values = room;
-        bool grown =
-            recs__grow(w->host, &columns, &room_columns, put + count, sizeof *out.columns, NULL) ==
-            RECS_OK;
-        out.columns = columns;
-        grown = grown && recs__grow(w->host, &values, &room_values, put + count,
-                                    sizeof *out.values, NULL) == RECS_OK;
-        out.values = values;
-        if (!grown) {
-            recs__free(w->host, out.columns);
-            recs__free(w->host, out.values);
-            out.columns = NULL;
-            out.values = NULL;
-            atomic_store(&w->out_of_memory, true);
-            break;
-        }
-        room = room_columns < room_values ? room_columns : room_values;
-        for (size_t t = 0; t < count; t++) {
-            uint32_t bits = (uint32_t)keys[t];
-            out.columns[put] = (uint32_t)(keys[t] >> 32);
-            memcpy(&out.values[put++], &bits, sizeof bits);
-        }
-        w->counts[i] = (uint32_t)count;
-    }
-    w->found[task] = out;
-    recs__scratch_give(&w->scratch, block);
+/* Where every unit has one value throughout, as all have without quantities or
+ * ratings, it moves to the other copy: the same products, and a third less to
+ * read. */
+static void move_equal_values(itemknn *w) {
+    const recs__sparse *units = &w->by_unit;
+    for (uint32_t u = 0; u < units->rows; u++)
+        for (uint64_t e = units->offsets[u] + 1; e < units->offsets[u + 1]; e++)
+            if (units->values[e] != units->values[e - 1])
+                return;
+    for (uint64_t e = 0; e < w->by_item.entries; e++)
+        w->by_item.values[e] *= units->values[units->offsets[w->by_item.columns[e]]];
+    w->ones = true;
 }
 
 /* ---- training ------------------------------------------------------------------------------ */
 
-static recs_status all_rows(itemknn *w, size_t tasks, recs_error *error) {
-    recs_status status = RECS_OK;
-    for (w->first_task = 0; w->first_task < tasks && status == RECS_OK;
-         w->first_task += TASKS_PER_BATCH) {
-        size_t left = tasks - w->first_task;
-        status = recs__progress_tell(w->job->progress, "itemknn items",
-                                      (uint64_t)w->first_task * ITEMS_PER_TASK, w->by_item.rows,
-                                      error);
-        if (status)
-            break;
-        recs__run(w->host, itemknn_task, w, left < TASKS_PER_BATCH ? left : TASKS_PER_BATCH);
-        if (atomic_load(&w->out_of_memory))
-            status = recs__fail_memory(error, w->scratch.size);
-    }
-    return status;
-}
-
-static recs_status hand_over(itemknn *w, size_t tasks, recs__trained *trained, recs_error *error) {
-    recs__sparse out;
-    size_t items = w->by_item.rows;
-    uint64_t entries = 0, put = 0;
-
-    for (size_t i = 0; i < items; i++)
-        entries += w->counts[i];
-    recs_status status = recs__sparse_create(&out, (uint32_t)items, (uint32_t)items, entries,
-                                             w->host, error);
-    if (status)
-        return status;
-    for (size_t i = 0; i < items; i++)
-        out.offsets[i + 1] = out.offsets[i] + w->counts[i];
-    for (size_t task = 0; task < tasks; task++) {
-        size_t last = (task + 1) * ITEMS_PER_TASK < items ? (task + 1) * ITEMS_PER_TASK : items;
-        size_t count = (size_t)(out.offsets[last] - put);
-        if (count) {
-            memcpy(out.columns + put, w->found[task].columns, count * sizeof *out.columns);
-            memcpy(out.values + put, w->found[task].values, count * sizeof *out.values);
-        }
-        put += count;
-        recs__free(w->host, w->found[task].columns);
-        recs__free(w->host, w->found[task].values);
-        w->found[task] = (found){NULL, NULL};
-    }
-    trained->kind = RECS__KIND_ITEMS;
-    for (size_t i = 0; i < items; i++)
-        trained->items_trained += w->by_item.offsets[i + 1] > w->by_item.offsets[i];
-    recs__trained_add(trained, RECS_SECTION_NEIGHBOR_OFFSETS, out.offsets,
-                      (items + 1) * sizeof *out.offsets);
-    recs__trained_add(trained, RECS_SECTION_NEIGHBOR_ITEMS, out.columns,
-                      entries * sizeof *out.columns);
-    recs__trained_add(trained, RECS_SECTION_NEIGHBOR_VALUES, out.values,
-                      entries * sizeof *out.values);
-    return RECS_OK;
-}
-
-static recs_status prepare(itemknn *w, size_t tasks, recs_error *error) {
+static recs_status prepare(itemknn *w, recs_error *error) {
     size_t items = w->job->training->units.column_count;
     recs_status status;
 
-    w->row_norm = recs__alloc(w->host, items, sizeof *w->row_norm, error);
-    w->column_norm = recs__alloc(w->host, items, sizeof *w->column_norm, error);
-    w->counts = recs__alloc_zero(w->host, items, sizeof *w->counts, error);
-    w->found = recs__alloc_zero(w->host, tasks, sizeof *w->found, error);
-    if (!w->row_norm || !w->column_norm || !w->counts || !w->found)
+    w->row = recs__alloc(w->host, items, sizeof *w->row, error);
+    w->column = w->row ? recs__alloc(w->host, items, sizeof *w->column, error) : NULL;
+    w->mass = w->column ? recs__alloc(w->host, items, sizeof *w->mass, error) : NULL;
+    if (!w->mass)
         return RECS_ERR_MEMORY;
     if ((status = transform(w, error)) != RECS_OK)
         return status;
@@ -401,6 +201,33 @@ static recs_status prepare(itemknn *w, size_t tasks, recs_error *error) {
         return status;
     norms(w);
     weigh_units(w);
+    move_equal_values(w);
+    return RECS_OK;
+}
+
+static recs_status neighbours(const itemknn *w, recs__trained *trained, recs_error *error) {
+    recs__csr left = recs__sparse_view(&w->by_item), right = recs__sparse_view(&w->by_unit);
+    recs__product product = {.left = &left, .right = &right, .ones = w->ones, .skip_self = true,
+                             .k = (size_t)w->job->spec->settings[K]};
+    recs__neighbour_rows rows;
+
+    if (w->similarity == JACCARD || w->shrinkage != 0.0f) {
+        product.form = w->similarity == JACCARD ? RECS__PRODUCT_OVERLAP : RECS__PRODUCT_RATIO;
+        product.row_norm = w->row;
+        product.column_norm = w->column;
+        product.add = w->shrinkage;
+    } else if (w->similarity != BM25) {
+        product.row_scale = w->row;
+        product.column_scale = w->column;
+    }
+    recs_status status = recs__product_best(&product, w->host, w->job->progress, "itemknn items",
+                                            &rows, error);
+    if (status)
+        return status;
+    trained->kind = RECS__KIND_ITEMS;
+    for (uint32_t i = 0; i < left.rows; i++)
+        trained->items_trained += left.offsets[i + 1] > left.offsets[i];
+    recs__neighbour_rows_hand_over(&rows, trained);
     return RECS_OK;
 }
 
@@ -408,44 +235,24 @@ static recs_status train_itemknn(const recs__train_job *job, recs__trained *trai
                                  recs_error *error) {
     const double *settings = job->spec->settings;
     itemknn w = {.job = job, .host = &job->training->host};
-    size_t items = job->training->units.column_count;
-    size_t tasks = (items + ITEMS_PER_TASK - 1) / ITEMS_PER_TASK;
-    recs_status status;
 
     w.similarity = (unsigned)settings[SIMILARITY];
-    w.k = (size_t)settings[K];
-    w.shrinkage = settings[SHRINKAGE];
-    if (w.similarity == BM25 && w.shrinkage != 0.0)
+    w.shrinkage = (float)settings[SHRINKAGE];
+    if (w.similarity == BM25 && w.shrinkage != 0.0f)
         return recs__fail(error, RECS_ERR_ARGUMENT,
                           "itemknn: shrinkage=%.9g has no meaning with similarity=bm25, whose k1 "
                           "and b play its part",
-                          w.shrinkage);
-    recs__scratch_init(&w.scratch,
-                       items * (sizeof(uint64_t) + sizeof(float) + sizeof(uint32_t)) +
-                           sizeof(uint32_t),
-                       w.host);
-    atomic_init(&w.out_of_memory, false);
-    status = prepare(&w, tasks, error);
+                          settings[SHRINKAGE]);
+    recs_status status = prepare(&w, error);
     if (status == RECS_OK)
-        status = all_rows(&w, tasks, error);
-    if (status == RECS_OK)
-        status = hand_over(&w, tasks, trained, error);
-
-    for (size_t task = 0; w.found && task < tasks; task++) {
-        recs__free(w.host, w.found[task].columns);
-        recs__free(w.host, w.found[task].values);
-    }
-    recs__scratch_clear(&w.scratch);
+        status = neighbours(&w, trained, error);
     recs__sparse_clear(&w.by_unit, w.host);
     recs__sparse_clear(&w.by_item, w.host);
-    recs__free(w.host, w.row_norm);
-    recs__free(w.host, w.column_norm);
-    recs__free(w.host, w.counts);
-    recs__free(w.host, w.found);
+    recs__free(w.host, w.row);
+    recs__free(w.host, w.column);
+    recs__free(w.host, w.mass);
     return status;
 }
 
-const recs__trainer recs__trainer_itemknn = {.name = "itemknn",
-                                       .settings = itemknn_settings,
-                                       .setting_count = SETTING_COUNT,
-                                       .train = train_itemknn};
+const recs__trainer recs__trainer_itemknn = {"itemknn", itemknn_settings, SETTING_COUNT,
+                                             train_itemknn, false};

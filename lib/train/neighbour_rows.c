@@ -158,11 +158,18 @@ recs_status recs__neighbour_rows_create(recs__neighbour_rows *n, uint32_t rows, 
 
 void recs__neighbour_rows_store(recs__neighbour_rows *n, uint32_t row, recs__best *best,
                                 float scale) {
+    uint32_t *columns = n->columns + n->offsets[row];
     float *values = n->values + n->offsets[row];
-    size_t count = recs__best_take(best, n->columns + n->offsets[row], values);
-    if (scale != 1.0f)
-        for (size_t i = 0; i < count; i++)
-            values[i] *= scale;
+    size_t count = recs__best_take(best, columns, values), kept = 0;
+    if (scale != 1.0f) {
+        for (size_t i = 0; i < count; i++) {
+            float value = values[i] * scale;
+            columns[kept] = columns[i];
+            values[kept] = value;
+            kept += value != 0.0f && value >= -FLT_MAX && value <= FLT_MAX;
+        }
+        count = kept;
+    }
     n->counts[row] = (uint32_t)count;
 }
 

@@ -82,7 +82,8 @@ recs_status recs__neighbour_rows_create(recs__neighbour_rows *n, uint32_t rows, 
                                         recs_error *error);
 void recs__neighbour_rows_clear(recs__neighbour_rows *n);
 
-/* Stores the choice as row, once. Its values times scale. Any thread. */
+/* Stores the choice as row, once. Its values times scale, without
+ * those that this makes zero or not finite. Any thread. */
 void recs__neighbour_rows_store(recs__neighbour_rows *n, uint32_t row, recs__best *best,
                                 float scale);
 

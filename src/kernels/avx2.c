@@ -67,20 +67,32 @@ static inline void reduce_group(vec acc[GROUP][2], float *out) {
 #include "kernels/body.h"
 
 /* Few values pass in the scans this serves, so 32 are looked at together. */
-static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+INLINE size_t above_any(const float *values, const float *factors, size_t n, float threshold,
+                        uint32_t *out) {
     const vec limit = vec_set(threshold);
     size_t count = 0, i = 0;
     for (; i + 32 <= n; i += 32) {
         uint32_t over = 0;
         UNROLL for (int v = 0; v < 4; v++) {
-            vec passed = _mm256_cmp_ps(vec_load(values + i + 8 * v), limit, _CMP_GT_OQ);
+            vec x = vec_load(values + i + 8 * v);
+            if (factors) x = vec_mul(x, vec_load(factors + i + 8 * v));
+            vec passed = _mm256_cmp_ps(x, limit, _CMP_GT_OQ);
             over |= (uint32_t)_mm256_movemask_ps(passed) << (8 * v);
         }
         for (; over; over &= over - 1) out[count++] = (uint32_t)i + (uint32_t)__builtin_ctz(over);
     }
     for (; i < n; i++)
-        if (values[i] > threshold) out[count++] = (uint32_t)i;
+        if ((factors ? values[i] * factors[i] : values[i]) > threshold) out[count++] = (uint32_t)i;
     return count;
+}
+
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    return above_any(values, NULL, n, threshold, out);
+}
+
+static size_t above_scaled(const float *values, const float *factors, size_t n, float threshold,
+                           uint32_t *out) {
+    return above_any(values, factors, n, threshold, out);
 }
 
 const recs__kernels recs__kernels_avx2 = {
@@ -96,5 +108,6 @@ const recs__kernels recs__kernels_avx2 = {
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
     .above = above,
+    .above_scaled = above_scaled,
     .scale = scale,
 };

@@ -83,14 +83,18 @@ static inline void reduce_group(vec acc[GROUP][1], float *out) {
 /* Few values pass in the scans this serves, so 64 are looked at together.
  * Compressed in a register and stored whole: what lies past the count is
  * overwritten by the next store, and count <= i keeps it inside out[0 .. n). */
-static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+INLINE size_t above_any(const float *values, const float *factors, size_t n, float threshold,
+                        uint32_t *out) {
     const vec limit = vec_set(threshold);
     const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     size_t count = 0, i = 0;
     for (; i + 64 <= n; i += 64) {
         __mmask16 over[4];
-        UNROLL for (int v = 0; v < 4; v++)
-            over[v] = _mm512_cmp_ps_mask(vec_load(values + i + 16 * v), limit, _CMP_GT_OQ);
+        UNROLL for (int v = 0; v < 4; v++) {
+            vec x = vec_load(values + i + 16 * v);
+            if (factors) x = vec_mul(x, vec_load(factors + i + 16 * v));
+            over[v] = _mm512_cmp_ps_mask(x, limit, _CMP_GT_OQ);
+        }
         if (!(over[0] | over[1] | over[2] | over[3])) continue;
         UNROLL for (size_t v = 0; v < 4; v++) {
             __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)(i + 16 * v)));
@@ -100,8 +104,9 @@ static size_t above(const float *values, size_t n, float threshold, uint32_t *ou
     }
     for (; i < n; i += 16) {
         __mmask16 here = first_lanes(least(n - i, 16));
-        __mmask16 over = _mm512_mask_cmp_ps_mask(here, vec_load_part(values + i, least(n - i, 16)),
-                                                 limit, _CMP_GT_OQ);
+        vec x = vec_load_part(values + i, least(n - i, 16));
+        if (factors) x = vec_mul(x, vec_load_part(factors + i, least(n - i, 16)));
+        __mmask16 over = _mm512_mask_cmp_ps_mask(here, x, limit, _CMP_GT_OQ);
         __m512i index = _mm512_add_epi32(lanes, _mm512_set1_epi32((int)i));
         size_t some = (size_t)__builtin_popcount(over);
         _mm512_mask_storeu_epi32(out + count, first_lanes(some),
@@ -109,6 +114,15 @@ static size_t above(const float *values, size_t n, float threshold, uint32_t *ou
         count += some;
     }
     return count;
+}
+
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    return above_any(values, NULL, n, threshold, out);
+}
+
+static size_t above_scaled(const float *values, const float *factors, size_t n, float threshold,
+                           uint32_t *out) {
+    return above_any(values, factors, n, threshold, out);
 }
 
 const recs__kernels recs__kernels_avx512 = {
@@ -124,5 +138,6 @@ const recs__kernels recs__kernels_avx512 = {
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
     .above = above,
+    .above_scaled = above_scaled,
     .scale = scale,
 };

@@ -11,7 +11,9 @@
  *                         beyond them is not touched
  *   vec_store_part(p, n, x)
  *   reduce_group(acc, out)  GROUP sums of 16 lanes by the tree of kernels.h
- *   above                 not shared: compaction differs too much
+ *   above_any             not shared: compaction differs too much; they define
+ *                         above_any(values, factors or NULL, n, threshold, out)
+ *                         after the include and the two entries with it
  *
  * Blocking never changes bits: every output is one chain in the canonical
  * order, whose intermediate value waits in a register or in memory. All

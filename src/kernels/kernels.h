@@ -78,6 +78,10 @@ typedef struct recs__kernels {
      * n); returns their number. NaN is never above. */
     size_t (*above)(const float *values, size_t n, float threshold, uint32_t *out);
 
+    /* The same of values[i] * factors[i], each product rounded to float. */
+    size_t (*above_scaled)(const float *values, const float *factors, size_t n, float threshold,
+                           uint32_t *out);
+
     /* x[j] *= a. */
     void (*scale)(float a, float *x, size_t n);
 } recs__kernels;

@@ -61,20 +61,35 @@ static inline void reduce_group(vec acc[GROUP][4], float *out) {
 #include "kernels/body.h"
 
 /* Few values pass in the scans this serves, so 16 are looked at together. */
-static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+INLINE size_t above_any(const float *values, const float *factors, size_t n, float threshold,
+                        uint32_t *out) {
     const vec limit = vec_set(threshold);
     size_t count = 0, i = 0;
     for (; i + 16 <= n; i += 16) {
         uint32x4_t over[4];
-        UNROLL for (int v = 0; v < 4; v++) over[v] = vcgtq_f32(vec_load(values + i + 4 * v), limit);
+        UNROLL for (int v = 0; v < 4; v++) {
+            vec x = vec_load(values + i + 4 * v);
+            if (factors) x = vec_mul(x, vec_load(factors + i + 4 * v));
+            over[v] = vcgtq_f32(x, limit);
+        }
         uint32x4_t any = vorrq_u32(vorrq_u32(over[0], over[1]), vorrq_u32(over[2], over[3]));
         if (vmaxvq_u32(any) == 0) continue;
         for (size_t k = i; k < i + 16; k++)
-            if (values[k] > threshold) out[count++] = (uint32_t)k;
+            if ((factors ? values[k] * factors[k] : values[k]) > threshold)
+                out[count++] = (uint32_t)k;
     }
     for (; i < n; i++)
-        if (values[i] > threshold) out[count++] = (uint32_t)i;
+        if ((factors ? values[i] * factors[i] : values[i]) > threshold) out[count++] = (uint32_t)i;
     return count;
+}
+
+static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
+    return above_any(values, NULL, n, threshold, out);
+}
+
+static size_t above_scaled(const float *values, const float *factors, size_t n, float threshold,
+                           uint32_t *out) {
+    return above_any(values, factors, n, threshold, out);
 }
 
 const recs__kernels recs__kernels_neon = {
@@ -90,5 +105,6 @@ const recs__kernels recs__kernels_neon = {
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
     .above = above,
+    .above_scaled = above_scaled,
     .scale = scale,
 };

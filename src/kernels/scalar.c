@@ -90,6 +90,14 @@ static size_t above(const float *values, size_t n, float threshold, uint32_t *ou
     return count;
 }
 
+static size_t above_scaled(const float *values, const float *factors, size_t n, float threshold,
+                           uint32_t *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (values[i] * factors[i] > threshold) out[count++] = (uint32_t)i;
+    return count;
+}
+
 static void scale(float a, float *x, size_t n) {
     for (size_t j = 0; j < n; j++) x[j] *= a;
 }
@@ -107,5 +115,6 @@ const recs__kernels recs__kernels_scalar = {
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
     .above = above,
+    .above_scaled = above_scaled,
     .scale = scale,
 };

@@ -226,15 +226,18 @@ static bool run_scale(run *r, kind what, size_t n) {
     return same_pair(r, "scale", what, n, 1, &p);
 }
 
-static bool run_above(run *r, kind what, size_t n) {
+static bool run_above(run *r, kind what, size_t n, bool scaled) {
     /* Thresholds that let few, half or all pass, and ones equal to a value. */
     float *block, *values = inputs(r, what, n, any_offset(r), &block);
+    float *other, *factors = inputs(r, what, n, any_offset(r), &other);
     float limits[] = {0.0f, 0.9f, -INFINITY, INFINITY, NAN, n ? values[n / 2] : 0.0f, -1e-30f};
     bool ok = true;
     for (size_t k = 0; k < sizeof limits / sizeof *limits && ok; k++) {
         uint32_t *ours = take(n * 4), *theirs = take(n * 4);
-        size_t mine = r->table->above(values, n, limits[k], ours);
-        size_t right = r->reference->above(values, n, limits[k], theirs);
+        size_t mine = scaled ? r->table->above_scaled(values, factors, n, limits[k], ours)
+                             : r->table->above(values, n, limits[k], ours);
+        size_t right = scaled ? r->reference->above_scaled(values, factors, n, limits[k], theirs)
+                              : r->reference->above(values, n, limits[k], theirs);
         uint32_t counts[2] = {(uint32_t)mine, (uint32_t)right};
         ok = same(r, "above", what, n, k, &counts[0], &counts[1], 1) &&
              same(r, "above", what, n, k, ours, theirs, right);
@@ -242,6 +245,7 @@ static bool run_above(run *r, kind what, size_t n) {
         free(theirs);
     }
     free(block);
+    free(other);
     return ok;
 }
 
@@ -309,9 +313,9 @@ static bool all_far(run *r) {
     return true;
 }
 
-static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather", "axpy",
-                                         "axpy_rows", "axpy_gather", "scale", "above",
-                                         "syrk",  "cholesky"};
+static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather",
+                                         "axpy",  "axpy_rows", "axpy_gather", "scale",
+                                         "above", "syrk",      "cholesky",    "above_scaled"};
 
 const char *kernel_cases_operation(size_t index) {
     return index < sizeof operations / sizeof *operations ? operations[index] : NULL;
@@ -327,7 +331,7 @@ static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
     if (!strcmp(operation, "scale")) return run_scale(r, what, n);
-    return run_above(r, what, n);
+    return run_above(r, what, n, !strcmp(operation, "above_scaled"));
 }
 
 static bool all_syrk(run *r) {
