@@ -180,38 +180,80 @@ typedef enum recs_repeats {
 
 typedef struct recs_evaluate_options {
     size_t struct_size;
-    const char *component;   /* NULL: every component of the model            */
+    const char *component;   /* NULL: every component of the model; "als,home": these */
     const char *cutoffs;     /* "20" or "10,20,50"; NULL: "20"                */
     int32_t repeats;         /* a recs_repeats                                */
     int32_t baselines;       /* 1: popular, recent-popular, own items as rows */
     double recent_days;      /* window of recent-popular; 0: 30               */
     recs_progress *progress;
     void *progress_data;
+    const char *metrics;     /* "recall,gini", "all"; NULL: the eight marked * */
+    const recs_dataset *histories; /* visitors by what they have: see below   */
+    const char *protocol;    /* lightgcn, strong, time, last or random: what the split was;
+                                NULL: not said                                */
+    double confidence;       /* of intervals; 0: 0.95                         */
+    uint64_t seed;           /* of resampling                                 */
+    uint32_t resamples;      /* for intervals: 0 (none), or 100 to 100000     */
+    int32_t segments;        /* 1: the breakdown, too                         */
+    int32_t keep_users;      /* 1: the figures of each user, too: for recs_evaluation_user_value
+                                and recs_evaluation_compare                   */
+    int32_t new_users;       /* 1: users the model does not know are counted as visitors
+                                without a history instead of being left out   */
     /* above: version 0.1 */
 } recs_evaluate_options;
 
 /* Rows (systems) by columns (metrics) over the users of a test part. */
 typedef struct recs_evaluation recs_evaluation;
 
-/* Scores test with the model through recs_recommend itself. The train part is
- * what the model stores of each user (a model with users=none: STATE).
- * Definitions, for a user with test set T and list L cut at k:
- *   recall@k     |L ∩ T| / |T|
- *   precision@k  |L ∩ T| / k
- *   hit_rate@k   1 if L ∩ T is not empty
- *   ndcg@k       sum over hits of 1/log2(rank + 1), ranks from 1, over the
- *                same sum for min(k, |T|) hits at the top
- *   map@k        mean over min(k, |T|) of precision at each hit
- *   mrr@k        1 / rank of the first hit
- *   coverage@k   share of the catalogue shown to anybody
- *   popularity@k mean training popularity (interactions) of what is shown
- * means over users with a non-empty T; test items the model does not know stay
- * in T. Rows end in "+fill" where fill is counted in.
- * ARGUMENT: cutoffs, repeats or recent_days (negative or not finite).
- * NOT_FOUND: no such component. DATA: the test part has no events, or no user
- * to take a mean over; the text says how many are not in the model and how many
- * have no test item left. STATE, LIMIT, MEMORY, CANCELLED. On failure
- * *evaluation is not touched. Since 0.1. */
+/* Scores test with the model through recs_recommend and recs_recommend_rows
+ * themselves. The train part is what the model stores of each user; or, with
+ * options.histories, what that dataset has of them: the users are then not
+ * looked up in the model at all but asked for by history, as a shop asks for
+ * somebody new. Definitions, for a user with test set T and list L cut at k:
+ *   recall@k *     |L n T| / |T|
+ *   recall_min@k   |L n T| / min(k, |T|): "Recall@k" of the Mult-VAE protocol
+ *   ndcg@k *       sum over hits of 1/log2(rank + 1), ranks from 1, over the
+ *                  same sum for min(k, |T|) hits at the top
+ *   precision@k *  |L n T| / k
+ *   hit_rate@k *   1 if L n T is not empty
+ *   mrr@k *        1 / rank of the first hit
+ *   map@k *        sum of the precision at each hit over min(k, |T|)
+ *   coverage@k *   share of the catalogue shown to anybody
+ *   gini@k         Gini coefficient of how often each item of the catalogue is
+ *                  shown: 0 all alike, near 1 few items alone
+ *   novelty@k      mean self-information of what is shown, in bits: -log2 of
+ *                  the item's share of all train interactions (an item without
+ *                  any counts as with one)
+ *   diversity@k    1 - the mean cosine of the pairs of items of L, an item
+ *                  being the set of its train users; mean over lists of two
+ *                  items and more. NaN when the model stores no users. Costs
+ *                  the train users of every item shown, k times popularity@k a
+ *                  list, and 4 bytes a train interaction
+ *   popularity@k * mean training popularity (interactions) of what is shown
+ *   lift@k         mean popularity of a list, averaged over users, over the
+ *                  same of their own items, - 1
+ *   tail@k         share of what is shown from the long tail: items beyond the
+ *                  most popular ones that hold 80 % of the train interactions
+ * means over users with a non-empty T (popularity, novelty and tail: over all
+ * items shown); test items the model does not know stay in T. Rows end in
+ * "+fill" where fill is counted in. Columns are in the order above, cutoff by
+ * cutoff.
+ *
+ * options.protocol says how train and test were made, pins the definition that
+ * is cited with it, and is told with the result:
+ *   lightgcn  random per user; recall over |T|, repeats=exclude
+ *   strong    users not in train (Mult-VAE): needs histories; recall over
+ *             min(k, |T|), repeats=exclude; cutoffs 20,50,100 by default
+ *   time      one date for all;   last  the last items of each user;   random
+ *
+ * ARGUMENT: an option (the text says which and what is allowed). NOT_FOUND: no
+ * such component. DATA: the test part has no events, or no user to take a mean
+ * over; the text says how many are not in the model and how many have no test
+ * item left. STATE: the model stores no users and there are no histories.
+ * LIMIT, MEMORY, CANCELLED. On failure *evaluation is not touched.
+ * Memory: 4 bytes per item, row and cutoff; with resamples, segments or
+ * keep_users 60 bytes per user, row and cutoff, with segments 96 more. The
+ * same bits for any number of threads. Since 0.1. */
 RECS_API recs_status recs_evaluate(const recs_model *model, const recs_dataset *test,
                                    const recs_evaluate_options *options, const recs_host *host,
                                    recs_evaluation **evaluation, recs_error *error);
@@ -219,15 +261,57 @@ RECS_API void recs_evaluation_destroy(recs_evaluation *evaluation);
 RECS_API size_t recs_evaluation_rows(const recs_evaluation *evaluation);
 RECS_API const char *recs_evaluation_row_name(const recs_evaluation *evaluation, size_t row);
 RECS_API size_t recs_evaluation_metrics(const recs_evaluation *evaluation);
-/* "recall@20", "ndcg@20" … */
+/* "recall@20", "ndcg@20" ... */
 RECS_API const char *recs_evaluation_metric_name(const recs_evaluation *evaluation, size_t metric);
 RECS_API double recs_evaluation_value(const recs_evaluation *evaluation, size_t row,
                                       size_t metric);
 /* "users" evaluated, "users_unknown" (not in the model), "users_empty" (no
- * test item left), "items_unknown" …; UINT64_MAX for an unknown name. */
+ * test item left), "users_new" (counted in without a history), "items_unknown",
+ * "resamples"; UINT64_MAX for an unknown name. */
 RECS_API uint64_t recs_evaluation_count(const recs_evaluation *evaluation, const char *name);
 /* The definitions above with what was masked, as text to print. */
 RECS_API const char *recs_evaluation_protocol(const recs_evaluation *evaluation);
+
+/* Bounds of a value at the confidence asked for, by the percentile bootstrap
+ * over users (Efron 1979; the order statistics floor((resamples + 1) a / 2) from
+ * either end). 0, and NaN twice: none was asked for, or the metric is one of
+ * the whole catalogue (coverage, gini). The train part is taken as given: the
+ * interval is about other users, not about another training. Since 0.1. */
+RECS_API int32_t recs_evaluation_interval(const recs_evaluation *evaluation, size_t row,
+                                          size_t metric, double *low, double *high);
+
+/* The breakdown. A segment has a kind, "history" (how many items the user has
+ * in the train part: 0, 1, 2, 3-4 ...), "activity" (users in five equal parts
+ * by the same number), "items" (test items alone of one fifth of the train
+ * interactions by popularity: head, 2, 3, 4, tail; or cold, without any; users
+ * without such a test item are left out, ranks are those in the whole list) or
+ * "given" (recs_benchmark, by history length), a name within it and users. Only
+ * segments with users are there. Values as above, over these users; NaN where
+ * a metric has no meaning: coverage and gini in any segment, all but recall,
+ * recall_min, ndcg and hit_rate in "items". Since 0.1. */
+RECS_API size_t recs_evaluation_segments(const recs_evaluation *evaluation);
+RECS_API const char *recs_evaluation_segment_kind(const recs_evaluation *evaluation,
+                                                  size_t segment);
+RECS_API const char *recs_evaluation_segment_name(const recs_evaluation *evaluation,
+                                                  size_t segment);
+RECS_API uint64_t recs_evaluation_segment_users(const recs_evaluation *evaluation,
+                                                size_t segment);
+RECS_API double recs_evaluation_segment_value(const recs_evaluation *evaluation, size_t segment,
+                                              size_t row, size_t metric);
+RECS_API int32_t recs_evaluation_segment_interval(const recs_evaluation *evaluation,
+                                                  size_t segment, size_t row, size_t metric,
+                                                  double *low, double *high);
+
+/* The users evaluated, in order of their ids in the test part (keep_users; 0
+ * without): id, items in the train part, test items, and what each metric is
+ * for the user alone, kept as single precision (NaN: no meaning for one user).
+ * Ids live with the evaluation. Since 0.1. */
+RECS_API size_t recs_evaluation_users(const recs_evaluation *evaluation);
+RECS_API const char *recs_evaluation_user_id(const recs_evaluation *evaluation, size_t user);
+RECS_API uint32_t recs_evaluation_user_history(const recs_evaluation *evaluation, size_t user);
+RECS_API uint32_t recs_evaluation_user_test(const recs_evaluation *evaluation, size_t user);
+RECS_API double recs_evaluation_user_value(const recs_evaluation *evaluation, size_t user,
+                                           size_t row, size_t metric);
 
 RECS_API uint32_t recs_train_version(void);
 
