@@ -106,6 +106,12 @@ has out "visitor"
 has out "als(factors=8"
 has out "items         42"
 has out "users         60"
+try 0 train --input log.csv --items catalogue.csv --columns $columns --spec "$spec" \
+    --output budget.recs --memory 8M --temporary "$work" --quiet
+cmp -s shop.recs budget.recs || wrong "other bytes under a memory budget"
+try 2 train --input log.csv --output budget.recs --memory plenty
+has err "memory \"plenty\""
+rm -f budget.recs
 for threads in 2 3; do
     try 0 train --input log.csv --items catalogue.csv --columns $columns --spec "$spec" \
         --output other.recs --threads $threads --quiet

@@ -284,6 +284,8 @@ void print_name(const char *id, const char *title);
         {"item-columns", required_argument, NULL, DATA_RULE},                                      \
         {"recommended", required_argument, NULL, DATA_RULE},                                       \
         {"propensity", required_argument, NULL, DATA_RULE},                                        \
+        {"memory", required_argument, NULL, DATA_RULE},                                            \
+        {"temporary", required_argument, NULL, DATA_RULE},                                         \
         {"strict", no_argument, NULL, DATA_STRICT}
 
 enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
@@ -312,7 +314,10 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
     "  --drop-items ID,...    leave these out (postage, fees)\n"                                   \
     "  --item-columns F=N,... the same of the catalogue; NAME:number, text, time or flag sets a\n" \
     "                         column's type\n"                                                     \
-    "  --strict               a row that cannot be used is an error\n"
+    "  --strict               a row that cannot be used is an error\n"                             \
+    "  --memory SIZE          hold no more than this (500M, 2G): the log and what is made of it\n" \
+    "                         lie in temporary files instead\n"                                    \
+    "  --temporary DIR        where those are made (default: $TMPDIR, or beside the output)\n"
 
 #define DATA_FILES 64
 
@@ -324,6 +329,7 @@ typedef struct data {
         const char *name, *value;
     } rules[DATA_FILES];
     size_t rule_count;
+    const char *beside; /* the output, for temporary files; may be NULL */
 } data;
 
 /* Takes an option of DATA_OPTIONS; false when there are too many (said) or it

@@ -1,6 +1,7 @@
 /* data.c - reading logs and catalogues as the options say. */
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The library's name of an option: "drop_items" of --drop-items. */
@@ -50,6 +51,33 @@ bool data_apart(const data *d, const command *self, const char *option, const ch
     return apart;
 }
 
+static const char *rule(const data *d, const char *name) {
+    const char *value = NULL;
+    for (size_t i = 0; i < d->rule_count; i++)
+        if (strcmp(d->rules[i].name, name) == 0)
+            value = d->rules[i].value;
+    return value;
+}
+
+/* The folder of temporary files where none is given: the environment's, or that
+ * of the output, which has room for as much. */
+static recs_status set_temporary(const data *d, recs_dataset *dataset, recs_error *error) {
+    const char *folder = getenv("TMPDIR");
+
+    if (!rule(d, "memory") || rule(d, "temporary"))
+        return RECS_OK;
+    if (folder && *folder)
+        return recs_dataset_set(dataset, "temporary", folder, error);
+    if (!d->beside)
+        return RECS_OK;
+    char *copy = strdup(d->beside), *slash = copy ? strrchr(copy, '/') : NULL;
+    if (slash)
+        slash[slash == copy] = '\0';
+    recs_status status = recs_dataset_set(dataset, "temporary", slash ? copy : ".", error);
+    free(copy);
+    return status;
+}
+
 recs_dataset *data_read(const data *d, const command *self, const recs_host *host, progress *p,
                         int *code) {
     recs_dataset *dataset = NULL;
@@ -68,8 +96,8 @@ recs_dataset *data_read(const data *d, const command *self, const recs_host *hos
         recs_dataset_destroy(dataset);
         return NULL;
     }
-    recs_status status = RECS_OK;
-    if (d->items)
+    recs_status status = set_temporary(d, dataset, &error);
+    if (status == RECS_OK && d->items)
         status = recs_dataset_read_items(dataset, d->items, &error);
     for (size_t i = 0; i < d->input_count && status == RECS_OK; i++)
         status = recs_dataset_read(dataset, d->inputs[i], &error);

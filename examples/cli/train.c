@@ -25,7 +25,7 @@ static bool take_option(job *j, const command *self, const struct option *option
         j->spec = optarg;
         return true;
     case TRAIN_OUTPUT:
-        j->output = optarg;
+        j->output = j->input.beside = optarg;
         return true;
     case TRAIN_SEED:
         if (parse_count(optarg, SIZE_MAX, &j->seed))

@@ -24,7 +24,8 @@ extern "C" {
 
 /* ---- dataset ------------------------------------------------------------------ */
 
-/* A log of events and a catalogue, in memory. Costs 17 bytes per event kept
+/* A log of events and a catalogue, in memory or, with the setting "memory", in
+ * temporary files but for the ids and the catalogue. Costs 17 bytes per event kept
  * (user, item, time, type) and 4 more for each of quantity, value, price,
  * basket, session, place, source and propensity that occurs in it; of each id the bytes once and
  * 20 to 32 beside; the catalogue's columns. Spare room of growing arrays is at
@@ -71,6 +72,12 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
  *     recommended  w: weight, 0 to 1000, of events with source recommended     default 1
  *     propensity  ignore | inverse | clip(p): events count one over their propensity, or
  *                 over p where that is more; mean 1 within a source. Default ignore
+ *   memory (before the first read or add; STATE after)
+ *     memory      500M | 2G | bytes: reading and training hold no more than this of private
+ *                 memory; default: no budget. The log, the matrices and the model's image
+ *                 then lie in temporary files, mapped, and the model has the same bytes.
+ *                 LIMIT with what is needed where it is too small
+ *     temporary   folder of those files, which never have a name; default /var/tmp
  * docs/data.md explains each.
  * Since 0.1. */
 RECS_API recs_status recs_dataset_set(recs_dataset *dataset, const char *name, const char *value,

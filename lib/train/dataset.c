@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/budget.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #define LIMIT_ROWS INT32_MAX /* 2^31 - 1 users or items, so rows stay below 2^31 */
 #define TICK_MS 100
+#define EVENTS_PER_CHECK 65536
 
 recs_status recs_dataset_create(recs_dataset **dataset, const recs_host *host,
                                 recs_error *error) {
@@ -52,7 +54,8 @@ void recs_dataset_destroy(recs_dataset *dataset) {
     recs__intern_clear(&dataset->baskets, &host);
     recs__intern_clear(&dataset->sessions, &host);
     recs__intern_clear(&dataset->places, &host);
-    recs__log_clear(&dataset->log, &host);
+    recs__log_clear(&dataset->log, dataset->spill ? recs__spill_host(dataset->spill) : &host);
+    recs__spill_release(dataset->spill);
     recs__catalogue_clear(&dataset->catalogue, &host);
     recs__free(&host, dataset->title_bytes);
     recs__free(&host, dataset->titles);
@@ -120,7 +123,8 @@ void recs__dataset_rewind(recs_dataset *dataset, const recs__mark *mark) {
     recs__intern_truncate(&dataset->baskets, mark->baskets);
     recs__intern_truncate(&dataset->sessions, mark->sessions);
     recs__intern_truncate(&dataset->places, mark->places);
-    recs__log_truncate(&dataset->log, &dataset->host, mark->events, mark->extras);
+    recs__log_truncate(&dataset->log, dataset->spill ? recs__spill_host(dataset->spill)
+                                                     : &dataset->host, mark->events, mark->extras);
     dataset->settings.type_count = mark->types;
     dataset->figures = mark->figures;
     dataset->problems = mark->problems;
@@ -179,12 +183,52 @@ bool recs__dataset_within(const recs_dataset *dataset, int64_t time) {
            (settings->before == RECS_NO_TIME || time < settings->before);
 }
 
+recs_status recs__dataset_log_host(recs_dataset *dataset, const recs_host **host,
+                                   recs_error *error) {
+    const recs__settings *settings = &dataset->settings;
+    *host = &dataset->host;
+    if (settings->memory == 0)
+        return RECS_OK;
+    if (dataset->spill == NULL) {
+        const char *folder = settings->temporary ? settings->temporary : RECS__TEMPORARY;
+        recs_status status = recs__spill_create(&dataset->spill, folder, &dataset->host, error);
+        if (status != RECS_OK)
+            return status;
+        dataset->log.spill = dataset->spill;
+    }
+    *host = recs__spill_host(dataset->spill);
+    return RECS_OK;
+}
+
+uint64_t recs__dataset_private(const recs_dataset *dataset) {
+    uint64_t log = recs__log_bytes(&dataset->log);
+    return recs_dataset_count(dataset, "bytes") - (dataset->spill ? log : 0);
+}
+
+/* The ids of a log must fit, whatever becomes of its events. */
+static recs_status check_budget(const recs_dataset *dataset, recs_error *error) {
+    char held[RECS__BUDGET_TEXT], budget[RECS__BUDGET_TEXT];
+    uint64_t bytes = dataset->settings.memory ? recs__dataset_private(dataset) : 0;
+    if (bytes <= dataset->settings.memory)
+        return RECS_OK;
+    return recs__fail(error, RECS_ERR_LIMIT,
+                      "ids, titles and catalogue hold %s after %llu events, more than the memory "
+                      "setting of %s", recs__budget_text(bytes, held),
+                      (unsigned long long)dataset->log.count,
+                      recs__budget_text(dataset->settings.memory, budget));
+}
+
 recs_status recs__dataset_event(recs_dataset *dataset, const recs__event *event,
                                 recs_error *error) {
     recs__figures *figures = &dataset->figures;
-    recs_status status = recs__log_append(&dataset->log, &dataset->host, event, error);
+    const recs_host *host;
+    recs_status status = recs__dataset_log_host(dataset, &host, error);
+    if (status == RECS_OK && dataset->log.count % EVENTS_PER_CHECK == 0)
+        status = check_budget(dataset, error);
+    if (status == RECS_OK)
+        status = recs__log_append(&dataset->log, host, event, error);
     if (status != RECS_OK)
-        return status;
+        return recs__spill_status(dataset->spill, status, error);
     figures->used++;
     if (event->value == event->value &&
         (event->type == RECS_EVENT_RATING || event->type == RECS__TYPE_DEFAULT)) {

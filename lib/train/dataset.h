@@ -39,6 +39,8 @@ struct recs_dataset {
     recs_host host;
     recs__settings settings;
     uint32_t limit; /* users and items at most; tests lower it */
+    uint64_t part_events; /* events ordered at once; 0: by memory; tests lower it */
+    recs__spill *spill;   /* of the log, under a memory budget; else NULL */
 
     recs__intern users, items, baskets, sessions, places;
     recs__log log;
@@ -67,6 +69,14 @@ struct recs_dataset {
 /* "reading films.csv", for ticks: the end of a path that is too long. */
 #define RECS__STAGE_TEXT 96
 void recs__dataset_stage(char out[RECS__STAGE_TEXT], const char *file);
+
+/* What the log's columns are allocated with. Under a budget it is a spill, made
+ * at the first call: NOT_FOUND, IO, MEMORY. */
+recs_status recs__dataset_log_host(recs_dataset *dataset, const recs_host **host,
+                                   recs_error *error);
+/* Private memory held: ids, titles, catalogue, and the log where there is no
+ * budget. */
+uint64_t recs__dataset_private(const recs_dataset *dataset);
 
 /* How far a dataset was, to go back to. */
 typedef struct recs__mark {

@@ -45,7 +45,10 @@ void recs__echo_init(recs__echo *echo, const recs__values *values, const recs__l
         uint32_t source = recs__log_source(log, e);
         sums[source] += inverse(echo, log, e);
         events[source]++;
+        if (events[source] % RECS__LOG_BLOCK == 0)
+            recs__log_done(log, 0, e);
     }
+    recs__log_done(log, 0, log->count);
     for (int s = 0; s < RECS__SOURCES; s++)
         if (events[s] != 0)
             echo->weights[s] *= (double)events[s] / sums[s];

@@ -102,6 +102,7 @@ static recs_status make_extra(recs__log *log, const recs_host *host, int extra,
         return RECS_ERR_MEMORY;
     for (uint64_t i = 0; i < log->count; i++)
         column[i] = absent(extra);
+    recs__spill_done(log->spill, column, (size_t)log->count * EXTRA_SIZE);
     log->extras[extra] = column;
     return RECS_OK;
 }
@@ -140,6 +141,8 @@ recs_status recs__log_append(recs__log *log, const recs_host *host, const recs__
         if (log->extras[e] != NULL)
             memcpy((uint32_t *)log->extras[e] + at, &extras[e], EXTRA_SIZE);
     log->count = at + 1;
+    if (log->count % RECS__LOG_BLOCK == 0)
+        recs__log_done(log, log->count - RECS__LOG_BLOCK, log->count);
     return RECS_OK;
 }
 
@@ -169,6 +172,20 @@ recs__event recs__log_get(const recs__log *log, uint64_t index) {
         .type = log->types[index],
         .source = (uint8_t)recs__log_source(log, index),
     };
+}
+
+void recs__log_done(const recs__log *log, uint64_t begin, uint64_t end) {
+    recs__spill *spill = log->spill;
+    size_t count = (size_t)(end - begin);
+    if (spill == NULL)
+        return;
+    recs__spill_done(spill, log->users + begin, count * sizeof *log->users);
+    recs__spill_done(spill, log->items + begin, count * sizeof *log->items);
+    recs__spill_done(spill, log->times + begin, count * sizeof *log->times);
+    recs__spill_done(spill, log->types + begin, count * sizeof *log->types);
+    for (int e = 0; e < RECS__EXTRA_COUNT; e++)
+        if (log->extras[e] != NULL)
+            recs__spill_done(spill, (const uint32_t *)log->extras[e] + begin, count * EXTRA_SIZE);
 }
 
 uint64_t recs__log_bytes(const recs__log *log) {

@@ -6,6 +6,7 @@
 #define RECS_TRAIN_LOG_H
 
 #include "recs/base.h"
+#include "train/spill.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -41,7 +42,12 @@ typedef struct recs__log {
     int64_t *times;
     uint8_t *types;
     void *extras[RECS__EXTRA_COUNT]; /* uint32_t, or float of numbers; NULL: absent   */
+    recs__spill *spill;              /* NULL: the columns are private memory          */
 } recs__log;
+
+/* Long walks over a log go in blocks of so many events: recs__log_done behind
+ * each keeps what a spilled log has in memory at one block. */
+#define RECS__LOG_BLOCK (UINT64_C(1) << 18)
 
 void recs__log_clear(recs__log *log, const recs_host *host);
 
@@ -58,7 +64,10 @@ uint32_t recs__log_extras(const recs__log *log);
 
 recs__event recs__log_get(const recs__log *log, uint64_t index);
 
-/* Bytes held. */
+/* The events in [begin, end) are not needed for a while. */
+void recs__log_done(const recs__log *log, uint64_t begin, uint64_t end);
+
+/* Bytes held, in memory or in files. */
 uint64_t recs__log_bytes(const recs__log *log);
 
 static inline float recs__log_quantity(const recs__log *log, uint64_t index) {

@@ -1,8 +1,9 @@
 /* netting.c - from events to what each user did to each item.
  *
- * Events are brought into the order of users by a counting sort, those of one
- * user into that of items; the events of one pair are then sorted by time,
- * returns after sales of the same moment, and settled:
+ * Events are brought into the order of users, a part of them at once
+ * (training_part.h), those of one user into that of items; the events of one
+ * pair are then sorted by time, returns after sales of the same moment, and
+ * settled:
  *
  *   - a return takes its pieces from the sales before it, the nearest first
  *     (type return from buys; a negative quantity from events of its type);
@@ -13,9 +14,10 @@
  *     forgotten;
  *   - a pair of which nothing is left leaves no trace.
  *
- * Cost: O(n) and a sort within each user. Memory: 12 bytes per event while it
- * lasts, and 96 per event of the most active user. */
-#include "train/training_store.h"
+ * Cost: two walks over the log per part and a sort within each user. Memory:
+ * 4 bytes per event (of a file under a budget), 17 to 34 per event of a part,
+ * and 112 per event of the most active user. */
+#include "train/training_part.h"
 
 #include "base/memory.h"
 
@@ -24,12 +26,11 @@
 
 #define TICK_USERS 16384
 #define INSERTION 16
-#define AHEAD 8 /* events whose columns are fetched early */
 
 /* An event within its pair. */
 typedef struct deed {
     int64_t time;
-    uint64_t event;
+    uint64_t event; /* place in the part */
     float left;     /* pieces not returned */
     uint32_t older; /* open sale of the type below this one; UINT32_MAX: none */
     uint8_t type;
@@ -40,60 +41,15 @@ typedef struct settling {
     recs__training *training;
     recs__netting *netting;
     recs__values values;
-    deed *all;             /* of a user, as they come: [capacity] */
-    deed *deeds, *scratch; /* of a pair: [capacity] each          */
-    uint64_t *keys, *key_scratch; /* item above place in all: [capacity] each */
+    recs__part part;       /* users ordered at once               */
+    deed *all;             /* of a user, as they come: [longest]  */
+    deed *deeds, *scratch; /* of a pair: [longest] each           */
 } settling;
 
 /* ---- order --------------------------------------------------------------------------- */
 
-void recs__training_order(const recs__training *training, recs__event_key *key,
-                          const uint64_t *from, uint64_t *to, uint64_t count, uint64_t *counts,
-                          uint64_t keys) {
-    memset(counts, 0, (size_t)(keys + 1) * sizeof *counts);
-    for (uint64_t i = 0; i < count; i++)
-        counts[key(training, from ? from[i] : i) + 1]++;
-    for (uint64_t k = 0; k < keys; k++)
-        counts[k + 1] += counts[k];
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t event = from ? from[i] : i;
-        to[counts[key(training, event)]++] = event;
-    }
-    memmove(counts + 1, counts, (size_t)keys * sizeof *counts);
-    counts[0] = 0;
-}
-
-/* Guests come last. */
-static uint64_t user_key(const recs__training *training, uint64_t event) {
-    const recs__training_store *store = training->store;
-    uint32_t user = store->dataset->log.users[event];
-    return user == RECS_NO_ROW ? training->users : store->user_rows[user];
-}
-
 static bool before(const deed *a, const deed *b) {
     return a->time != b->time ? a->time < b->time : a->returns < b->returns;
-}
-
-static void sort_keys(uint64_t *keys, uint64_t *scratch, size_t count) {
-    for (size_t run = 0; run < count; run += INSERTION)
-        for (size_t i = run + 1; i < count && i < run + INSERTION; i++) {
-            uint64_t moved = keys[i];
-            size_t at = i;
-            for (; at > run && moved < keys[at - 1]; at--)
-                keys[at] = keys[at - 1];
-            keys[at] = moved;
-        }
-    for (size_t width = INSERTION; width < count; width *= 2) {
-        for (size_t begin = 0; begin < count; begin += 2 * width) {
-            size_t middle = begin + width < count ? begin + width : count;
-            size_t end = middle + width < count ? middle + width : count;
-            size_t left = begin, right = middle;
-            for (size_t at = begin; at < end; at++)
-                scratch[at] = right < end && (left >= middle || keys[right] < keys[left])
-                                  ? keys[right++] : keys[left++];
-        }
-        memcpy(keys, scratch, count * sizeof *keys);
-    }
 }
 
 /* Stable: insertion sort of runs, then merging. Most pairs have one deed. */
@@ -121,26 +77,18 @@ static void sort_deeds(deed *deeds, deed *scratch, size_t count) {
 
 /* ---- one pair --------------------------------------------------------------------------- */
 
-/* Brings the events of a user into the order of items: s->keys. */
-static void collect(settling *s, const uint64_t *events, size_t count) {
-    const recs__training_store *store = s->training->store;
-    const recs__log *log = &store->dataset->log;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t e = events[i];
-        if (i + AHEAD < count) {
-            uint64_t soon = events[i + AHEAD];
-            __builtin_prefetch(&log->items[soon]);
-            __builtin_prefetch(&log->times[soon]);
-            __builtin_prefetch(&log->types[soon]);
-        }
-        float quantity = recs__log_quantity(log, e);
-        int32_t type = recs__training_type(&s->values, log->types[e]);
-        s->all[i] = (deed){.time = log->times[e], .event = e, .left = quantity,
-                           .type = (uint8_t)type,
-                           .returns = type == RECS_EVENT_RETURN || quantity < 0.0f};
-        s->keys[i] = (uint64_t)store->item_rows[log->items[e]] << 32 | i;
+/* The events of a user, in the order of the log: s->all; and that of their
+ * items: the part's keys. */
+static void collect(settling *s, uint64_t from, uint64_t to) {
+    recs__part *part = &s->part;
+    for (uint64_t i = from; i < to; i++) {
+        float quantity = part->quantities ? part->quantities[i] : 1.0f;
+        s->all[i - from] = (deed){.time = part->times[i], .event = i, .left = quantity,
+                                  .type = part->types[i],
+                                  .returns = part->types[i] == RECS_EVENT_RETURN ||
+                                             quantity < 0.0f};
     }
-    sort_keys(s->keys, s->key_scratch, count);
+    recs__part_sort(part, from, to);
 }
 
 /* Lets returns cancel sales. True when there was a return at all. */
@@ -187,9 +135,7 @@ typedef struct outcome {
 } outcome;
 
 static void settle(settling *s, size_t count, outcome *out) {
-    const recs__log *log = &s->training->store->dataset->log;
-    const recs__echo *echo = &s->training->store->echo;
-    float *kept = s->training->store->kept;
+    float *kept = s->part.kept;
     const recs__values *values = &s->values;
     uint64_t rated = UINT64_MAX; /* the rating that counts so far */
     memset(out->has, 0, sizeof out->has);
@@ -199,9 +145,9 @@ static void settle(settling *s, size_t count, outcome *out) {
         const deed *d = &s->deeds[i];
         if (d->returns || !(d->left > 0.0f))
             continue;
-        float value = recs__log_value(log, d->event);
-        double quantity = (double)d->left, weight = recs__echo_weight(echo, log, d->event);
-        uint32_t source = recs__log_source(log, d->event);
+        float value = s->part.values ? s->part.values[d->event] : NAN;
+        double quantity = (double)d->left, weight = recs__part_weight(&s->part, d->event);
+        uint32_t source = recs__part_source(&s->part, d->event);
         if (d->type == RECS_EVENT_RATING) {
             quantity = (double)value >= values->positive ? 1.0 : 0.0;
             if (rated != UINT64_MAX && values->duplicates != RECS__DUPLICATES_MAX)
@@ -245,21 +191,20 @@ static float value_of(const settling *s, const outcome *out) {
 static recs_status record_history(settling *s, uint32_t item, float value, const outcome *out,
                                   recs_error *error) {
     recs__training_store *store = s->training->store;
-    const recs_host *host = &s->training->host;
     size_t need = (size_t)store->history_count + out->types;
     recs_status status = RECS_OK;
     if (need > store->history_capacity[3]) {
-        status = recs__grow(host, (void **)&store->history_items, &store->history_capacity[0],
+        status = recs__grow(store->big, (void **)&store->history_items, &store->history_capacity[0],
                             need, sizeof *store->history_items, error);
         if (status == RECS_OK)
-            status = recs__grow(host, (void **)&store->history_values,
+            status = recs__grow(store->big, (void **)&store->history_values,
                                 &store->history_capacity[1], need,
                                 sizeof *store->history_values, error);
         if (status == RECS_OK)
-            status = recs__grow(host, (void **)&store->history_types, &store->history_capacity[2],
+            status = recs__grow(store->big, (void **)&store->history_types, &store->history_capacity[2],
                                 need, sizeof *store->history_types, error);
         if (status == RECS_OK)
-            status = recs__grow(host, (void **)&store->history_times, &store->history_capacity[3],
+            status = recs__grow(store->big, (void **)&store->history_times, &store->history_capacity[3],
                                 need, sizeof *store->history_times, error);
         if (status != RECS_OK)
             return status;
@@ -282,11 +227,11 @@ static recs_status record_value(settling *s, uint32_t item, float value, recs_er
     recs__csr *matrix = &s->training->by_user;
     size_t need = (size_t)matrix->entries + 1;
     if (need > store->user_columns_capacity || need > store->user_values_capacity) {
-        recs_status status = recs__grow(&s->training->host, (void **)&store->user_columns,
+        recs_status status = recs__grow(store->big, (void **)&store->user_columns,
                                         &store->user_columns_capacity, need,
                                         sizeof *store->user_columns, error);
         if (status == RECS_OK)
-            status = recs__grow(&s->training->host, (void **)&store->user_values,
+            status = recs__grow(store->big, (void **)&store->user_values,
                                 &store->user_values_capacity, need, sizeof *store->user_values,
                                 error);
         if (status != RECS_OK)
@@ -328,24 +273,102 @@ static recs_status settle_pair(settling *s, const uint64_t *keys, size_t count,
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-static recs_status settle_users(settling *s, const uint64_t *user_begins, recs_error *error) {
+/* Fills the part's columns with the events of its users. */
+static recs_status load(settling *s, uint64_t *begins, recs_error *error) {
+    const recs__training_store *store = s->training->store;
+    const recs__log *log = &store->dataset->log;
+    recs__part *part = &s->part;
+    recs_status status = RECS_OK;
+    uint64_t begin = 0, end = 0;
+    while (recs__walk(s->training, "ordering events", &begin, &end, &status, error))
+        for (uint64_t e = begin; e < end; e++) {
+            uint32_t user = log->users[e];
+            uint64_t row = user != RECS_NO_ROW ? store->user_rows[user] : UINT64_MAX;
+            if (row < part->first || row >= part->end)
+                continue;
+            uint64_t at = begins[row]++ - part->base;
+            part->items[at] = store->item_rows[log->items[e]];
+            part->times[at] = log->times[e];
+            part->types[at] = (uint8_t)recs__training_type(&s->values, log->types[e]);
+            recs__part_echo(part, &store->echo, log, e, at);
+            if (part->quantities != NULL)
+                part->quantities[at] = recs__log_quantity(log, e);
+            if (part->values != NULL)
+                part->values[at] = recs__log_value(log, e);
+        }
+    recs__part_rewind(part, begins);
+    memset(part->kept, 0, (size_t)part->count * sizeof *part->kept);
+    return status;
+}
+
+/* What is left of the part's events, in the order of the log. */
+static recs_status unload(settling *s, uint64_t *begins, recs_error *error) {
+    recs__training_store *store = s->training->store;
+    const recs__log *log = &store->dataset->log;
+    const recs__part *part = &s->part;
+    recs_status status = RECS_OK;
+    uint64_t begin = 0, end = 0;
+    while (recs__walk(s->training, "netting", &begin, &end, &status, error))
+        for (uint64_t e = begin; e < end; e++) {
+            uint32_t user = log->users[e];
+            uint64_t row = user != RECS_NO_ROW ? store->user_rows[user] : UINT64_MAX;
+            if (row >= part->first && row < part->end)
+                store->kept[e] = part->kept[begins[row]++ - part->base];
+        }
+    recs__part_rewind(part, begins);
+    return status;
+}
+
+/* What was appended since the last part stays in the files. */
+static void forget(const settling *s, uint64_t entries, uint64_t history) {
+    const recs__training_store *store = s->training->store;
+    size_t pairs = (size_t)(s->training->by_user.entries - entries);
+    size_t count = (size_t)(store->history_count - history);
+    if (store->spill == NULL)
+        return;
+    recs__spill_done(store->spill, store->user_columns + entries, pairs * sizeof(uint32_t));
+    recs__spill_done(store->spill, store->user_values + entries, pairs * sizeof(float));
+    recs__spill_done(store->spill, store->history_items + history, count * sizeof(uint32_t));
+    recs__spill_done(store->spill, store->history_values + history, count * sizeof(float));
+    recs__spill_done(store->spill, store->history_types + history, count);
+    recs__spill_done(store->spill, store->history_times + history, count * sizeof(int64_t));
+}
+
+static recs_status settle_part(settling *s, const uint64_t *begins, recs_error *error) {
     recs__training *training = s->training;
     recs__training_store *store = training->store;
+    recs__part *part = &s->part;
     recs_status status = RECS_OK;
-    for (uint32_t user = 0; user < training->users && status == RECS_OK; user++) {
+    uint64_t entries = training->by_user.entries, history = store->history_count;
+    for (uint64_t user = part->first; user < part->end && status == RECS_OK; user++) {
         store->user_offsets[user] = training->by_user.entries;
         store->history_offsets[user] = store->history_count;
-        size_t count = (size_t)(user_begins[user + 1] - user_begins[user]);
-        collect(s, store->by_group + user_begins[user], count);
+        size_t count = (size_t)(begins[user + 1] - begins[user]);
+        collect(s, begins[user] - part->base, begins[user + 1] - part->base);
         for (size_t at = 0; at < count && status == RECS_OK;) {
             size_t next = at + 1;
-            while (next < count && s->keys[next] >> 32 == s->keys[at] >> 32)
+            while (next < count && part->keys[next] >> 32 == part->keys[at] >> 32)
                 next++;
-            status = settle_pair(s, s->keys + at, next - at, error);
+            status = settle_pair(s, part->keys + at, next - at, error);
             at = next;
         }
         if (status == RECS_OK && user % TICK_USERS == 0)
             status = recs__dataset_tick(store->dataset, "netting", user, training->users, error);
+    }
+    forget(s, entries, history);
+    return status;
+}
+
+static recs_status settle_users(settling *s, uint64_t *begins, recs_error *error) {
+    recs__training *training = s->training;
+    recs__training_store *store = training->store;
+    recs_status status = RECS_OK;
+    while (status == RECS_OK && recs__part_next(&s->part, begins, training->users)) {
+        status = load(s, begins, error);
+        if (status == RECS_OK)
+            status = settle_part(s, begins, error);
+        if (status == RECS_OK)
+            status = unload(s, begins, error);
     }
     store->user_offsets[training->users] = training->by_user.entries;
     store->history_offsets[training->users] = store->history_count;
@@ -354,82 +377,103 @@ static recs_status settle_users(settling *s, const uint64_t *user_begins, recs_e
 
 /* Guests cannot return what they bought in another basket, so only what they
  * took counts. */
-static void settle_guests(settling *s, uint64_t begin, uint64_t end) {
+static recs_status settle_guests(settling *s, recs_error *error) {
     recs__training_store *store = s->training->store;
     const recs__log *log = &store->dataset->log;
-    for (uint64_t i = begin; i < end; i++) {
-        uint64_t e = store->by_group[i];
-        int32_t type = recs__training_type(&s->values, log->types[e]);
-        float quantity = recs__log_quantity(log, e), value = recs__log_value(log, e);
-        if (type == RECS_EVENT_RETURN || quantity < 0.0f) {
-            s->netting->returns_alone++;
-            continue;
+    recs_status status = RECS_OK;
+    uint64_t begin = 0, end = 0;
+    while (recs__walk(s->training, "netting", &begin, &end, &status, error))
+        for (uint64_t e = begin; e < end; e++) {
+            if (log->users[e] != RECS_NO_ROW)
+                continue;
+            int32_t type = recs__training_type(&s->values, log->types[e]);
+            float quantity = recs__log_quantity(log, e), value = recs__log_value(log, e);
+            if (type == RECS_EVENT_RETURN || quantity < 0.0f) {
+                s->netting->returns_alone++;
+                continue;
+            }
+            if (type == RECS_EVENT_RATING)
+                quantity = (double)value >= s->values.positive ? 1.0f : 0.0f;
+            else if (value == value)
+                quantity = value > 0.0f ? quantity * value : 0.0f;
+            if (type != RECS_EVENT_DISLIKE && quantity > 0.0f &&
+                recs__echo_weight(&store->echo, log, e) > 0.0 &&
+                s->values.type_weights[type] > 0.0f) {
+                store->kept[e] = quantity;
+                s->netting->guests++;
+            }
         }
-        if (type == RECS_EVENT_RATING)
-            quantity = (double)value >= s->values.positive ? 1.0f : 0.0f;
-        else if (value == value)
-            quantity = value > 0.0f ? quantity * value : 0.0f;
-        if (type != RECS_EVENT_DISLIKE && quantity > 0.0f &&
-            recs__echo_weight(&store->echo, log, e) > 0.0 && s->values.type_weights[type] > 0.0f) {
-            store->kept[e] = quantity;
-            s->netting->guests++;
-        }
-    }
+    return status;
 }
 
 /* How much of the evidence came from recommendations, and what it counts. */
-static void count_recommended(const recs__training_store *store, recs__netting *netting) {
+static recs_status count_recommended(settling *s, recs_error *error) {
+    const recs__training_store *store = s->training->store;
     const recs__log *log = &store->dataset->log;
-    if (log->extras[RECS__EXTRA_SOURCE] == NULL)
-        return;
-    for (uint64_t e = 0; e < log->count; e++) {
-        if (recs__log_source(log, e) != RECS_SOURCE_RECOMMENDED)
-            continue;
-        netting->recommended++;
-        if (store->kept[e] > 0.0f) {
-            netting->recommended_evidence++;
-            netting->recommended_weight += recs__echo_weight(&store->echo, log, e);
+    recs_status status = RECS_OK;
+    uint64_t begin = 0, end = 0;
+    while (log->extras[RECS__EXTRA_SOURCE] != NULL &&
+           recs__walk(s->training, "netting", &begin, &end, &status, error))
+        for (uint64_t e = begin; e < end; e++) {
+            if (recs__log_source(log, e) != RECS_SOURCE_RECOMMENDED)
+                continue;
+            s->netting->recommended++;
+            if (store->kept[e] > 0.0f) {
+                s->netting->recommended_evidence++;
+                s->netting->recommended_weight += recs__echo_weight(&store->echo, log, e);
+            }
         }
-    }
+    return status;
 }
 
-/* Room for the events of the most active user. */
-static recs_status make_room(settling *s, const uint64_t *begins, recs_error *error) {
-    const recs_host *host = &s->training->host;
-    uint64_t longest = 0;
-    for (uint32_t user = 0; user < s->training->users; user++)
-        if (begins[user + 1] - begins[user] > longest)
-            longest = begins[user + 1] - begins[user];
-    if (longest > UINT32_MAX)
-        return recs__fail(error, RECS_ERR_LIMIT, "one user has %llu events; at most 2^32 - 1",
-                          (unsigned long long)longest);
-    s->all = recs__alloc(host, (size_t)longest * 3, sizeof *s->all, error);
-    s->keys = recs__alloc(host, (size_t)longest * 2, sizeof *s->keys, error);
-    if (s->all == NULL || s->keys == NULL)
+/* Events per user, as begins of their slices; *guests: events without one.
+ * Nothing is kept yet. */
+static recs_status count_users(settling *s, uint64_t *begins, uint64_t *guests,
+                               recs_error *error) {
+    const recs__training_store *store = s->training->store;
+    const recs__log *log = &store->dataset->log;
+    recs_status status = RECS_OK;
+    uint64_t begin = 0, end = 0, users = s->training->users;
+    memset(begins, 0, (size_t)(users + 1) * sizeof *begins);
+    while (recs__walk(s->training, "ordering events", &begin, &end, &status, error))
+        for (uint64_t e = begin; e < end; e++) {
+            store->kept[e] = 0.0f;
+            if (log->users[e] == RECS_NO_ROW)
+                ++*guests;
+            else
+                begins[store->user_rows[log->users[e]] + UINT64_C(1)]++;
+        }
+    for (uint64_t user = 0; user < users; user++)
+        begins[user + 1] += begins[user];
+    return status;
+}
+
+/* Room for the deeds of the most active user. */
+static recs_status make_room(settling *s, recs_error *error) {
+    size_t longest = (size_t)s->part.longest;
+    s->all = recs__alloc(&s->training->host, longest * 3, sizeof *s->all, error);
+    if (s->all == NULL)
         return RECS_ERR_MEMORY;
     s->deeds = s->all + longest;
     s->scratch = s->deeds + longest;
-    s->key_scratch = s->keys + longest;
     return RECS_OK;
 }
 
 static recs_status prepare(recs__training *training, uint64_t **begins, recs_error *error) {
     recs__training_store *store = training->store;
-    const recs_host *host = &training->host;
     size_t count = (size_t)store->dataset->log.count, users = training->users;
-    *begins = recs__alloc(host, users + 2, sizeof **begins, error);
-    store->by_group = recs__alloc(host, count, sizeof *store->by_group, error);
-    store->kept = recs__alloc_zero(host, count, sizeof *store->kept, error);
-    store->user_offsets = recs__alloc(host, users + 1, sizeof *store->user_offsets, error);
-    store->history_offsets = recs__alloc(host, users + 1, sizeof *store->history_offsets, error);
-    return *begins && store->by_group && store->kept && store->user_offsets &&
-                   store->history_offsets
+    *begins = recs__alloc(&training->host, users + 1, sizeof **begins, error);
+    store->kept = recs__alloc(store->big, count, sizeof *store->kept, error);
+    store->user_offsets = recs__alloc(store->big, users + 1, sizeof *store->user_offsets, error);
+    store->history_offsets = recs__alloc(store->big, users + 1, sizeof *store->history_offsets,
+                                         error);
+    return *begins && store->kept && store->user_offsets && store->history_offsets
                ? RECS_OK : RECS_ERR_MEMORY;
 }
 
 recs_status recs__training_net(recs__training *training, recs_error *error) {
     recs__training_store *store = training->store;
-    uint64_t count = store->dataset->log.count, *begins = NULL;
+    uint64_t *begins = NULL, guests = 0;
     settling s = {.training = training, .netting = store->dataset->netting,
                   .values = recs__training_values(store->dataset)};
     int64_t last_tick = s.netting->last_tick;
@@ -437,16 +481,20 @@ recs_status recs__training_net(recs__training *training, recs_error *error) {
     s.netting->last_tick = last_tick;
     recs__echo_init(&store->echo, &s.values, &store->dataset->log);
     recs_status status = prepare(training, &begins, error);
-    if (status == RECS_OK) {
-        recs__training_order(training, user_key, NULL, store->by_group, count, begins,
-                             training->users + 1ull);
-        status = make_room(&s, begins, error);
-    }
+    if (status == RECS_OK)
+        status = count_users(&s, begins, &guests, error);
+    if (status == RECS_OK)
+        status = recs__part_open(&s.part, training, begins, training->users, RECS__PART_DEEDS,
+                                 3 * sizeof *s.all, "user", error);
+    if (status == RECS_OK)
+        status = make_room(&s, error);
     if (status == RECS_OK)
         status = settle_users(&s, begins, error);
+    if (status == RECS_OK && guests != 0)
+        status = settle_guests(&s, error);
+    if (status == RECS_OK)
+        status = count_recommended(&s, error);
     if (status == RECS_OK) {
-        settle_guests(&s, begins[training->users], count);
-        count_recommended(store, s.netting);
         training->by_user.offsets = store->user_offsets;
         training->by_user.columns = store->user_columns;
         training->by_user.values = store->user_values;
@@ -455,8 +503,8 @@ recs_status recs__training_net(recs__training *training, recs_error *error) {
         s.netting->users = training->users;
         s.netting->items = training->items;
     }
+    recs__part_close(&s.part, &training->host);
     recs__free(&training->host, s.all);
-    recs__free(&training->host, s.keys);
     recs__free(&training->host, begins);
     return status;
 }

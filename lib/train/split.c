@@ -287,7 +287,11 @@ static recs_status fill_part(const recs_dataset *from, recs_dataset *part, const
     uint64_t count = 0;
     for (uint64_t e = 0; e < from->log.count; e++)
         count += test[e] == wanted;
-    recs_status status = recs__log_reserve(&part->log, &part->host, count, error);
+    const recs_host *host;
+    recs_status status = recs__dataset_log_host(part, &host, error);
+    if (status == RECS_OK)
+        status = recs__spill_status(part->spill, recs__log_reserve(&part->log, host, count, error),
+                                    error);
     for (uint64_t e = 0; e < from->log.count && status == RECS_OK; e++)
         if (test[e] == wanted)
             status = carry_event(from, part, e, maps, error);
@@ -325,6 +329,7 @@ static recs_status make_part(const recs_dataset *from, const uint8_t *test, uint
         /* What events without a type are was decided by the whole log. */
         (*part)->settings.values.default_type = recs__dataset_default_type(from);
         (*part)->limit = from->limit;
+        (*part)->part_events = from->part_events;
         (*part)->progress = from->progress;
         (*part)->progress_data = from->progress_data;
     }

@@ -23,7 +23,6 @@
 #include "model/format.h"
 #include "recs/recommend.h"
 #include "train/blend_learning.h"
-#include "train/dataset.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -85,7 +84,8 @@ static recs_status write_model(const train_run *run, uint32_t count, recs_model 
     for (uint32_t c = 0; c < count; c++)
         terms += run->description->specs[c].term_count;
 
-    recs_status status = recs_writer_create(&writer, NULL, run->host, error);
+    const recs_host *host = recs__training_big(run->training);
+    recs_status status = recs_writer_create(&writer, NULL, host, error);
     if (status == RECS_OK)
         status = recs__training_write(run->training, writer, count, terms,
                                       run->options.compress ? RECS_SECTION_COMPRESS : 0, error);
@@ -295,13 +295,15 @@ recs_status recs_train(const recs_dataset *dataset, const char *description,
         status = recs__training_build(&training, dataset, &lent, error);
     if (status == RECS_OK) {
         run.training = training;
-        run.memory = dataset->settings.memory;
+        run.memory = recs__training_left(training);
         status = train_components(&run, error);
     }
     if (status == RECS_OK && run.description->term_count)
         status = fit_constants(&run, error);
     if (status == RECS_OK)
         status = write_model(&run, run.description->count, model, error);
+    if (training != NULL)
+        status = recs__training_status(training, status, error);
     clear(&run);
     recs__training_destroy(training);
     return status;

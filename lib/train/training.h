@@ -48,6 +48,19 @@ recs_status recs__training_build(recs__training **training, const recs_dataset *
                                  const recs_host *host, recs_error *error);
 void recs__training_destroy(recs__training *training);
 
+/* What arrays of a size in events, and the image of a model, are allocated
+ * with: under a memory budget blocks in temporary files. */
+const recs_host *recs__training_big(const recs__training *training);
+/* What a budget leaves a trainer beside the training; 0: no budget. */
+uint64_t recs__training_left(const recs__training *training);
+/* The elements [begin, end) of a matrix of the training are not needed for a
+ * while: under a budget their pages leave the process. */
+void recs__training_done(const recs__training *training, const recs__csr *matrix, uint64_t begin,
+                         uint64_t end);
+/* MEMORY that was for want of room on the disk becomes IO and says so. */
+recs_status recs__training_status(const recs__training *training, recs_status status,
+                                  recs_error *error);
+
 /* Writes META, ids, titles, history, popularity order and catalogue. The
  * component and term counts go into META. popularity order and scores: number
  * of units with positive evidence, ties by row. flags: 0 or

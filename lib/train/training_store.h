@@ -5,10 +5,18 @@
 
 #include "train/dataset.h"
 #include "train/echo.h"
+#include "train/spill.h"
 #include "train/training.h"
 
 typedef struct recs__training_store {
     const recs_dataset *dataset; /* must outlive the training */
+
+    /* Arrays of a size in events are big's: of a spill under a memory budget,
+     * else the training's host again. */
+    const recs_host *big;
+    recs__spill *spill; /* NULL: no budget */
+    uint64_t held;      /* private memory of dataset and training, under a budget */
+    uint64_t working;   /* what the budget leaves for ordering                    */
 
     uint32_t *item_rows; /* of the dataset's item numbers; RECS_NO_ROW never */
     uint32_t *user_rows; /* of its user numbers; RECS_NO_ROW: no event      */
@@ -20,11 +28,8 @@ typedef struct recs__training_store {
     char *stored_id_bytes; /* of users as the model stores them; NULL: as they are */
     uint64_t *stored_id_offsets;
 
-    /* Events in the order of users, then of units. kept[e]: quantity left of
-     * event e, 0: not evidence. */
-    uint64_t *by_group;
-    float *kept;
     recs__echo echo; /* what events count by source and propensity */
+    float *kept; /* quantity left of event e, 0: not evidence */
 
     uint64_t *user_offsets, *transposed_offsets, *unit_offsets, *event_offsets;
     uint32_t *user_columns, *transposed_columns, *unit_columns;
@@ -56,12 +61,8 @@ recs_status recs__training_rows(recs__training *training, recs_error *error);
 recs_status recs__training_net(recs__training *training, recs_error *error);
 recs_status recs__training_units(recs__training *training, recs_error *error);
 
-/* Orders events by a key below keys, stably: from into to (both [count]); keys
- * of the events by the function. counts is [keys + 1] and ends as the begin
- * of each key's slice. */
-typedef uint64_t recs__event_key(const recs__training *training, uint64_t event);
-void recs__training_order(const recs__training *training, recs__event_key *key,
-                          const uint64_t *from, uint64_t *to, uint64_t count, uint64_t *counts,
-                          uint64_t keys);
+/* Under a budget: opens the spill and adds up what will be held; LIMIT with the
+ * figure when the budget is too small. Before the steps. */
+recs_status recs__training_budget(recs__training *training, recs_error *error);
 
 #endif
