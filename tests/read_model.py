@@ -187,6 +187,16 @@ class Model:
                                   abs_tol=1e-12), "a norm")
         elif kind == 3:
             out["neighbors"] = self.matrix(50, i, self.items, self.items)
+            need(factors <= 4096, "factors")
+            if factors:
+                stride = (factors + 15) // 16 * 16
+                out["factors"] = factors
+                out["item_factors"] = self.rows(40, i, self.items, factors, stride)
+                out["history_factors"] = self.rows(44, i, self.items, factors, stride, False)
+                if out["history_factors"] is None:
+                    out["history_factors"] = [
+                        [scale * v for v in row] for scale, row in
+                        zip(self.array(45, i, "f", self.items), out["item_factors"])]
         elif kind == 4:
             out["terms"] = self.terms[first:first + terms]
             need(len(out["terms"]) == terms and all(t < i for t, _ in out["terms"]), "a blend")

@@ -54,10 +54,10 @@ static void test_answers(void **state) {
     assert_int_equal(recs_model_history_item(m, 0, 4), RECS_NO_ROW);
     assert_int_equal(recs_model_history_type(m, 5, 0), -1);
 
-    static const char *const names[] = {"als", "itemknn", "popular", "home"};
-    static const char *const kinds[] = {"als", "itemknn", "popular", "blend"};
-    assert_int_equal(recs_model_component_count(m), 4);
-    for (uint32_t i = 0; i < 4; i++) {
+    static const char *const names[] = {"als", "itemknn", "popular", "home", "filter"};
+    static const char *const kinds[] = {"als", "itemknn", "popular", "blend", "graphfilter"};
+    assert_int_equal(recs_model_component_count(m), 5);
+    for (uint32_t i = 0; i < 5; i++) {
         assert_string_equal(recs_model_component_name(m, i), names[i]);
         assert_string_equal(recs_model_component_kind(m, i), kinds[i]);
         assert_int_equal(recs_model_component_find(m, names[i]), i);
@@ -110,6 +110,12 @@ static void test_arrays(void **state) {
     assert_int_equal(view->components[3].term_count, 2);
     assert_int_equal(view->components[3].terms[1].component, 1);
     assert_true(view->components[3].terms[0].weight == 0.75F);
+    const recs__component *filter = &view->components[4];
+    assert_int_equal(filter->factors, 2);
+    assert_int_equal(filter->stride, 16);
+    assert_true(filter->history_factors[16] == 0.5F && filter->item_factors[17] == -0.125F);
+    assert_null(filter->history_scales);
+    assert_int_equal(filter->neighbors.entries, 2);
     assert_non_null(view->available);
     recs_model_release(m);
 }

@@ -108,6 +108,43 @@ static void factors_that_cannot_be_solved_have_no_evidence(void **state) {
     recs__scorer_free(&scorer, &host);
 }
 
+/* Whatever the low-rank part holds, scores are finite and what is not finite
+ * has no evidence; without one of its sides there is none. */
+static void low_rank_parts_that_are_no_numbers_are_none(void **state) {
+    (void)state;
+    static float to[ITEMS * 16], from[ITEMS * 16], scales[ITEMS];
+    uint64_t offsets[ITEMS + 1] = {0};
+    for (size_t i = 0; i < ITEMS; i++) {
+        to[i * 16] = i == 9 ? NAN : i == 10 ? INFINITY : i == 11 ? -1.0f : 1.0f;
+        from[i * 16] = i == 5 ? 0.5f : 0.25f;
+        scales[i] = i == 5 ? NAN : 1.0f;
+    }
+    recs__component component = {.name = "l", .kind = RECS__KIND_ITEMS, .factors = 3,
+                                 .stride = 16, .item_factors = to, .history_factors = from,
+                                 .neighbors = {offsets, NULL, NULL, ITEMS, ITEMS, 0},
+                                 .scale = 1};
+    recs__view view = {.items = ITEMS, .components = &component, .component_count = 1};
+    recs__scorer scorer = {0};
+    run(&view, 0, &scorer); /* values 1 and 2: p = 0.25 + 2 * 0.5 */
+    for (uint32_t row = 0; row < ITEMS; row++) {
+        float expected = row == 9 || row == 10 ? 0.0f : row == 11 ? -1.25f : 1.25f;
+        assert_true(recs__scorer_scores(&scorer)[row] == expected);
+        assert_int_equal(recs__scorer_evidence(&scorer)[row], expected > 0.0f);
+    }
+    component.history_factors = NULL;
+    component.history_scales = scales;
+    run(&view, 0, &scorer);
+    for (uint32_t row = 0; row < ITEMS; row++) {
+        assert_true(recs__scorer_scores(&scorer)[row] == 0.0f);
+        assert_int_equal(recs__scorer_evidence(&scorer)[row], 0);
+    }
+    component.history_scales = NULL; /* neither side: no low-rank part */
+    run(&view, 0, &scorer);
+    assert_null(recs__scorer_root(&scorer)->vector);
+    assert_true(recs__scorer_scores(&scorer)[0] == 0.0f);
+    recs__scorer_free(&scorer, &host);
+}
+
 /* Each blend names the one before it twice: 2^60 paths, 60 steps. */
 static void deep_blends_cost_their_terms(void **state) {
     (void)state;
@@ -157,6 +194,7 @@ int main(void) {
         cmocka_unit_test(neighbours_beyond_the_catalogue_are_skipped),
         cmocka_unit_test(popularity_that_is_no_number_is_none),
         cmocka_unit_test(factors_that_cannot_be_solved_have_no_evidence),
+        cmocka_unit_test(low_rank_parts_that_are_no_numbers_are_none),
         cmocka_unit_test(deep_blends_cost_their_terms),
         cmocka_unit_test(a_model_without_components_scores_nothing),
     };

@@ -90,7 +90,9 @@ static void test_parts_and_places(void **state) {
     for (uint32_t i = 0; i < whole->header->section_count; i++) {
         const recs__file_section *section = &whole->table[i];
         const unsigned char *bytes = whole->image.bytes + section->offset;
-        assert_int_equal(recs_writer_begin(w, section->type, section->component, 0, NULL), RECS_OK);
+        assert_int_equal(recs_writer_begin(w, section->type, section->component, section->flags,
+                                           NULL),
+                         RECS_OK);
         for (uint64_t at = 0; at < section->size; at += 7)
             assert_int_equal(recs_writer_append(w, bytes + at,
                                                 section->size - at < 7 ? section->size - at : 7,

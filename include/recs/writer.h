@@ -43,6 +43,10 @@ typedef enum recs_section {
     RECS_SECTION_USER_FACTORS = 41, /* float [users][stride]                          */
     RECS_SECTION_GRAM = 42,         /* float [factors][stride], lower triangle valid  */
     RECS_SECTION_ITEM_NORMS = 43,   /* float [items], euclidean                       */
+    RECS_SECTION_HISTORY_FACTORS = 44, /* float [items][stride]: item models, the side
+                                      of the history; critical                      */
+    RECS_SECTION_HISTORY_SCALES = 45,  /* float [items]: instead of 44, the history's
+                                      side is item factors times these; critical    */
 
     RECS_SECTION_NEIGHBOR_OFFSETS = 50, /* uint64 [items + 1]                         */
     RECS_SECTION_NEIGHBOR_ITEMS = 51,   /* uint32, ascending within a row             */

@@ -88,7 +88,8 @@ typedef struct recs__file_meta {
 typedef enum recs__kind {
     RECS__KIND_POPULAR = 1, /* COMPONENT_SCORES                                  */
     RECS__KIND_FACTORS = 2, /* ITEM_FACTORS, ITEM_NORMS, GRAM, USER_FACTORS      */
-    RECS__KIND_ITEMS = 3,   /* NEIGHBOR_*: history x W                           */
+    RECS__KIND_ITEMS = 3,   /* NEIGHBOR_*, and with factors ITEM_FACTORS and
+                               HISTORY_FACTORS or _SCALES: history x (W + U V^T)  */
     RECS__KIND_BLEND = 4    /* TERMS                                             */
 } recs__kind;
 
@@ -96,7 +97,8 @@ typedef struct recs__file_component {
     char name[64];     /* NUL-padded, unique                                      */
     char trainer[32];  /* "als", "itemknn", "popular", "blend"                    */
     uint32_t kind;
-    uint32_t factors;  /* KIND_FACTORS: f; stride of a row = f rounded up to 16   */
+    uint32_t factors;  /* KIND_FACTORS, KIND_ITEMS (0: no low-rank part): f; stride
+                          of a row = f rounded up to 16                           */
     float scale;       /* normalisation constant in a blend: recommend            */
     float scale_similar; /* the same for similar                                  */
     float alpha;       /* KIND_FACTORS: confidence of an observation is

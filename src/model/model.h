@@ -23,17 +23,24 @@ typedef struct recs__component {
     /* KIND_POPULAR */
     const float *scores; /* [items]; popular_scores when the file has none of its own */
 
-    /* KIND_FACTORS */
+    /* KIND_FACTORS, and the low-rank part of KIND_ITEMS (factors 0: none) */
     uint32_t factors, stride; /* stride: factors rounded up to 16, rows padded with +0 */
     const float *item_factors; /* [items][stride] */
+
+    /* KIND_FACTORS */
     const float *user_factors; /* [users][stride] or NULL */
     const float *gram;         /* [factors][stride], lower triangle of Y^T Y */
     const float *item_norms;   /* [items] */
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;
 
-    /* KIND_ITEMS: row h, column j = weight of history item h for item j */
+    /* KIND_ITEMS: the weight of history item h for item j is row h, column j of
+     * neighbors plus the low-rank part: history_factors[h] . item_factors[j], or
+     * history_scales[h] * (item_factors[h] . item_factors[j]) */
     recs__csr neighbors;
+    const float *history_factors; /* [items][stride], or NULL                    */
+    const float *history_scales;  /* [items]; not NULL where there are factors and
+                                     no history_factors                          */
 
     /* KIND_BLEND: terms name components of lower index only (checked at open) */
     const recs__file_term *terms;

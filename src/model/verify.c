@@ -310,8 +310,19 @@ static recs_status verify_component(const recs_model *model, const recs__compone
     case RECS__KIND_POPULAR:
         return verify_floats(component->scores, view->items, scores, error);
     case RECS__KIND_ITEMS:
-        return verify_csr(&component->neighbors, RECS_SECTION_NEIGHBOR_OFFSETS, component->index,
-                          true, error);
+        status = verify_csr(&component->neighbors, RECS_SECTION_NEIGHBOR_OFFSETS,
+                            component->index, true, error);
+        if (status == RECS_OK)
+            status = verify_factors(component->item_factors, view->items, component,
+                                    RECS_SECTION_ITEM_FACTORS, error);
+        if (status == RECS_OK)
+            status = verify_factors(component->history_factors, view->items, component,
+                                    RECS_SECTION_HISTORY_FACTORS, error);
+        if (status == RECS_OK && component->history_scales != NULL)
+            status = verify_floats(
+                component->history_scales, view->items,
+                (spot){recs__section_label(RECS_SECTION_HISTORY_SCALES), component->index}, error);
+        return status;
     case RECS__KIND_FACTORS:
         status = verify_factors(component->item_factors, view->items, component,
                                 RECS_SECTION_ITEM_FACTORS, error);

@@ -256,12 +256,23 @@ static recs_status check_name(const char *what, uint32_t index, const char *name
 
 static bool bad_parameter(float value) { return !isfinite(value) || value < 0; }
 
+/* The number of factors, checked, and the stride of their rows. */
+static recs_status read_width(const recs__file_component *record, uint32_t least,
+                              recs__component *out, recs_error *error) {
+    if (record->factors < least || record->factors > RECS__FILE_FACTORS_MAX)
+        return recs__fail(error, RECS_ERR_CORRUPT, "component %u has %u factors, expected %u to %d",
+                          out->index, record->factors, least, RECS__FILE_FACTORS_MAX);
+    out->factors = record->factors;
+    out->stride = (record->factors + 15) / 16 * 16;
+    return RECS_OK;
+}
+
 static recs_status read_factors(const recs_model *model, const recs__file_component *record,
                                 recs__component *out, recs_error *error) {
     uint32_t i = out->index, items = model->meta->items, users = model->meta->users;
-    if (record->factors < 1 || record->factors > RECS__FILE_FACTORS_MAX)
-        return recs__fail(error, RECS_ERR_CORRUPT, "component %u has %u factors, expected 1 to %d",
-                          i, record->factors, RECS__FILE_FACTORS_MAX);
+    recs_status status = read_width(record, 1, out, error);
+    if (status != RECS_OK)
+        return status;
     if (bad_parameter(record->alpha) || bad_parameter(record->regularization) ||
         bad_parameter(record->regularization_exponent))
         return recs__fail(error, RECS_ERR_CORRUPT,
@@ -269,16 +280,14 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
                           "numbers not below 0",
                           i, (double)record->alpha, (double)record->regularization,
                           (double)record->regularization_exponent);
-    out->factors = record->factors;
-    out->stride = (record->factors + 15) / 16 * 16;
     out->alpha = record->alpha;
     out->regularization = record->regularization;
     out->regularization_exponent = record->regularization_exponent;
     out->items_trained = record->items_trained < items ? record->items_trained : items;
     uint64_t row = (uint64_t)out->stride * sizeof(float);
     const void *item_factors, *user_factors = NULL, *gram = NULL, *norms = NULL;
-    recs_status status = array(model, RECS_SECTION_ITEM_FACTORS, i, items, row, REQUIRED,
-                               &item_factors, error);
+    status = array(model, RECS_SECTION_ITEM_FACTORS, i, items, row, REQUIRED, &item_factors,
+                   error);
     if (status == RECS_OK)
         status = array(model, RECS_SECTION_USER_FACTORS, i, users, row, OPTIONAL, &user_factors,
                        error);
@@ -292,6 +301,34 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
     out->gram = gram;
     out->item_norms = norms;
     return status;
+}
+
+/* An item model: the sparse part, and the low-rank one where there are factors. */
+static recs_status read_items_model(const recs_model *model, const recs__file_component *record,
+                                    recs__component *out, recs_error *error) {
+    uint32_t i = out->index, items = model->meta->items;
+    recs_status status = sparse(model, RECS_SECTION_NEIGHBOR_OFFSETS, i, items, items, REQUIRED,
+                                &out->neighbors, error);
+    if (status == RECS_OK)
+        status = read_width(record, 0, out, error);
+    if (status != RECS_OK || out->factors == 0)
+        return status;
+    uint64_t row = (uint64_t)out->stride * sizeof(float);
+    const void *item_factors, *history_factors, *scales = NULL;
+    status = array(model, RECS_SECTION_ITEM_FACTORS, i, items, row, REQUIRED, &item_factors,
+                   error);
+    if (status == RECS_OK)
+        status = array(model, RECS_SECTION_HISTORY_FACTORS, i, items, row, OPTIONAL,
+                       &history_factors, error);
+    if (status == RECS_OK && history_factors == NULL)
+        status = array(model, RECS_SECTION_HISTORY_SCALES, i, items, sizeof(float), REQUIRED,
+                       &scales, error);
+    if (status != RECS_OK)
+        return status;
+    out->item_factors = item_factors;
+    out->history_factors = history_factors;
+    out->history_scales = scales;
+    return RECS_OK;
 }
 
 /* costs[i]: scores that component i adds up, blends in blends written out. */
@@ -357,8 +394,7 @@ static recs_status read_component(recs_model *model, const recs__file_component 
     case RECS__KIND_FACTORS:
         return read_factors(model, record, out, error);
     case RECS__KIND_ITEMS:
-        return sparse(model, RECS_SECTION_NEIGHBOR_OFFSETS, out->index, model->meta->items,
-                      model->meta->items, REQUIRED, &out->neighbors, error);
+        return read_items_model(model, record, out, error);
     case RECS__KIND_BLEND:
         return read_blend(model, record, out, costs, error);
     default:

@@ -4,8 +4,10 @@
  * last to first, each with the product of the weights that lead to it; every
  * leaf adds its reasons times that. What floats lost on the way to the score
  * is the remainder. Cost: a solve for each factor component, one look-up in a
- * row of neighbours per entry of the history for each item model. */
+ * row of neighbours and one dot of the low-rank part per entry of the history
+ * for each item model. */
 #include "base/error.h"
+#include "kernels/kernels.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 #include "search/room.h"
@@ -23,17 +25,30 @@ static void add(recs__reasons *reasons, int32_t kind, uint32_t row, uint32_t com
         .contribution = contribution, .row = row, .component = component, .kind = kind};
 }
 
+/* What the low-rank part makes of one history item for a row. */
+static double low_rank_weight(const recs__component *component, uint32_t from, uint32_t row) {
+    const float *to = component->item_factors + (size_t)row * component->stride;
+    size_t at = (size_t)from * component->stride;
+    if (component->history_factors != NULL)
+        return (double)recs__kernels_get()->dot(component->history_factors + at, to,
+                                                component->factors);
+    return (double)component->history_scales[from] *
+           (double)recs__kernels_get()->dot(component->item_factors + at, to, component->factors);
+}
+
 /* fma(value, W, ...) without what was there before: the entry's own share. */
 static void explain_items(const recs__visit *visit, const recs__step *step, uint32_t row,
                           double coefficient) {
     const recs__history *history = &visit->query->work.history;
     const recs__csr *neighbors = &step->component->neighbors;
-    if (neighbors->columns == NULL || neighbors->values == NULL)
-        return;
+    bool sparse = neighbors->columns != NULL && neighbors->values != NULL;
     for (size_t i = 0; i < history->count; i++) {
         uint64_t first;
-        size_t count = recs__csr_row(neighbors, history->rows[i], &first);
+        size_t count = sparse ? recs__csr_row(neighbors, history->rows[i], &first) : 0;
         double share = 0.0;
+        if (step->vector != NULL)
+            share = (double)history->values[i] *
+                    low_rank_weight(step->component, history->rows[i], row);
         for (size_t j = 0; j < count; j++)
             if (neighbors->columns[first + j] == row)
                 share += (double)history->values[i] * (double)neighbors->values[first + j];
@@ -86,7 +101,7 @@ static recs_status explain_leaf(const recs__visit *visit, const recs__step *step
             coefficient * (double)step->scores[0]);
         return RECS_OK;
     }
-    if (step->vector != NULL)
+    if (step->lane == NULL && step->vector != NULL)
         return explain_factors(visit, step, row, coefficient, error);
     if (step->lane != NULL)
         explain_items(visit, step, row, coefficient);

@@ -164,8 +164,11 @@ static void run_chunk(void *arg, size_t index) {
 static size_t users_together(const recs__view *view, uint32_t component) {
     if (component >= view->component_count)
         return 1;
-    recs__kind kind = view->components[component].kind;
-    return kind == RECS__KIND_FACTORS || kind == RECS__KIND_BLEND ? TOGETHER : 1;
+    const recs__component *asked = &view->components[component];
+    return asked->kind == RECS__KIND_FACTORS || asked->kind == RECS__KIND_BLEND ||
+                   recs__score_has_low_rank(asked)
+               ? TOGETHER
+               : 1;
 }
 
 recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *users, size_t count,

@@ -51,7 +51,7 @@ static void scan_listed(recs__work *work) {
 static const float *whole_column(const recs__work *work) {
     const recs__step *root = recs__scorer_root(&work->scorer);
     if (root->lane != NULL)
-        return root->lane->scores;
+        return root->has_vector ? NULL : root->lane->scores;
     if (root->component->kind == RECS__KIND_POPULAR && !work->scorer.similar)
         return root->component->scores;
     return NULL;
@@ -66,7 +66,7 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
 
     if (scores != NULL) {
         scores += first;
-    } else if (root->vector != NULL && !work->scorer.similar) {
+    } else if (root->vector != NULL && root->lane == NULL && !work->scorer.similar) {
         recs__score_rows(&work->scorer, root, first, count, root->scores);
         scores = root->scores;
         norms = root->component->item_norms + first;
@@ -93,11 +93,12 @@ enum { STREAM_ROWS = 4096 };
 static bool scan_shortcut(recs__work *work) {
     const recs__step *root = recs__scorer_root(&work->scorer);
     const recs__filter *filter = &work->filter;
-    if (work->topk.limit == 0 || root == NULL || (root->vector != NULL && !root->has_vector) ||
+    if (work->topk.limit == 0 || root == NULL ||
+        (root->vector != NULL && root->lane == NULL && !root->has_vector) ||
         (root->component->kind != RECS__KIND_BLEND && root->vector == NULL &&
          root->lane == NULL && whole_column(work) == NULL))
         return true;
-    if (root->lane != NULL && !root->lane->whole) {
+    if (root->lane != NULL && !root->lane->whole && !root->has_vector) {
         scan_touched(work, root->lane);
         return true;
     }
@@ -108,16 +109,29 @@ static bool scan_shortcut(recs__work *work) {
     return false;
 }
 
+/* Rows a block: 512, or as many as keep the factors of a wider component at the
+ * same 128 KiB, so that the works of a pass find them in the cache. */
+static size_t block_rows(const recs__work *work) {
+    size_t widest = 1;
+    for (size_t i = 0; i < work->scorer.step_count; i++)
+        if (work->scorer.steps[i].vector != NULL &&
+            work->scorer.steps[i].component->stride > widest)
+            widest = work->scorer.steps[i].component->stride;
+    size_t rows = (size_t)RECS__BLOCK * 64 / widest;
+    return rows < RECS__BLOCK ? rows : RECS__BLOCK;
+}
+
 void recs__scan_rows(recs__work *const *works, size_t count) {
     uint64_t left = 0; /* works that want the pass: at most 64 */
     uint32_t rows = 0;
+    size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;
     for (size_t i = 0; i < count && i < 64; i++) {
         if (!scan_shortcut(works[i]))
             left |= UINT64_C(1) << i;
         rows = works[i]->filter.rows;
     }
     for (uint32_t first = 0; left != 0 && first < rows;) {
-        size_t n = rows - first < RECS__BLOCK ? rows - first : RECS__BLOCK;
+        size_t n = rows - first < block ? rows - first : block;
         bool read = rows < STREAM_ROWS; /* the block is in a cache */
         for (size_t i = 0; i < count && i < 64; i++)
             if ((left >> i & 1) != 0) {

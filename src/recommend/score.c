@@ -3,7 +3,9 @@
  *   popular   a column of the file
  *   factors   dot of the visitor's folded-in vector (or the item's) and rows
  *   items     a dense array of the catalogue, filled by one fma chain per row
- *             over the history in row order; reset by walking what it touched
+ *             over the history in row order; reset by walking what it touched;
+ *             with a low-rank part plus the dot of the history on its factors
+ *             and the row's
  *   blend     one fma chain over its terms
  *
  * Nothing is allocated once the arrays have grown to the model's size. */
@@ -24,6 +26,18 @@ float recs__score_clean(float score) {
 bool recs__score_has_factors(const recs__component *component) {
     return component->factors != 0 && component->stride >= component->factors &&
            component->item_factors != NULL && component->item_norms != NULL;
+}
+
+bool recs__score_has_low_rank(const recs__component *component) {
+    return component->kind == RECS__KIND_ITEMS && component->factors != 0 &&
+           component->stride >= component->factors && component->item_factors != NULL &&
+           (component->history_factors != NULL || component->history_scales != NULL);
+}
+
+/* Has a step with a vector. */
+static bool has_vector(const recs__component *component) {
+    return (component->kind == RECS__KIND_FACTORS && recs__score_has_factors(component)) ||
+           recs__score_has_low_rank(component);
 }
 
 static bool has_terms(const recs__component *component) {
@@ -107,8 +121,7 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
         return status;
     size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0;
     for (uint32_t i = 0; i <= component; i++)
-        if (scorer->step_of[i] != UINT32_MAX && recs__score_has_factors(&view->components[i]) &&
-            view->components[i].kind == RECS__KIND_FACTORS)
+        if (scorer->step_of[i] != UINT32_MAX && has_vector(&view->components[i]))
             vector_floats += view->components[i].stride;
 
     status = recs__room_fresh(host, (void **)&scorer->steps, &scorer->step_capacity, count,
@@ -135,10 +148,11 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
             .scores = scorer->blocks + index * RECS__BLOCK,
             .evidence = scorer->evidence + index * RECS__BLOCK,
         };
-        if (at->kind == RECS__KIND_FACTORS && recs__score_has_factors(at)) {
+        if (has_vector(at)) {
             step->vector = vector;
             vector += at->stride;
-        } else if (at->kind == RECS__KIND_ITEMS) {
+        }
+        if (at->kind == RECS__KIND_ITEMS) {
             status = need_lane(scorer, host, lanes, error);
             if (status != RECS_OK)
                 break;
@@ -299,17 +313,52 @@ recs_status recs__scorer_fold_in(recs__scorer *scorer, recs__step *step, const r
     return RECS_OK;
 }
 
+recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                                 const uint32_t *rows, const float *values, size_t count,
+                                 recs_error *error) {
+    const recs__kernels *kernels = recs__kernels_get();
+    const recs__component *component = step->component;
+    const float *base = component->history_factors;
+    if (base == NULL) {
+        recs_status status =
+            recs__room_fresh(host, (void **)&scorer->scratch, &scorer->scratch_capacity, count,
+                             sizeof *scorer->scratch, error);
+        if (status != RECS_OK)
+            return status;
+        for (size_t i = 0; i < count; i++)
+            scorer->scratch[i] = values[i] * component->history_scales[rows[i]];
+        values = scorer->scratch;
+        base = component->item_factors;
+    }
+    memset(step->vector, 0, component->stride * sizeof *step->vector);
+    kernels->axpy_gather(values, base, component->stride, rows, count, step->vector,
+                         component->factors);
+    step->has_vector = any_nonzero(step->vector, component->factors);
+    return RECS_OK;
+}
+
+/* Both parts of an item model for the rows of a history. */
+static recs_status fill_items(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                              const uint32_t *rows, const float *values, size_t count,
+                              recs_error *error) {
+    recs_status status =
+        fill_lane(step, host, scorer->view->items, rows, values, count, error);
+    if (status == RECS_OK && step->vector != NULL)
+        status = recs__scorer_project(scorer, step, host, rows, values, count, error);
+    return status;
+}
+
 recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
                                  const recs__history *history, recs_error *error) {
     scorer->similar = false;
     for (size_t i = 0; i < scorer->step_count; i++) {
         recs__step *step = &scorer->steps[i];
         recs_status status = RECS_OK;
-        if (step->vector != NULL)
+        if (step->lane != NULL)
+            status = fill_items(scorer, step, host, history->rows, history->values,
+                                history->count, error);
+        else if (step->vector != NULL)
             status = recs__scorer_fold_in(scorer, step, host, history, error);
-        else if (step->lane != NULL)
-            status = fill_lane(step, host, scorer->view->items, history->rows, history->values,
-                               history->count, error);
         if (status != RECS_OK)
             return status;
     }
@@ -322,18 +371,17 @@ recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint3
     scorer->similar = true;
     for (size_t i = 0; i < scorer->step_count; i++) {
         recs__step *step = &scorer->steps[i];
-        if (step->vector != NULL) {
+        if (step->lane != NULL) {
+            recs_status status = fill_items(scorer, step, host, &item, &one, 1, error);
+            if (status != RECS_OK)
+                return status;
+        } else if (step->vector != NULL) {
             const recs__component *component = step->component;
             memset(step->vector, 0, component->stride * sizeof *step->vector);
             memcpy(step->vector, component->item_factors + (size_t)item * component->stride,
                    component->factors * sizeof *step->vector);
             step->norm = component->item_norms[item];
             step->has_vector = step->norm != 0.0f;
-        } else if (step->lane != NULL) {
-            recs_status status =
-                fill_lane(step, host, scorer->view->items, &item, &one, 1, error);
-            if (status != RECS_OK)
-                return status;
         }
     }
     return RECS_OK;
@@ -373,16 +421,33 @@ void recs__score_rows(const recs__scorer *scorer, const recs__step *step, uint32
         component->stride, component->factors, count, scores);
 }
 
-static void score_factors(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
-    const recs__kernels *kernels = recs__kernels_get();
-    const bool similar = scorer->similar;
+static void dot_span(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
     const recs__component *component = step->component;
-    const float *norms = component->item_norms;
     if (span->rows != NULL)
-        kernels->dot_gather(step->vector, component->item_factors, component->stride,
-                            component->factors, span->rows, span->count, step->scores);
+        recs__kernels_get()->dot_gather(step->vector, component->item_factors, component->stride,
+                                        component->factors, span->rows, span->count,
+                                        step->scores);
     else
         recs__score_rows(scorer, step, span->first, span->count, step->scores);
+}
+
+static void score_items(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
+    const float *sparse = step->lane->scores;
+    if (step->vector == NULL || !step->has_vector) {
+        score_column(step, sparse, span);
+        return;
+    }
+    dot_span(scorer, step, span);
+    for (size_t i = 0; i < span->count; i++)
+        step->scores[i] = recs__score_clean(sparse[span_row(span, i)] + step->scores[i]);
+    for (size_t i = 0; i < span->count; i++)
+        step->evidence[i] = step->scores[i] > 0.0f;
+}
+
+static void score_factors(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
+    const bool similar = scorer->similar;
+    const float *norms = step->component->item_norms;
+    dot_span(scorer, step, span);
     for (size_t i = 0; i < span->count; i++) {
         float norm = norms[span_row(span, i)];
         if (similar)
@@ -417,10 +482,10 @@ static void score_span(recs__scorer *scorer, const recs__span *span) {
         const recs__component *component = step->component;
         if (has_terms(component)) {
             recs__scorer_blend(scorer, step, span->count);
+        } else if (step->lane != NULL) {
+            score_items(scorer, step, span);
         } else if (step->vector != NULL) {
             score_factors(scorer, step, span);
-        } else if (step->lane != NULL) {
-            score_column(step, step->lane->scores, span);
         } else if (component->kind == RECS__KIND_POPULAR && component->scores != NULL &&
                    !scorer->similar) {
             score_column(step, component->scores, span);

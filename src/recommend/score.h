@@ -35,10 +35,11 @@ typedef struct recs__step {
     const recs__component *component;
     float *scores;     /* [RECS__BLOCK], of the block asked for last */
     uint8_t *evidence; /* [RECS__BLOCK]                              */
-    float *vector;     /* factors: the visitor's, or the item's      */
+    float *vector;     /* factors: the visitor's, or the item's; item models with a
+                          low-rank part: the history on its factors             */
     bool has_vector;   /* it is not all zero                         */
     float norm;        /* similar: the item's                        */
-    recs__lane *lane;  /* item models                                */
+    recs__lane *lane;  /* item models, those alone                   */
 } recs__step;
 
 typedef struct recs__scorer {
@@ -74,8 +75,8 @@ recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
 recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
                               recs_error *error);
 
-/* scores[i] = dot of a factor step's vector and row first + i, no norms, no
- * cleaning; scorer->streams says where the rows come from. */
+/* scores[i] = dot of a step's vector and row first + i of the item factors, no
+ * norms, no cleaning; scorer->streams says where the rows come from. */
 void recs__score_rows(const recs__scorer *scorer, const recs__step *step, uint32_t first,
                       size_t count, float *scores);
 
@@ -106,6 +107,17 @@ void recs__scorer_blend(recs__scorer *scorer, recs__step *step, size_t count);
 float recs__score_clean(float score);
 recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component);
 bool recs__score_has_factors(const recs__component *component);
+
+/* An item model with a low-rank part; its step then has a vector. */
+bool recs__score_has_low_rank(const recs__component *component);
+
+/* A history (rows ascending and below items) on the factors of an item model's
+ * low-rank part into the step's vector: one update chain over the rows, of
+ * value * history factors, or of value * scale, rounded to float, * item
+ * factors. Cost: count * factors. */
+recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const recs_host *host,
+                                 const uint32_t *rows, const float *values, size_t count,
+                                 recs_error *error);
 
 /* scores[columns[i]] = fma(value, values[i], scores[columns[i]]) for columns
  * below rows; marks and touched (both NULL: not kept) receive new rows. */

@@ -4,7 +4,8 @@
  *   factors   one pass over the user factors; without them every stored
  *             history is folded in
  *   items     the item's column of W is laid out once, then one chain per
- *             user over the stored history
+ *             user over the stored history; a low-rank part adds the dot of the
+ *             history on its factors, history * factors a user
  *
  * Every score is the bits recs_score gives for that user and item, because
  * the chains run in the same order over the same values. Users are taken 512
@@ -115,15 +116,27 @@ static bool chain_stored(const recs__view *view, uint32_t user, const float *col
 
 static recs_status score_items(const search *asked, recs__step *step, uint32_t first,
                                size_t count, recs_error *error) {
-    recs__history *history = &asked->visit->query->work.history;
+    recs_query *query = asked->visit->query;
+    recs__history *history = &query->work.history;
     for (size_t i = 0; i < count; i++) {
         float score;
-        if (!chain_stored(asked->visit->view, first + (uint32_t)i, step->lane->scores, &score)) {
+        bool low_rank = step->vector != NULL;
+        if (low_rank ||
+            !chain_stored(asked->visit->view, first + (uint32_t)i, step->lane->scores, &score)) {
             recs_status status =
                 recs__visit_stored(asked->visit, history, first + (uint32_t)i, error);
+            if (status == RECS_OK && low_rank)
+                status = recs__scorer_project(&query->work.scorer, step, &query->host,
+                                              history->rows, history->values, history->count,
+                                              error);
             if (status != RECS_OK)
                 return status;
             score = chain(history, step->lane->scores);
+            if (low_rank && step->has_vector)
+                score += recs__kernels_get()->dot(
+                    step->vector,
+                    step->component->item_factors + (size_t)asked->item * step->component->stride,
+                    step->component->factors);
         }
         step->scores[i] = recs__score_clean(score);
         step->evidence[i] = step->scores[i] > 0.0f;
@@ -186,10 +199,10 @@ static recs_status score_block(const search *asked, uint32_t first, size_t count
         const recs__component *component = step->component;
         if (component->kind == RECS__KIND_BLEND && component->terms != NULL) {
             recs__scorer_blend(scorer, step, count);
-        } else if (step->vector != NULL) {
-            status = score_factors(asked, step, first, count, error);
         } else if (step->lane != NULL) {
             status = score_items(asked, step, first, count, error);
+        } else if (step->vector != NULL) {
+            status = score_factors(asked, step, first, count, error);
         } else {
             bool known = component->kind == RECS__KIND_POPULAR && component->scores != NULL;
             float score = known ? recs__score_clean(component->scores[asked->item]) : 0.0f;

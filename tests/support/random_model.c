@@ -148,13 +148,14 @@ static void put_factors(const random_settings *settings, const entries *made,
     free(rows);
 }
 
-static void put_neighbors(const random_settings *settings, recs__random *random) {
+static void put_neighbors(const random_settings *settings, uint32_t component,
+                          uint32_t longest, recs__random *random) {
     uint64_t *offsets = need((size_t)settings->items + 1, 8);
-    uint32_t *columns = need((size_t)settings->items * settings->neighbors, 4);
-    float *values = need((size_t)settings->items * settings->neighbors, 4);
+    uint32_t *columns = need((size_t)settings->items * longest, 4);
+    float *values = need((size_t)settings->items * longest, 4);
     size_t at = 0;
     for (uint32_t i = 0; i < settings->items; i++) {
-        uint32_t wanted = (uint32_t)recs__random_below(random, settings->neighbors + 1u);
+        uint32_t wanted = (uint32_t)recs__random_below(random, longest + 1u);
         uint32_t gap = settings->items / (wanted + 1) + 1, column = 0;
         for (uint32_t n = 0; n < wanted; n++) {
             column += 1 + (uint32_t)recs__random_below(random, gap);
@@ -167,12 +168,31 @@ static void put_neighbors(const random_settings *settings, recs__random *random)
         }
         offsets[i + 1] = at;
     }
-    put(RECS_SECTION_NEIGHBOR_OFFSETS, 1, offsets, ((size_t)settings->items + 1) * 8);
-    put(RECS_SECTION_NEIGHBOR_ITEMS, 1, columns, at * 4);
-    put(RECS_SECTION_NEIGHBOR_VALUES, 1, values, at * 4);
+    put(RECS_SECTION_NEIGHBOR_OFFSETS, component, offsets, ((size_t)settings->items + 1) * 8);
+    put(RECS_SECTION_NEIGHBOR_ITEMS, component, columns, at * 4);
+    put(RECS_SECTION_NEIGHBOR_VALUES, component, values, at * 4);
     free(offsets);
     free(columns);
     free(values);
+}
+
+/* Both sides of a low-rank part, one of them empty for every eleventh item. */
+static void put_low_rank(const random_settings *settings, uint32_t component, bool scales,
+                         recs__random *random) {
+    size_t stride = stride_of(settings), size = settings->items * stride;
+    float *to = need(size, 4), *from = need(size, 4);
+    for (uint32_t i = 0; i < settings->items; i++)
+        for (size_t f = 0; f < settings->factors; f++) {
+            to[i * stride + f] = i % 11 != 10 ? recs__random_normal(random) / 8.0f : 0.0f;
+            from[i * stride + f] = recs__random_normal(random) / 4.0f;
+        }
+    put(RECS_SECTION_ITEM_FACTORS, component, to, size * 4);
+    if (scales)
+        put(RECS_SECTION_HISTORY_SCALES, component, from, (size_t)settings->items * 4);
+    else
+        put(RECS_SECTION_HISTORY_FACTORS, component, from, size * 4);
+    free(to);
+    free(from);
 }
 
 typedef struct ranked {
@@ -215,7 +235,8 @@ static void put_items(const random_settings *settings, recs__random *random) {
 }
 
 recs_model *random_model(const random_settings *settings) {
-    static const recs__file_term terms[] = {{0, 0.7f}, {1, 0.3f}, {2, 0.1f}, {3, 0.5f}, {1, 0.25f}};
+    static const recs__file_term terms[] = {{0, 0.7f},  {1, 0.3f}, {2, 0.1f}, {3, 0.5f},
+                                            {1, 0.25f}, {5, 0.6f}, {6, 0.4f}, {0, 0.2f}};
     recs__file_component records[RANDOM_COMPONENTS] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS,
          .factors = settings->factors, .scale = 0.9f, .scale_similar = 1.1f, .alpha = 8.0f,
@@ -229,6 +250,12 @@ recs_model *random_model(const random_settings *settings) {
          .scale_similar = 1.0f, .first_term = 0, .term_count = 3},
         {.name = "deep", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
          .scale_similar = 1.0f, .first_term = 3, .term_count = 2},
+        {.name = "filter", .trainer = "graphfilter", .kind = RECS__KIND_ITEMS,
+         .factors = settings->factors, .scale = 0.6f, .scale_similar = 0.7f},
+        {.name = "mirror", .trainer = "graphfilter", .kind = RECS__KIND_ITEMS,
+         .factors = settings->factors, .scale = 1.5f, .scale_similar = 2.0f},
+        {.name = "mixed", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
+         .scale_similar = 1.0f, .first_term = 5, .term_count = 3},
     };
     recs_error error = {0};
     recs__random random;
@@ -248,7 +275,7 @@ recs_model *random_model(const random_settings *settings) {
         .users_mode = used.no_users ? RECS__USERS_NONE : RECS__USERS_FULL,
         .components = RANDOM_COMPONENTS,
         .columns = 1,
-        .terms = 5,
+        .terms = sizeof terms / sizeof *terms,
     };
     put(RECS_SECTION_META, RECS_SECTION_MODEL, &meta, sizeof meta);
     put(RECS_SECTION_COMPONENTS, RECS_SECTION_MODEL, records, sizeof records);
@@ -260,7 +287,11 @@ recs_model *random_model(const random_settings *settings) {
     }
     put_items(&used, &random);
     put_factors(&used, &made, &records[0], &random);
-    put_neighbors(&used, &random);
+    put_neighbors(&used, RANDOM_KNN, used.neighbors, &random);
+    put_neighbors(&used, RANDOM_FILTER, used.neighbors, &random);
+    put_low_rank(&used, RANDOM_FILTER, false, &random);
+    put_neighbors(&used, RANDOM_MIRROR, 2, &random);
+    put_low_rank(&used, RANDOM_MIRROR, true, &random);
     free(made.offsets);
     free(made.columns);
     free(made.values);
@@ -311,6 +342,29 @@ static float score_als(const reference *request, const recs__component *componen
     return finite_or_zero(score);
 }
 
+/* The low-rank part: the history on its factors in row order, then one dot. */
+static float score_low_rank(const reference *request, const recs__component *component,
+                            const uint32_t *rows, const float *values, size_t count,
+                            uint32_t row) {
+    size_t stride = component->stride;
+    float *p = need(stride, 4);
+    for (size_t i = 0; i < count; i++) {
+        const float *from = (component->history_factors != NULL ? component->history_factors
+                                                                : component->item_factors) +
+                            rows[i] * stride;
+        float value = component->history_factors != NULL
+                          ? values[i]
+                          : values[i] * component->history_scales[rows[i]];
+        for (size_t f = 0; f < component->factors; f++)
+            p[f] = fmaf(value, from[f], p[f]);
+    }
+    float score = recs__kernels_scalar.dot(p, component->item_factors + row * stride,
+                                           component->factors);
+    assert_true(row < request->view->items);
+    free(p);
+    return score;
+}
+
 static float score_knn(const reference *request, const recs__component *component, uint32_t row,
                        bool *evidence) {
     static const float one = 1.0f;
@@ -325,6 +379,8 @@ static float score_knn(const reference *request, const recs__component *componen
             if (component->neighbors.columns[first + j] == row)
                 score = fmaf(values[i], component->neighbors.values[first + j], score);
     }
+    if (component->factors != 0)
+        score += score_low_rank(request, component, rows, values, count, row);
     *evidence = score > 0.0f;
     return finite_or_zero(score);
 }

@@ -8,7 +8,10 @@
  *   components
  *     0 als      1 itemknn    2 popular
  *     3 home     0.7 * als + 0.3 * itemknn + 0.1 * popular
- *     4 deep     0.5 * home + 0.25 * itemknn */
+ *     4 deep     0.5 * home + 0.25 * itemknn
+ *     5 filter   an item model with a low-rank part of two matrices
+ *     6 mirror   one of a matrix and scales, few neighbours
+ *     7 mixed    0.6 * filter + 0.4 * mirror + 0.2 * als */
 #ifndef SUPPORT_RANDOM_MODEL_H
 #define SUPPORT_RANDOM_MODEL_H
 
@@ -23,6 +26,9 @@ enum {
     RANDOM_POPULAR,
     RANDOM_HOME,
     RANDOM_DEEP,
+    RANDOM_FILTER,
+    RANDOM_MIRROR,
+    RANDOM_MIXED,
     RANDOM_COMPONENTS
 };
 

@@ -163,6 +163,26 @@ static void put_neighbors(sink *out) {
     put(out, RECS_SECTION_NEIGHBOR_VALUES, 1, 0, values, sizeof values);
 }
 
+/* The item model with a low-rank part: two factors, two neighbours. */
+static void put_filter(sink *out) {
+    static const uint64_t offsets[SAMPLE_ITEMS + 1] = {0, 1, 1, 1, 1, 1, 2, 2, 2};
+    static const uint32_t items[] = {5, 0};
+    static const float values[] = {0.5F, -0.25F};
+    float to[SAMPLE_ITEMS][SAMPLE_STRIDE], from[SAMPLE_ITEMS][SAMPLE_STRIDE];
+    memset(to, 0, sizeof to);
+    memset(from, 0, sizeof from);
+    for (int i = 0; i < SAMPLE_ITEMS - 1; i++)
+        for (int f = 0; f < 2; f++) {
+            to[i][f] = (float)((i * 5 + f * 3) % 7 - 2) / 8.0F;
+            from[i][f] = (float)((i * 3 + f * 2) % 5 - 1) / 4.0F;
+        }
+    put(out, RECS_SECTION_NEIGHBOR_OFFSETS, 4, 0, offsets, sizeof offsets);
+    put(out, RECS_SECTION_NEIGHBOR_ITEMS, 4, 0, items, sizeof items);
+    put(out, RECS_SECTION_NEIGHBOR_VALUES, 4, 0, values, sizeof values);
+    put(out, RECS_SECTION_ITEM_FACTORS, 4, 0, to, sizeof to);
+    put(out, RECS_SECTION_HISTORY_FACTORS, 4, RECS_SECTION_CRITICAL, from, sizeof from);
+}
+
 static void put_components(sink *out, bool users) {
     static const recs__file_component records[] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS, .factors = SAMPLE_FACTORS,
@@ -173,18 +193,21 @@ static void put_components(sink *out, bool users) {
         {.name = "popular", .trainer = "popular", .kind = RECS__KIND_POPULAR, .scale = 0.25F,
          .scale_similar = 1},
         {.name = "home", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1,
-         .scale_similar = 1, .first_term = 0, .term_count = 2}};
+         .scale_similar = 1, .first_term = 0, .term_count = 2},
+        {.name = "filter", .trainer = "graphfilter", .kind = RECS__KIND_ITEMS, .factors = 2,
+         .scale = 0.5F, .scale_similar = 1}};
     static const recs__file_term terms[] = {{0, 0.75F}, {1, 0.5F}};
     static const char *const settings[] = {
         "als(factors=6, alpha=2, regularization=0.5)", "itemknn(k=3)", "popular",
-        "0.75*als + 0.5*itemknn"};
+        "0.75*als + 0.5*itemknn", "graphfilter(rank=2)"};
     static const float scores[SAMPLE_ITEMS] = {3, 2, 2.5F, 1, 2, 1, 0, 0};
     put(out, RECS_SECTION_COMPONENTS, MODEL, 0, records, sizeof records);
     put(out, RECS_SECTION_TERMS, MODEL, 0, terms, sizeof terms);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         put(out, RECS_SECTION_SETTINGS, i, 0, settings[i], strlen(settings[i]));
     put_factors(out, users);
     put_neighbors(out);
+    put_filter(out);
     put(out, RECS_SECTION_COMPONENT_SCORES, 2, 0, scores, sizeof scores);
 }
 
@@ -221,7 +244,8 @@ static void put_columns(sink *out, uint32_t flags) {
 recs_status recs_test_sample_sections(recs_writer *writer, const char *users, uint32_t flags,
                                       recs_error *error) {
     static const char description[] =
-        "als(factors=6), itemknn(k=3), popular, home = 0.75*als + 0.5*itemknn";
+        "als(factors=6), itemknn(k=3), popular, home = 0.75*als + 0.5*itemknn, "
+        "filter = graphfilter(rank=2)";
     static const char *const titles[SAMPLE_ITEMS] = {
         "A heavy axe", "B\xC3\xA4renbr\xC3\xA4u, dark", "Cup", NULL, "Egg", "Fan", "", "Hat"};
     static const uint32_t order[SAMPLE_ITEMS] = {0, 2, 4, 1, 5, 3, 6, 7};
@@ -235,7 +259,7 @@ recs_status recs_test_sample_sections(recs_writer *writer, const char *users, ui
                             .users_mode = none                            ? RECS__USERS_NONE
                                           : strcmp(users, "hashed") == 0 ? RECS__USERS_HASHED
                                                                           : RECS__USERS_FULL,
-                            .components = 4,
+                            .components = 5,
                             .columns = 4,
                             .terms = 2,
                             .trained_users = SAMPLE_USERS,

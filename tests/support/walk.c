@@ -107,6 +107,13 @@ static void walk_component(const recs_model *model, const recs__component *compo
         add_number((double)component->gram[(component->factors - 1) * (size_t)component->stride +
                                            last]);
     }
+    if (component->kind == RECS__KIND_ITEMS && component->factors != 0 && view->items != 0) {
+        size_t last = (size_t)view->items * component->stride - 1;
+        add_number((double)component->item_factors[last]);
+        add_number(component->history_factors != NULL
+                       ? (double)component->history_factors[last]
+                       : (double)component->history_scales[view->items - 1]);
+    }
     for (uint32_t row = 0; component->kind == RECS__KIND_ITEMS && row < view->items && row < limit;
          row++) {
         uint64_t first;
