@@ -10,7 +10,7 @@
  * threaded OpenBLAS may leave it at one thread; answers stay right.
  *
  * How many at once. OpenBLAS has a fixed number of working buffers (50 in the
- * smallest builds) and ends the process of who needs more, so at most LANES
+ * smallest builds) and ends the process of who needs more, so at most RECS__LANES
  * tiles run at a time: lanes take the next tile by an atomic counter until
  * none is left. A serial build before 0.3.7 knew no locks; it gets one lane.
  *
@@ -37,8 +37,9 @@ extern void dpotrf_(const char *triangle, const int *n, double *a, const int *ld
                     size_t);
 extern void dtrtri_(const char *triangle, const char *diagonal, const int *n, double *a,
                     const int *lda, int *info, size_t, size_t);
+extern void dlauum_(const char *triangle, const int *n, double *a, const int *lda, int *info,
+                    size_t);
 
-#define LANES 32
 #define TILE 512         /* rows and columns of a task's part of a product */
 #define TALL_TILE 256    /* the same where sums are in double              */
 #define TALL_ROWS 1024   /* turned to double at a time                     */
@@ -72,7 +73,7 @@ static bool unlocked(void) {
 }
 
 static hold take_hold(void) {
-    hold h = {openblas_get_parallel(), 0, LANES};
+    hold h = {openblas_get_parallel(), 0, RECS__LANES};
     if (h.parallel == SERIAL) {
         if (unlocked())
             h.lanes = 1;
@@ -122,12 +123,57 @@ static void run_tiles(const recs_host *host, const hold *h, void (*task)(void *,
     recs__run(host, run_lane, &all, count < h->lanes ? count : h->lanes);
 }
 
+void recs__tiles(const recs_host *host, void (*task)(void *arg, size_t lane, size_t index),
+                 void *arg, size_t count) {
+    hold h = take_hold();
+    run_tiles(host, &h, task, arg, count);
+    let_go(&h);
+}
+
 static size_t parts_of(size_t count, size_t part) {
     return count / part + (count % part != 0);
 }
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
+}
+
+/* ---- one tile ------------------------------------------------------------------------------ */
+
+void recs__tile_multiply(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
+                         const float *b, size_t ldb, float *c, size_t ldc) {
+    if (m != 0 && n != 0)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)k, alpha, a,
+                    (int)lda, b, (int)ldb, 1.0f, c, (int)ldc);
+}
+
+void recs__tile_triangular(size_t rows, size_t n, const float *r, size_t ldr, bool transpose,
+                           float *a, size_t lda) {
+    if (rows != 0 && n != 0)
+        cblas_strmm(CblasRowMajor, CblasRight, CblasLower, transpose ? CblasTrans : CblasNoTrans,
+                    CblasNonUnit, (int)rows, (int)n, 1.0f, r, (int)ldr, a, (int)lda);
+}
+
+void recs__tile_triangular_left(size_t n, size_t columns, const float *r, size_t ldr, float *b,
+                                size_t ldb) {
+    if (n != 0 && columns != 0)
+        cblas_strmm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)n,
+                    (int)columns, 1.0f, r, (int)ldr, b, (int)ldb);
+}
+
+/* Our lower triangle is the upper one of a column-major matrix: a = U^T U,
+ * r = U^-T, which is the upper U^-1 there, and the inverse U^-1 U^-T. */
+bool recs__tile_invert(size_t n, double *a, double *r) {
+    int size = (int)n, info = 0;
+    memcpy(r, a, n * n * sizeof *r);
+    dpotrf_("U", &size, r, &size, &info, 1);
+    if (info == 0)
+        dtrtri_("U", "N", &size, r, &size, &info, 1, 1);
+    if (info != 0)
+        return false;
+    memcpy(a, r, n * n * sizeof *a);
+    dlauum_("U", &size, a, &size, &info, 1);
+    return info == 0;
 }
 
 /* ---- products -------------------------------------------------------------------------- */
@@ -230,7 +276,7 @@ recs_status recs__tall_product(const recs_host *host, size_t rows, size_t m, con
         return recs__fail_memory(error, SIZE_MAX);
     t.sums = recs__alloc_zero(host, size, t.parts * sizeof *t.sums, error);
     size_t tasks = t.tiles * t.parts;
-    t.room = recs__alloc_aligned(host, least(tasks, LANES) * 2 * TALL_ROWS * TALL_TILE,
+    t.room = recs__alloc_aligned(host, least(tasks, RECS__LANES) * 2 * TALL_ROWS * TALL_TILE,
                                  sizeof *t.room, error);
     if (t.sums && t.room) {
         hold h = take_hold();
@@ -387,7 +433,7 @@ recs_status recs__orthonormalise(const recs_host *host, size_t rows, size_t colu
     double *copy = recs__alloc(host, square, sizeof *copy, error);
     double *values = recs__alloc(host, columns, sizeof *values, error);
     float *turn = recs__alloc_aligned(host, square, sizeof *turn, error);
-    size_t at_once = least(parts_of(rows, TILE), LANES);
+    size_t at_once = least(parts_of(rows, TILE), RECS__LANES);
     float *room = recs__alloc_aligned(host, at_once * TILE, columns * sizeof *room, error);
     recs_status status =
         gram && copy && values && turn && room ? RECS_OK : RECS_ERR_MEMORY;

@@ -45,6 +45,33 @@ recs_status recs__orthonormalise(const recs_host *host, size_t rows, size_t colu
 recs_status recs__symmetric_eigen(const recs_host *host, size_t n, double *a, double *values,
                                   recs_error *error);
 
+/* ---- for algorithms of tiles elsewhere ---------------------------------------------- */
+
+/* Most tasks of recs__tiles that run at once. */
+#define RECS__LANES 32
+
+/* Calls task for every index below count on the host's executor, the
+ * calling thread's BLAS held to one thread. lane, below RECS__LANES and count, is on
+ * one thread at a time: what is kept per lane is a task's own while it runs. */
+void recs__tiles(const recs_host *host, void (*task)(void *arg, size_t lane, size_t index),
+                 void *arg, size_t count);
+
+/* One tile's work, only inside a task of recs__tiles.
+ *
+ * c += alpha a b^T, a: m x k, b: n x k. */
+void recs__tile_multiply(size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
+                         const float *b, size_t ldb, float *c, size_t ldc);
+/* a (rows x n) becomes a r (transpose: a r^T), of r (n x n) the lower triangle. */
+void recs__tile_triangular(size_t rows, size_t n, const float *r, size_t ldr, bool transpose,
+                           float *a, size_t lda);
+/* b (n x columns) becomes r^T b. */
+void recs__tile_triangular_left(size_t n, size_t columns, const float *r, size_t ldr, float *b,
+                                size_t ldb);
+/* Of the symmetric positive definite n x n matrix a (lower triangle, no gaps):
+ * a becomes the inverse's lower triangle, r the inverse of its Cholesky
+ * factor, r^T r being that inverse. False: a is not positive definite. */
+bool recs__tile_invert(size_t n, double *a, double *r);
+
 /* Name and version of the OpenBLAS in use, its kernels and whether it has
  * threads of its own, as it says it. Lives with the library. */
 const char *recs__linalg_name(void);
