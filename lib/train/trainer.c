@@ -10,6 +10,7 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_ease,
     &recs__trainer_itemknn,
     &recs__trainer_popular,
+    &recs__trainer_bpr,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

@@ -55,6 +55,7 @@ extern const recs__trainer recs__trainer_als;
 extern const recs__trainer recs__trainer_ease;
 extern const recs__trainer recs__trainer_itemknn;
 extern const recs__trainer recs__trainer_popular;
+extern const recs__trainer recs__trainer_bpr;
 
 /* By name; NULL when there is none. By index; NULL past the end. */
 const recs__trainer *recs__trainer_find(const char *name, size_t size);
