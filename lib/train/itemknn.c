@@ -22,17 +22,20 @@
  * The product and the choice of each row's k are sparse_product.c's, the same
  * bytes for any threads and instruction set. Cost: sum over units of d_u^2
  * multiply-adds; memory 8 bytes per kept neighbour, 26 bytes per interaction and
- * 8 bytes per item and running task. */
+ * 8 bytes per item and running task. Under a memory budget all but 2 to 4 of
+ * those 26 are in files, which the product reads in the order of items. */
 #include "train/trainer.h"
 
 #include "base/error.h"
 #include "base/math.h"
 #include "base/memory.h"
 #include "model/format.h"
+#include "train/budget.h"
 #include "train/sparse.h"
 #include "train/sparse_product.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -61,7 +64,7 @@ static const recs__setting itemknn_settings[] = {
 
 typedef struct itemknn {
     const recs__train_job *job;
-    const recs_host *host;
+    const recs_host *host, *big; /* big: of the two copies of the matrix */
     recs__sparse by_unit; /* transformed, long units empty, only positive values */
     recs__sparse by_item;
     bool ones;            /* by_unit stands for a matrix of ones, its values are in by_item */
@@ -103,7 +106,7 @@ static recs_status transform(itemknn *w, recs_error *error) {
             }
     }
     recs_status status = recs__sparse_create(&w->by_unit, units->rows, units->column_count, entries,
-                                             w->host, error);
+                                             w->big, error);
     if (status)
         return status;
     double mean = units->column_count ? total / (double)units->column_count : 1.0;
@@ -197,7 +200,7 @@ static recs_status prepare(itemknn *w, recs_error *error) {
     if ((status = transform(w, error)) != RECS_OK)
         return status;
     recs__csr view = recs__sparse_view(&w->by_unit);
-    if ((status = recs__sparse_transpose(&w->by_item, &view, w->host, error)) != RECS_OK)
+    if ((status = recs__sparse_transpose(&w->by_item, &view, w->big, error)) != RECS_OK)
         return status;
     norms(w);
     weigh_units(w);
@@ -231,10 +234,27 @@ static recs_status neighbours(const itemknn *w, recs__trained *trained, recs_err
     return RECS_OK;
 }
 
+/* What is private under a budget: the labels of the interactions, which are
+ * read in any order, the result, and for each item some sums. The two copies
+ * of the matrix lie in files. */
+static recs_status check_memory(const itemknn *w, recs_error *error) {
+    const recs__csr *units = &w->job->training->units;
+    uint64_t items = units->column_count, k = (uint64_t)w->job->spec->settings[K];
+    uint64_t label = items <= UINT16_MAX + UINT64_C(1) ? 2 : 4;
+    char what[96];
+
+    snprintf(what, sizeof what, "%llu neighbours of each of %llu items",
+             (unsigned long long)(k < items ? k : items), (unsigned long long)items);
+    return recs__budget_check(w->job,
+                              units->entries * label + items * (8 * (k < items ? k : items) + 64),
+                              what, error);
+}
+
 static recs_status train_itemknn(const recs__train_job *job, recs__trained *trained,
                                  recs_error *error) {
     const double *settings = job->spec->settings;
-    itemknn w = {.job = job, .host = &job->training->host};
+    itemknn w = {.job = job, .host = &job->training->host,
+                 .big = recs__training_big(job->training)};
 
     w.similarity = (unsigned)settings[SIMILARITY];
     w.shrinkage = (float)settings[SHRINKAGE];
@@ -243,11 +263,13 @@ static recs_status train_itemknn(const recs__train_job *job, recs__trained *trai
                           "itemknn: shrinkage=%.9g has no meaning with similarity=bm25, whose k1 "
                           "and b play its part",
                           settings[SHRINKAGE]);
-    recs_status status = prepare(&w, error);
+    recs_status status = check_memory(&w, error);
+    if (status == RECS_OK)
+        status = prepare(&w, error);
     if (status == RECS_OK)
         status = neighbours(&w, trained, error);
-    recs__sparse_clear(&w.by_unit, w.host);
-    recs__sparse_clear(&w.by_item, w.host);
+    recs__sparse_clear(&w.by_unit, w.big);
+    recs__sparse_clear(&w.by_item, w.big);
     recs__free(w.host, w.row);
     recs__free(w.host, w.column);
     recs__free(w.host, w.mass);
