@@ -2,7 +2,7 @@
  * mapped file cache, read while it runs.
  *
  *   build/bench/scaling --input LOG [--memory SIZE] [--temporary DIR] [--spec TEXT]
- *                       [--threads N] [--output FILE]
+ *                       [--threads N] [--columns TEXT] [--output FILE]
  *
  * LOG - is standard input. Prints one line of JSON: events, users, items,
  * interactions; seconds of reading, building (everything before a trainer), each
@@ -102,8 +102,10 @@ int main(int argc, char **argv) {
         {"input", required_argument, NULL, 'i'},   {"memory", required_argument, NULL, 'm'},
         {"temporary", required_argument, NULL, 't'}, {"spec", required_argument, NULL, 's'},
         {"threads", required_argument, NULL, 'n'}, {"output", required_argument, NULL, 'o'},
+        {"columns", required_argument, NULL, 'c'},
         {0}};
     const char *input = NULL, *memory = NULL, *temporary = NULL, *output = NULL;
+    const char *columns = NULL;
     const char *spec = "als(factors=32, iterations=2), itemknn, popular";
     unsigned threads = 1;
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
@@ -114,6 +116,7 @@ int main(int argc, char **argv) {
         case 's': spec = optarg; break;
         case 'n': threads = (unsigned)atoi(optarg); break;
         case 'o': output = optarg; break;
+        case 'c': columns = optarg; break;
         default: return 2;
         }
     if (!input)
@@ -134,6 +137,8 @@ int main(int argc, char **argv) {
     recs_dataset_progress(dataset, see, &w);
     if (memory)
         must(recs_dataset_set(dataset, "memory", memory, &error), &error);
+    if (columns)
+        must(recs_dataset_set(dataset, "columns", columns, &error), &error);
     if (temporary)
         must(recs_dataset_set(dataset, "temporary", temporary, &error), &error);
     must(recs_dataset_read(dataset, input, &error), &error);
