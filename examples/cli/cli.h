@@ -28,7 +28,7 @@ typedef struct command {
 
 extern const command command_train, command_recommend, command_similar, command_users,
     command_score, command_explain, command_why_not, command_items, command_evaluate,
-    command_split, command_info, command_verify, command_export;
+    command_split, command_info, command_verify, command_export, command_tune;
 
 /* ---- command line (arguments.c) ---------------------------------------------- */
 
@@ -238,6 +238,9 @@ json_t *reasons_json(const recs_model *model, const recs_query *query);
 /* The first `most` of them. */
 void print_reasons(const recs_model *model, const recs_query *query, size_t most);
 enum { FEW_REASONS = 3 };
+/* Tables of an evaluation, and the same as JSON (evaluate.c). */
+void print_evaluation(const recs_evaluation *evaluation);
+json_t *evaluation_json(const recs_evaluation *evaluation);
 int print_json(json_t *value); /* takes value; EXIT_OK */
 /* Sets a text; none when it is NULL. */
 void set_text(json_t *object, const char *key, const char *text);

@@ -119,7 +119,7 @@ static void print_table(const recs_evaluation *e, size_t first) {
     }
 }
 
-static void print_tables(const recs_evaluation *e) {
+void print_evaluation(const recs_evaluation *e) {
     const char *protocol = recs_evaluation_protocol(e);
     size_t length = strlen(protocol);
 
@@ -134,7 +134,7 @@ static void print_tables(const recs_evaluation *e) {
     }
 }
 
-static json_t *evaluation_json(const recs_evaluation *e) {
+json_t *evaluation_json(const recs_evaluation *e) {
     static const char *const counts[] = {"users", "users_unknown", "users_empty", "items_unknown"};
     json_t *root = json_object(), *systems = json_array();
 
@@ -179,7 +179,7 @@ static int evaluate(job *j, const command *self, const recs_model *model, const 
         if (j->shared.json)
             print_json(evaluation_json(evaluation));
         else
-            print_tables(evaluation);
+            print_evaluation(evaluation);
     }
     recs_evaluation_destroy(evaluation);
     recs_dataset_destroy(test);

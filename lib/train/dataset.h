@@ -116,6 +116,12 @@ recs_status recs__dataset_print(const recs_host *host, char **text, size_t *used
  * buy when quantities or baskets were, else view. */
 int32_t recs__dataset_default_type(const recs_dataset *dataset);
 
+/* The events that are marked as wanted, as a dataset of its own with the rules and
+ * the catalogue of the whole (split.c). marks: one per event. name is the line of
+ * its report. */
+recs_status recs__split_part(const recs_dataset *from, const uint8_t *marks, uint8_t wanted,
+                             const char *name, recs_dataset **part, recs_error *error);
+
 /* Readers of the formats, from the first record on (read.c chooses). */
 recs_status recs__read_csv(recs_dataset *dataset, recs__csv *csv, recs_error *error);
 recs_status recs__read_lightgcn(recs_dataset *dataset, recs__csv *csv, recs_error *error);

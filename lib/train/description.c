@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/format.h"
 #include "train/trainer.h"
+#include "train/tune_space.h"
 
 #include <float.h>
 #include <math.h>
@@ -33,6 +34,7 @@ typedef struct parser {
     const char *text;
     const char *at;
     recs__description *out;
+    recs__space *space; /* NULL: no setting may be free; else out is its base */
     recs_error *error;
 } parser;
 
@@ -114,6 +116,7 @@ static void list_trainers(char *out, size_t size) {
 /* A table of settings and whose it is. */
 typedef struct table {
     const char *owner;
+    const recs__trainer *trainer; /* NULL: of blend(…) */
     const recs__setting *settings;
     size_t count;
 } table;
@@ -165,6 +168,20 @@ static recs_status parse_setting_value(parser *p, const recs__setting *setting, 
                       w.bytes, setting->integer ? "whole " : "", setting->low, setting->high);
 }
 
+/* Up to the end of the setting, "1..100 log" in one piece. */
+static recs_status parse_free_value(parser *p, const recs__trainer *trainer, size_t setting,
+                                    double *value) {
+    skip_space(p);
+    const char *begin = p->at;
+    size_t size = strcspn(begin, ",()=*");
+    if (size == 0)
+        return expected(p, "a value");
+    p->at += size;
+    return recs__range_parse(trainer, &trainer->settings[setting], begin, size,
+                             column_of(p, begin), &p->space->ranges[p->out->count][setting], value,
+                             p->error);
+}
+
 /* What follows a setting's name w. */
 static recs_status parse_setting(parser *p, const table *t, word w, double *values, bool *given) {
     size_t i = 0;
@@ -184,17 +201,41 @@ static recs_status parse_setting(parser *p, const table *t, word w, double *valu
                           "description column %zu: %s is given twice", column_of(p, w.bytes),
                           t->settings[i].name);
     given[i] = true;
-    return take(p, '=') ? parse_setting_value(p, &t->settings[i], &values[i]) : expected(p, "'='");
+    if (!take(p, '='))
+        return expected(p, "'='");
+    return p->space && t->trainer ? parse_free_value(p, t->trainer, i, &values[i])
+                                  : parse_setting_value(p, &t->settings[i], &values[i]);
+}
+
+/* What was not named gets its own range. */
+static recs_status free_the_rest(parser *p, recs__spec *spec, const bool *given) {
+    const recs__trainer *trainer = spec->trainer;
+    recs__range *ranges = p->space->ranges[p->out->count];
+    for (size_t i = 0; i < trainer->setting_count; i++) {
+        const char *own = recs__range_own(trainer->name, trainer->settings[i].name);
+        recs_status status = RECS_OK;
+        if (own && !given[i])
+            status = recs__range_parse(trainer, &trainer->settings[i], own, strlen(own),
+                                       column_of(p, p->at), &ranges[i], &spec->settings[i],
+                                       p->error);
+        if (status)
+            return status;
+    }
+    return RECS_OK;
 }
 
 static recs_status parse_settings(parser *p, recs__spec *spec) {
     const recs__trainer *trainer = spec->trainer;
-    table t = {trainer->name, trainer->settings, trainer->setting_count};
+    table t = {trainer->name, trainer, trainer->settings, trainer->setting_count};
     bool given[RECS__SETTINGS_MAX] = {false};
 
     if (take(p, ')'))
         return RECS_OK;
     do {
+        if (p->space && take(p, '?')) {
+            recs_status freed = free_the_rest(p, spec, given);
+            return freed ? freed : take(p, ')') ? RECS_OK : expected(p, "')' after '?'");
+        }
         word w = take_name(p);
         if (w.size == 0)
             return expected(p, "a setting's name");
@@ -234,7 +275,10 @@ static recs_status parse_trainer(parser *p, recs__spec *spec, word name, word w)
         return status;
     for (size_t i = 0; i < spec->trainer->setting_count; i++)
         spec->settings[i] = spec->trainer->settings[i].fallback;
-    return take(p, '(') ? parse_settings(p, spec) : RECS_OK;
+    if (take(p, '('))
+        return parse_settings(p, spec);
+    static const bool none[RECS__SETTINGS_MAX];
+    return p->space ? free_the_rest(p, spec, none) : RECS_OK;
 }
 
 static recs_status add_term(parser *p, recs__spec *spec, word w, double weight) {
@@ -311,7 +355,7 @@ static recs_status check_validation(parser *p, const recs__spec *spec, const cha
 
 /* From behind "blend(". */
 static recs_status parse_learned(parser *p, recs__spec *spec, word name) {
-    static const table t = {"blend", recs__blend_settings, RECS__BLEND_SETTINGS};
+    static const table t = {"blend", NULL, recs__blend_settings, RECS__BLEND_SETTINGS};
     bool given[RECS__BLEND_SETTINGS] = {false}, set = false;
     recs_status status = set_name(p, spec, name);
 
@@ -384,13 +428,12 @@ static recs_status parse_entry(parser *p) {
     return status;
 }
 
-recs_status recs__description_parse(recs__description *description, const char *text,
-                                    recs_error *error) {
-    parser p = {text, text, description, error};
+static recs_status parse_all(parser p) {
+    recs__description *description = p.out;
+    recs_error *error = p.error;
     recs_status status;
 
-    memset(description, 0, sizeof *description);
-    if (!text)
+    if (!p.text)
         return recs__fail(error, RECS_ERR_ARGUMENT, "the description is NULL");
     do {
         if (description->count == RECS__COMPONENTS_MAX)
@@ -402,6 +445,17 @@ recs_status recs__description_parse(recs__description *description, const char *
     } while (take(&p, ','));
     skip_space(&p);
     return *p.at ? expected(&p, "',' or the end") : RECS_OK;
+}
+
+recs_status recs__description_parse(recs__description *description, const char *text,
+                                    recs_error *error) {
+    memset(description, 0, sizeof *description);
+    return parse_all((parser){text, text, description, NULL, error});
+}
+
+recs_status recs__space_parse(recs__space *space, const char *text, recs_error *error) {
+    memset(space, 0, sizeof *space);
+    return parse_all((parser){text, text, &space->base, space, error});
 }
 
 /* ---- printing ------------------------------------------------------------------ */

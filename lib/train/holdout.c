@@ -23,20 +23,28 @@ static uint32_t users_in_both(const recs_dataset *train, const recs_dataset *val
     return found;
 }
 
+recs_status recs__holdout_split(recs__holdout *holdout, const recs_dataset *dataset,
+                                const char *how, uint64_t seed, recs_error *error) {
+    memset(holdout, 0, sizeof *holdout);
+    recs_status status =
+        recs_dataset_split(dataset, how, seed, &holdout->train, &holdout->valid, error);
+    if (status)
+        return status;
+    snprintf(holdout->how, sizeof holdout->how, "%s", how);
+    holdout->train->settings.users_mode = holdout->valid->settings.users_mode = RECS__USERS_FULL;
+    holdout->users = users_in_both(holdout->train, holdout->valid);
+    return RECS_OK;
+}
+
 static recs_status cut(recs__holdout *holdout, const recs_dataset *dataset, bool by_time,
                        double share, uint64_t seed, recs_error *error) {
     /* Shares have two digits or fewer; a point that is none would be refused. */
     int percent = (int)((by_time ? 1.0 - share : share) * 1e4 + 0.5);
-    snprintf(holdout->how, sizeof holdout->how, "%s:0.%04d", by_time ? "time" : "random", percent);
-    for (size_t end = strlen(holdout->how); holdout->how[end - 1] == '0'; end--)
-        holdout->how[end - 1] = '\0';
-    recs_status status = recs_dataset_split(dataset, holdout->how, seed, &holdout->train,
-                                            &holdout->valid, error);
-    if (status)
-        return status;
-    holdout->train->settings.users_mode = holdout->valid->settings.users_mode = RECS__USERS_FULL;
-    holdout->users = users_in_both(holdout->train, holdout->valid);
-    return RECS_OK;
+    char how[32];
+    snprintf(how, sizeof how, "%s:0.%04d", by_time ? "time" : "random", percent);
+    for (size_t end = strlen(how); how[end - 1] == '0'; end--)
+        how[end - 1] = '\0';
+    return recs__holdout_split(holdout, dataset, how, seed, error);
 }
 
 recs_status recs__holdout_make(recs__holdout *holdout, const recs_dataset *dataset,

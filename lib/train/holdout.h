@@ -29,6 +29,9 @@ typedef struct recs__holdout {
 recs_status recs__holdout_make(recs__holdout *holdout, const recs_dataset *dataset,
                                recs__holdout_how how, double share, uint64_t seed,
                                recs_error *error);
+/* The same with the text that recs_dataset_split takes. ARGUMENT, STATE, MEMORY. */
+recs_status recs__holdout_split(recs__holdout *holdout, const recs_dataset *dataset,
+                                const char *how, uint64_t seed, recs_error *error);
 void recs__holdout_clear(recs__holdout *holdout);
 
 #endif

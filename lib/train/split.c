@@ -313,8 +313,8 @@ static recs_status fill_part(const recs_dataset *from, recs_dataset *part, const
     return status;
 }
 
-static recs_status make_part(const recs_dataset *from, const uint8_t *test, uint8_t wanted,
-                             recs_dataset **part, recs_error *error) {
+recs_status recs__split_part(const recs_dataset *from, const uint8_t *marks, uint8_t wanted,
+                             const char *name, recs_dataset **part, recs_error *error) {
     const recs__intern *sources[TABLES] = {&from->users, &from->items, &from->baskets,
                                            &from->sessions, &from->places};
     uint32_t *maps[TABLES] = {NULL};
@@ -341,8 +341,7 @@ static recs_status make_part(const recs_dataset *from, const uint8_t *test, uint
             memset(maps[t], 0xFF, sources[t]->count * sizeof **maps);
     }
     if (status == RECS_OK)
-        status = fill_part(from, *part, test, wanted, maps,
-                           wanted ? "test part of a split\n" : "train part of a split\n", error);
+        status = fill_part(from, *part, marks, wanted, maps, name, error);
     for (int t = 0; t < TABLES; t++)
         recs__free(&from->host, maps[t]);
     if (status != RECS_OK) {
@@ -366,9 +365,9 @@ recs_status recs_dataset_split(const recs_dataset *dataset, const char *how_text
                  ? cut_by_time(dataset, &plan, is_test, error)
                  : cut_by_user(dataset, &plan, is_test, error);
     if (status == RECS_OK)
-        status = make_part(dataset, is_test, 0, train, error);
+        status = recs__split_part(dataset, is_test, 0, "train part of a split\n", train, error);
     if (status == RECS_OK)
-        status = make_part(dataset, is_test, 1, test, error);
+        status = recs__split_part(dataset, is_test, 1, "test part of a split\n", test, error);
     if (status != RECS_OK) {
         recs_dataset_destroy(*train);
         *train = NULL;

@@ -1,0 +1,28 @@
+/* tune_ranges.c - where to search when nobody says: a range for each setting
+ * whose best value depends on the data. Settings that only cost more the higher
+ * they are (k of what is stored, iterations) have none; neither have those
+ * whose meaning hangs on another (k1 and b of bm25).
+ *
+ * A new trainer is a few lines here; tests/test_tune_space.c reads them all. */
+#include "train/tune_space.h"
+
+#include <string.h>
+
+static const struct {
+    const char *trainer, *setting, *range;
+} own[] = {
+    {"als", "factors", "32|64|128|256"},
+    {"als", "alpha", "1..400 log"},
+    {"als", "regularization", "0.005..5 log"},
+    {"itemknn", "asymmetry", "0.3..0.9"},
+    {"itemknn", "user_exponent", "0..1.2"},
+    {"itemknn", "shrinkage", "0..30"},
+    {"popular", "half_life", "0|7|14|30|60|120|365"},
+};
+
+const char *recs__range_own(const char *trainer, const char *setting) {
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(own[i].trainer, trainer) == 0 && strcmp(own[i].setting, setting) == 0)
+            return own[i].range;
+    return NULL;
+}
