@@ -197,6 +197,14 @@ class Model:
                     out["history_factors"] = [
                         [scale * v for v in row] for scale, row in
                         zip(self.array(45, i, "f", self.items), out["item_factors"])]
+        elif kind == 5:
+            (count, out["neighbors"], out["asymmetry"], out["shrinkage"],
+             out["power"]) = struct.unpack_from("<IIfff", record, 136)
+            need(out["neighbors"] > 0, "neighbors")
+            out["crowd"] = self.matrix(70, i, count, self.items)
+            out["postings"] = self.matrix(73, i, self.items, count)
+            out["row_norms"] = self.array(76, i, "f", count)
+            out["item_weights"] = self.array(77, i, "f", self.items)
         elif kind == 4:
             out["terms"] = self.terms[first:first + terms]
             need(len(out["terms"]) == terms and all(t < i for t, _ in out["terms"]), "a blend")
@@ -231,6 +239,24 @@ class Model:
             else:
                 values = None
             self.columns[name_of(name)] = values
+
+
+def crowd_scores(crowd, history):
+    """Scores of user neighbours for a history, by item, as the document has them."""
+    squared = sum(crowd["item_weights"][item] * value * value for item, value in history)
+    length = squared ** (1 - crowd["asymmetry"])
+    overlaps, scores = {}, {}
+    for item, value in history:
+        for row, says in crowd["postings"][item]:
+            overlaps[row] = overlaps.get(row, 0.0) + value * says
+    similar = [(o / (length * crowd["row_norms"][row] + crowd["shrinkage"]), row)
+               for row, o in overlaps.items() if o > 0]
+    best = sorted(similar, key=lambda s: (-s[0], s[1]))[:crowd["neighbors"]]
+    total = sum(s ** crowd["power"] for s, _ in best)
+    for s, row in best:
+        for item, value in crowd["crowd"][row]:
+            scores[item] = scores.get(item, 0.0) + s ** crowd["power"] / total * value
+    return scores
 
 
 def main():

@@ -54,10 +54,11 @@ static void test_answers(void **state) {
     assert_int_equal(recs_model_history_item(m, 0, 4), RECS_NO_ROW);
     assert_int_equal(recs_model_history_type(m, 5, 0), -1);
 
-    static const char *const names[] = {"als", "itemknn", "popular", "home", "filter"};
-    static const char *const kinds[] = {"als", "itemknn", "popular", "blend", "graphfilter"};
-    assert_int_equal(recs_model_component_count(m), 5);
-    for (uint32_t i = 0; i < 5; i++) {
+    static const char *const names[] = {"als", "itemknn", "popular", "home", "filter", "crowd"};
+    static const char *const kinds[] = {"als", "itemknn", "popular", "blend", "graphfilter",
+                                        "userknn"};
+    assert_int_equal(recs_model_component_count(m), 6);
+    for (uint32_t i = 0; i < 6; i++) {
         assert_string_equal(recs_model_component_name(m, i), names[i]);
         assert_string_equal(recs_model_component_kind(m, i), kinds[i]);
         assert_int_equal(recs_model_component_find(m, names[i]), i);
@@ -116,6 +117,14 @@ static void test_arrays(void **state) {
     assert_true(filter->history_factors[16] == 0.5F && filter->item_factors[17] == -0.125F);
     assert_null(filter->history_scales);
     assert_int_equal(filter->neighbors.entries, 2);
+    const recs__component *crowd = &view->components[5];
+    assert_int_equal(crowd->crowd_rows, 4);
+    assert_int_equal(crowd->neighbor_count, 2);
+    assert_true(crowd->asymmetry == 0.5F && crowd->shrinkage == 0.25F && crowd->power == 1);
+    assert_int_equal(crowd->crowd.entries, 9);
+    assert_true(crowd->row_norms[2] == 1.75F && crowd->item_weights[1] == 1);
+    assert_int_equal(recs__csr_row(&crowd->postings, 4, &first), 2);
+    assert_true(crowd->postings.values[first + 1] == 1);
     assert_non_null(view->available);
     recs_model_release(m);
 }

@@ -27,7 +27,7 @@ static void check_sample(const recs_model *model) {
     assert_true(recs_model_last_time(model) == INT64_C(1700000600000));
     assert_string_equal(recs_model_description(model),
                         "als(factors=6), itemknn(k=3), popular, home = 0.75*als + 0.5*itemknn, "
-                        "filter = graphfilter(rank=2)");
+                        "filter = graphfilter(rank=2), crowd = userknn(k=2)");
     assert_string_equal(recs_model_users_mode(model), "full");
     for (uint32_t i = 0; i < SAMPLE_ITEMS; i++) {
         assert_int_equal(recs_model_item_row(model, sample_items[i]), i);

@@ -199,11 +199,16 @@ EDIT(name_unending) { UNUSED; memset(component(b, t, 0)->name, 'x', 64); }
 EDIT(name_empty) { UNUSED; component(b, t, 0)->name[0] = '\0'; }
 EDIT(name_twice) { UNUSED; strcpy(component(b, t, 1)->name, "als"); }
 EDIT(name_garbled) { UNUSED; component(b, t, 1)->name[0] = '\xFF'; }
-EDIT(unknown_kind) { UNUSED; component(b, t, 1)->kind = 5; }
+EDIT(unknown_kind) { UNUSED; component(b, t, 1)->kind = 6; }
 EDIT(no_factors) { UNUSED; component(b, t, 0)->factors = 0; }
 EDIT(many_factors) { UNUSED; component(b, t, 0)->factors = UINT32_MAX; }
 EDIT(other_stride) { UNUSED; component(b, t, 0)->factors = 17; }
 EDIT(bad_alpha) { UNUSED; component(b, t, 0)->alpha = -1; }
+EDIT(no_neighbors) { UNUSED; component(b, t, 5)->neighbors = 0; }
+EDIT(endless_rows) { UNUSED; component(b, t, 5)->rows = UINT32_MAX; }
+EDIT(more_rows) { UNUSED; component(b, t, 5)->rows = 5; }
+EDIT(bad_asymmetry) { UNUSED; component(b, t, 5)->asymmetry = 1.5F; }
+EDIT(bad_power) { UNUSED; component(b, t, 5)->power = 0; }
 EDIT(no_terms) { UNUSED; component(b, t, 3)->term_count = 0; }
 EDIT(terms_beyond) { UNUSED; component(b, t, 3)->first_term = UINT32_MAX; }
 EDIT(term_of_itself) {
@@ -258,11 +263,16 @@ static void test_made_up(void **state) {
         {name_empty, RECS_ERR_CORRUPT, "empty"},
         {name_twice, RECS_ERR_CORRUPT, "both named als"},
         {name_garbled, RECS_ERR_CORRUPT, "UTF-8"},
-        {unknown_kind, RECS_ERR_UNSUPPORTED, "kind 5"},
+        {unknown_kind, RECS_ERR_UNSUPPORTED, "kind 6"},
         {no_factors, RECS_ERR_CORRUPT, "0 factors"},
         {many_factors, RECS_ERR_CORRUPT, "4294967295 factors"},
         {other_stride, RECS_ERR_CORRUPT, "item_factors of component 0"},
         {bad_alpha, RECS_ERR_CORRUPT, "alpha -1"},
+        {no_neighbors, RECS_ERR_CORRUPT, "0 neighbors"},
+        {endless_rows, RECS_ERR_CORRUPT, "4294967295 rows"},
+        {more_rows, RECS_ERR_CORRUPT, "row_offsets of component 5"},
+        {bad_asymmetry, RECS_ERR_CORRUPT, "asymmetry 1.5"},
+        {bad_power, RECS_ERR_CORRUPT, "power 0"},
         {no_terms, RECS_ERR_CORRUPT, "0 terms"},
         {terms_beyond, RECS_ERR_CORRUPT, "terms"},
         {term_of_itself, RECS_ERR_CORRUPT, "lower component"},

@@ -37,8 +37,9 @@ def check_golden(model):
     assert model.history[0] == [(0, 1.0), (2, 2.0), (2, 0.0), (4, 1.5)]
     assert model.history_types[:4] == (3, 0, 3, 2)
     assert model.history_times[8] == read_model.NO_TIME
-    assert [c["name"] for c in model.components] == ["als", "itemknn", "popular", "home", "filter"]
-    als, itemknn, popular, home, low_rank = model.components
+    assert [c["name"] for c in model.components] == ["als", "itemknn", "popular", "home", "filter",
+                                                  "crowd"]
+    als, itemknn, popular, home, low_rank, crowd = model.components
     assert als["item_factors"][1][0] == 0.375 and als["alpha"] == 2.0
     assert len(als["user_factors"]) == 5 and len(als["gram"]) == 6
     assert itemknn["neighbors"][2] == [(0, 0.5), (1, 0.375), (5, 0.125)]
@@ -47,6 +48,8 @@ def check_golden(model):
     assert low_rank["history_factors"][1] == (0.5, -0.25)
     assert low_rank["item_factors"][1] == (0.375, -0.125)
     assert low_rank["neighbors"][0] == [(5, 0.5)]
+    assert crowd["crowd"][2] == [(0, 1.0), (4, 2.0), (5, 0.25)] and crowd["neighbors"] == 2
+    assert read_model.crowd_scores(crowd, [(0, 1.0), (2, 1.0)])[4] > 0.5
     assert model.columns["brand"][2] == "Zenith" and model.columns["brand"][4] is None
     assert model.columns["price"][3] == 7.25 and model.columns["price"][6] is None
     assert model.columns["created"][5] is None

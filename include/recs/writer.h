@@ -57,7 +57,17 @@ typedef enum recs_section {
     RECS_SECTION_COLUMNS = 60,        /* 96-byte records                              */
     RECS_SECTION_COLUMN_VALUES = 61,  /* by the column's type; component = column     */
     RECS_SECTION_COLUMN_OFFSETS = 62, /* text dictionary: uint64 [entries + 1]        */
-    RECS_SECTION_COLUMN_BYTES = 63
+    RECS_SECTION_COLUMN_BYTES = 63,
+
+    /* User neighbours: rows are users or baskets, nobody says whose.               */
+    RECS_SECTION_ROW_OFFSETS = 70,     /* uint64 [rows + 1]                          */
+    RECS_SECTION_ROW_ITEMS = 71,       /* uint32, ascending within a row             */
+    RECS_SECTION_ROW_VALUES = 72,      /* float: what the row adds to the item       */
+    RECS_SECTION_POSTING_OFFSETS = 73, /* uint64 [items + 1]                         */
+    RECS_SECTION_POSTING_ROWS = 74,    /* uint32, ascending within an item           */
+    RECS_SECTION_POSTING_VALUES = 75,  /* float: what the item speaks for the row    */
+    RECS_SECTION_ROW_NORMS = 76,       /* float [rows]                               */
+    RECS_SECTION_ITEM_WEIGHTS = 77     /* float [items]                              */
 } recs_section;
 
 /* Section belongs to the model, not to one component or column. */

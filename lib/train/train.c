@@ -204,6 +204,11 @@ static void describe(recs__file_component *record, const recs__spec *spec,
     record->regularization = trained->regularization;
     record->regularization_exponent = trained->regularization_exponent;
     record->items_trained = trained->items_trained;
+    record->rows = trained->rows;
+    record->neighbors = trained->neighbors;
+    record->asymmetry = trained->asymmetry;
+    record->shrinkage = trained->shrinkage;
+    record->power = trained->power;
     record->first_term = spec->term_count ? first_term : 0;
     record->term_count = spec->term_count;
 }

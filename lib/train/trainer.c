@@ -11,6 +11,7 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_itemknn,
     &recs__trainer_popular,
     &recs__trainer_bpr,
+    &recs__trainer_userknn,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

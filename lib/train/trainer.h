@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#define RECS__TRAINED_SECTIONS 6
+#define RECS__TRAINED_SECTIONS 8
 
 /* What a trainer leaves behind: the fields of its component record and the
  * blocks (64-byte aligned, of the training's host) that become its sections. */
@@ -20,6 +20,8 @@ typedef struct recs__trained {
     uint32_t factors;
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;
+    uint32_t rows, neighbors;              /* of user neighbours */
+    float asymmetry, shrinkage, power;
     struct {
         uint32_t type;
         void *bytes;
@@ -56,6 +58,7 @@ extern const recs__trainer recs__trainer_ease;
 extern const recs__trainer recs__trainer_itemknn;
 extern const recs__trainer recs__trainer_popular;
 extern const recs__trainer recs__trainer_bpr;
+extern const recs__trainer recs__trainer_userknn;
 
 /* By name; NULL when there is none. By index; NULL past the end. */
 const recs__trainer *recs__trainer_find(const char *name, size_t size);

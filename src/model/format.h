@@ -90,7 +90,8 @@ typedef enum recs__kind {
     RECS__KIND_FACTORS = 2, /* ITEM_FACTORS, ITEM_NORMS, GRAM, USER_FACTORS      */
     RECS__KIND_ITEMS = 3,   /* NEIGHBOR_*, and with factors ITEM_FACTORS and
                                HISTORY_FACTORS or _SCALES: history x (W + U V^T)  */
-    RECS__KIND_BLEND = 4    /* TERMS                                             */
+    RECS__KIND_BLEND = 4,   /* TERMS                                             */
+    RECS__KIND_USERS = 5    /* ROW_*, POSTING_*, ITEM_WEIGHTS: nearest users     */
 } recs__kind;
 
 typedef struct recs__file_component {
@@ -110,7 +111,13 @@ typedef struct recs__file_component {
     uint32_t items_trained;        /* items with at least one interaction         */
     uint32_t first_term; /* KIND_BLEND: slice of the terms                        */
     uint32_t term_count;
-    uint32_t reserved[14];
+    uint32_t rows;       /* KIND_USERS: of its matrix                             */
+    uint32_t neighbors;  /* KIND_USERS: how many of the most similar rows count   */
+    float asymmetry;     /* KIND_USERS: the visitor's norm to the power of 1 minus
+                            this is below the line                                */
+    float shrinkage;     /* KIND_USERS: added below the line                      */
+    float power;         /* KIND_USERS: of a similarity                           */
+    uint32_t reserved[9];
 } recs__file_component; /* 192 bytes */
 
 typedef struct recs__file_term {

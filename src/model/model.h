@@ -42,6 +42,15 @@ typedef struct recs__component {
     const float *history_scales;  /* [items]; not NULL where there are factors and
                                      no history_factors                          */
 
+    /* KIND_USERS */
+    uint32_t crowd_rows;       /* users or baskets in it                        */
+    uint32_t neighbor_count;   /* how many of them count, at least 1            */
+    float asymmetry, shrinkage, power; /* 0 to 1; finite, not below 0; above 0, at most 16 */
+    recs__csr crowd;           /* rows x items: what a row adds to an item      */
+    recs__csr postings;        /* items x rows: what an item speaks for a row   */
+    const float *row_norms;    /* [crowd_rows]                                  */
+    const float *item_weights; /* [items]                                       */
+
     /* KIND_BLEND: terms name components of lower index only (checked at open) */
     const recs__file_term *terms;
     uint32_t term_count;

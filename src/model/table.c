@@ -55,6 +55,14 @@ static const struct {
     {RECS_SECTION_COLUMN_VALUES, RECS__SCOPE_COLUMN, "column_values"},
     {RECS_SECTION_COLUMN_OFFSETS, RECS__SCOPE_COLUMN, "column_offsets"},
     {RECS_SECTION_COLUMN_BYTES, RECS__SCOPE_COLUMN, "column_bytes"},
+    {RECS_SECTION_ROW_OFFSETS, RECS__SCOPE_COMPONENT, "row_offsets"},
+    {RECS_SECTION_ROW_ITEMS, RECS__SCOPE_COMPONENT, "row_items"},
+    {RECS_SECTION_ROW_VALUES, RECS__SCOPE_COMPONENT, "row_values"},
+    {RECS_SECTION_POSTING_OFFSETS, RECS__SCOPE_COMPONENT, "posting_offsets"},
+    {RECS_SECTION_POSTING_ROWS, RECS__SCOPE_COMPONENT, "posting_rows"},
+    {RECS_SECTION_POSTING_VALUES, RECS__SCOPE_COMPONENT, "posting_values"},
+    {RECS_SECTION_ROW_NORMS, RECS__SCOPE_COMPONENT, "row_norms"},
+    {RECS_SECTION_ITEM_WEIGHTS, RECS__SCOPE_COMPONENT, "item_weights"},
 };
 
 recs__scope recs__section_scope(uint32_t type) {

@@ -334,6 +334,21 @@ static recs_status verify_component(const recs_model *model, const recs__compone
         if (status == RECS_OK)
             status = verify_norms(model, component, error);
         return status;
+    case RECS__KIND_USERS:
+        status = verify_csr(&component->crowd, RECS_SECTION_ROW_OFFSETS, component->index, true,
+                            error);
+        if (status == RECS_OK)
+            status = verify_csr(&component->postings, RECS_SECTION_POSTING_OFFSETS,
+                                component->index, true, error);
+        if (status == RECS_OK)
+            status = verify_floats(
+                component->row_norms, component->crowd_rows,
+                (spot){recs__section_label(RECS_SECTION_ROW_NORMS), component->index}, error);
+        if (status == RECS_OK)
+            status = verify_floats(
+                component->item_weights, view->items,
+                (spot){recs__section_label(RECS_SECTION_ITEM_WEIGHTS), component->index}, error);
+        return status;
     case RECS__KIND_BLEND:
         return RECS_OK; /* all of it was checked at open */
     }

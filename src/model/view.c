@@ -331,6 +331,43 @@ static recs_status read_items_model(const recs_model *model, const recs__file_co
     return RECS_OK;
 }
 
+/* A model of user neighbours: its matrix by row and by item. */
+static recs_status read_users_model(const recs_model *model, const recs__file_component *record,
+                                    recs__component *out, recs_error *error) {
+    uint32_t i = out->index, items = model->meta->items;
+    if (record->rows > INT32_MAX || record->neighbors == 0)
+        return recs__fail(error, RECS_ERR_CORRUPT,
+                          "component %u: %u rows and %u neighbors, expected less than 2^31 and at "
+                          "least 1", i, record->rows, record->neighbors);
+    if (!(record->asymmetry >= 0 && record->asymmetry <= 1) || bad_parameter(record->shrinkage) ||
+        !(record->power > 0 && record->power <= 16))
+        return recs__fail(error, RECS_ERR_CORRUPT,
+                          "component %u: asymmetry %g, shrinkage %g, power %g: expected 0 to 1, "
+                          "finite and not below 0, above 0 and at most 16", i,
+                          (double)record->asymmetry, (double)record->shrinkage,
+                          (double)record->power);
+    out->crowd_rows = record->rows;
+    out->neighbor_count = record->neighbors;
+    out->asymmetry = record->asymmetry;
+    out->shrinkage = record->shrinkage;
+    out->power = record->power;
+    const void *norms = NULL, *weights = NULL;
+    recs_status status = sparse(model, RECS_SECTION_ROW_OFFSETS, i, record->rows, items, REQUIRED,
+                                &out->crowd, error);
+    if (status == RECS_OK)
+        status = sparse(model, RECS_SECTION_POSTING_OFFSETS, i, items, record->rows, REQUIRED,
+                        &out->postings, error);
+    if (status == RECS_OK)
+        status = array(model, RECS_SECTION_ROW_NORMS, i, record->rows, sizeof(float), REQUIRED,
+                       &norms, error);
+    if (status == RECS_OK)
+        status = array(model, RECS_SECTION_ITEM_WEIGHTS, i, items, sizeof(float), REQUIRED,
+                       &weights, error);
+    out->row_norms = norms;
+    out->item_weights = weights;
+    return status;
+}
+
 /* costs[i]: scores that component i adds up, blends in blends written out. */
 static recs_status read_blend(const recs_model *model, const recs__file_component *record,
                               recs__component *out, uint32_t *costs, recs_error *error) {
@@ -397,10 +434,12 @@ static recs_status read_component(recs_model *model, const recs__file_component 
         return read_items_model(model, record, out, error);
     case RECS__KIND_BLEND:
         return read_blend(model, record, out, costs, error);
+    case RECS__KIND_USERS:
+        return read_users_model(model, record, out, error);
     default:
         return recs__fail(error, RECS_ERR_UNSUPPORTED,
                           "component %u (%s) is of kind %u, this version knows 1 to %d",
-                          out->index, record->name, record->kind, RECS__KIND_BLEND);
+                          out->index, record->name, record->kind, RECS__KIND_USERS);
     }
 }
 

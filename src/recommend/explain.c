@@ -8,6 +8,7 @@
  * for each item model. */
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "recommend/crowd.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 #include "search/room.h"
@@ -57,6 +58,16 @@ static void explain_items(const recs__visit *visit, const recs__step *step, uint
     }
 }
 
+/* Each entry's part in the votes of the neighbours. */
+static void explain_crowd(const recs__visit *visit, recs__step *step, uint32_t row,
+                          double coefficient) {
+    const recs__history *history = &visit->query->work.history;
+    recs__crowd_reach(step, row);
+    for (size_t i = 0; i < history->count; i++)
+        add(&visit->query->reasons, RECS_REASON_HISTORY, history->rows[i], step->component->index,
+            coefficient * recs__crowd_share(step, history->rows[i], history->values[i]));
+}
+
 static recs_status explain_factors(const recs__visit *visit, const recs__step *step, uint32_t row,
                                    double coefficient, recs_error *error) {
     recs_query *query = visit->query;
@@ -93,7 +104,7 @@ static recs_status explain_factors(const recs__visit *visit, const recs__step *s
 
 /* ---- the walk over the steps --------------------------------------------------------------- */
 
-static recs_status explain_leaf(const recs__visit *visit, const recs__step *step, uint32_t row,
+static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint32_t row,
                                 double coefficient, recs_error *error) {
     recs__reasons *reasons = &visit->query->reasons;
     if (visit->query->work.scorer.similar) {
@@ -103,7 +114,9 @@ static recs_status explain_leaf(const recs__visit *visit, const recs__step *step
     }
     if (step->lane == NULL && step->vector != NULL)
         return explain_factors(visit, step, row, coefficient, error);
-    if (step->lane != NULL)
+    if (step->crowd != NULL)
+        explain_crowd(visit, step, row, coefficient);
+    else if (step->lane != NULL)
         explain_items(visit, step, row, coefficient);
     else
         add(reasons, RECS_REASON_POPULAR, RECS_NO_ROW, step->component->index,

@@ -6,6 +6,8 @@
  *             over the history in row order; reset by walking what it touched;
  *             with a low-rank part plus the dot of the history on its factors
  *             and the row's
+ *   users     the same array, filled by the stored rows most like the history
+ *             (crowd.c)
  *   blend     one fma chain over its terms
  *
  * Nothing is allocated once the arrays have grown to the model's size. */
@@ -14,6 +16,7 @@
 #include "base/memory.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
+#include "recommend/crowd.h"
 #include "search/room.h"
 
 #include <math.h>
@@ -87,6 +90,21 @@ static recs_status need_lane(recs__scorer *scorer, const recs_host *host, size_t
     return RECS_OK;
 }
 
+static recs_status need_crowd(recs__scorer *scorer, const recs_host *host, size_t index,
+                              recs_error *error) {
+    if (index < scorer->crowd_count)
+        return RECS_OK;
+    recs_status status = recs__grow(host, (void **)&scorer->crowds, &scorer->crowd_capacity,
+                                    index + 1, sizeof *scorer->crowds, error);
+    if (status != RECS_OK)
+        return status;
+    recs__crowd *crowd = recs__alloc_zero(host, 1, sizeof *crowd, error);
+    if (crowd == NULL)
+        return RECS_ERR_MEMORY;
+    scorer->crowds[scorer->crowd_count++] = crowd;
+    return RECS_OK;
+}
+
 /* Marks what the component needs: a descending pass, as terms point down. */
 static size_t mark_needed(recs__scorer *scorer, const recs__view *view, uint32_t component) {
     size_t count = 0;
@@ -119,7 +137,7 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
                          view->component_count, sizeof *scorer->step_of, error);
     if (status != RECS_OK)
         return status;
-    size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0;
+    size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0, crowds = 0;
     for (uint32_t i = 0; i <= component; i++)
         if (scorer->step_of[i] != UINT32_MAX && has_vector(&view->components[i]))
             vector_floats += view->components[i].stride;
@@ -152,7 +170,13 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
             step->vector = vector;
             vector += at->stride;
         }
-        if (at->kind == RECS__KIND_ITEMS) {
+        if (at->kind == RECS__KIND_USERS) {
+            status = need_crowd(scorer, host, crowds, error);
+            if (status != RECS_OK)
+                break;
+            step->crowd = scorer->crowds[crowds++];
+        }
+        if (at->kind == RECS__KIND_ITEMS || at->kind == RECS__KIND_USERS) {
             status = need_lane(scorer, host, lanes, error);
             if (status != RECS_OK)
                 break;
@@ -173,7 +197,8 @@ const recs__step *recs__scorer_root(const recs__scorer *scorer) {
 float recs__scorer_floor(const recs__scorer *scorer) {
     const recs__step *root = recs__scorer_root(scorer);
     return root != NULL && (root->component->kind == RECS__KIND_POPULAR ||
-                            root->component->kind == RECS__KIND_ITEMS)
+                            root->component->kind == RECS__KIND_ITEMS ||
+                            root->component->kind == RECS__KIND_USERS)
                ? 0.0f
                : -INFINITY;
 }
@@ -231,6 +256,24 @@ void recs__score_scatter(float value, const uint32_t *columns, const float *valu
     }
 }
 
+recs_status recs__lane_begin(recs__lane *lane, const recs_host *host, uint32_t rows, size_t total,
+                             recs_error *error) {
+    bool whole = total > rows / 4;
+    recs_status status = recs__room_fresh(host, (void **)&lane->scores, &lane->capacity, rows,
+                                          sizeof *lane->scores, error);
+    if (status == RECS_OK && !whole)
+        status = recs__room_fresh(host, (void **)&lane->marks, &lane->mark_capacity,
+                                  ((size_t)rows + 63) / 64, sizeof *lane->marks, error);
+    if (status == RECS_OK && !whole)
+        status = recs__room_fresh(host, (void **)&lane->touched, &lane->touched_capacity, total,
+                                  sizeof *lane->touched, error);
+    if (status != RECS_OK)
+        return status;
+    lane->rows = rows;
+    lane->whole = whole;
+    return RECS_OK;
+}
+
 static recs_status fill_lane(recs__step *step, const recs_host *host, uint32_t items,
                              const uint32_t *rows, const float *values, size_t count,
                              recs_error *error) {
@@ -243,20 +286,9 @@ static recs_status fill_lane(recs__step *step, const recs_host *host, uint32_t i
     for (size_t i = 0; i < count && total < items; i++)
         total += recs__csr_row(neighbors, rows[i], &first);
 
-    bool whole = total > items / 4;
-    recs_status status = recs__room_fresh(host, (void **)&lane->scores, &lane->capacity, items,
-                                          sizeof *lane->scores, error);
-    if (status == RECS_OK && !whole)
-        status = recs__room_fresh(host, (void **)&lane->marks, &lane->mark_capacity,
-                                  ((size_t)items + 63) / 64, sizeof *lane->marks, error);
-    if (status == RECS_OK && !whole)
-        status = recs__room_fresh(host, (void **)&lane->touched, &lane->touched_capacity, total,
-                                  sizeof *lane->touched, error);
+    recs_status status = recs__lane_begin(lane, host, items, total, error);
     if (status != RECS_OK)
         return status;
-
-    lane->rows = items;
-    lane->whole = whole;
     for (size_t i = 0; i < count; i++) {
         size_t size = recs__csr_row(neighbors, rows[i], &first);
         if (size != 0)
@@ -266,7 +298,7 @@ static recs_status fill_lane(recs__step *step, const recs_host *host, uint32_t i
     return RECS_OK;
 }
 
-static void clear_lane(recs__lane *lane) {
+void recs__lane_clear(recs__lane *lane) {
     if (lane->whole) {
         memset(lane->scores, 0, lane->rows * sizeof *lane->scores);
     } else {
@@ -337,10 +369,12 @@ recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const r
     return RECS_OK;
 }
 
-/* Both parts of an item model for the rows of a history. */
+/* Both parts of an item model for the rows of a history, or its neighbours. */
 static recs_status fill_items(recs__scorer *scorer, recs__step *step, const recs_host *host,
                               const uint32_t *rows, const float *values, size_t count,
                               recs_error *error) {
+    if (step->crowd != NULL)
+        return recs__crowd_fill(step, host, scorer->view->items, rows, values, count, error);
     recs_status status =
         fill_lane(step, host, scorer->view->items, rows, values, count, error);
     if (status == RECS_OK && step->vector != NULL)
@@ -521,20 +555,36 @@ const uint8_t *recs__scorer_evidence(const recs__scorer *scorer) {
 
 /* ---- memory ---------------------------------------------------------------------- */
 
+void recs__lane_free(recs__lane *lane, const recs_host *host) {
+    recs__free_aligned(host, lane->scores);
+    recs__free_aligned(host, lane->marks);
+    recs__free_aligned(host, lane->touched);
+}
+
+size_t recs__lane_memory(const recs__lane *lane) {
+    return lane->capacity * sizeof *lane->scores + lane->mark_capacity * sizeof *lane->marks +
+           lane->touched_capacity * sizeof *lane->touched;
+}
+
 void recs__scorer_clear(recs__scorer *scorer) {
     for (size_t i = 0; i < scorer->lane_count; i++)
-        clear_lane(scorer->lanes[i]);
+        recs__lane_clear(scorer->lanes[i]);
+    for (size_t i = 0; i < scorer->crowd_count; i++)
+        recs__crowd_clear(scorer->crowds[i]);
     scorer->step_count = 0;
 }
 
 void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
     for (size_t i = 0; i < scorer->lane_count; i++) {
-        recs__free_aligned(host, scorer->lanes[i]->scores);
-        recs__free_aligned(host, scorer->lanes[i]->marks);
-        recs__free_aligned(host, scorer->lanes[i]->touched);
+        recs__lane_free(scorer->lanes[i], host);
         recs__free(host, scorer->lanes[i]);
     }
+    for (size_t i = 0; i < scorer->crowd_count; i++) {
+        recs__crowd_free(scorer->crowds[i], host);
+        recs__free(host, scorer->crowds[i]);
+    }
     recs__free(host, scorer->lanes);
+    recs__free(host, scorer->crowds);
     recs__free_aligned(host, scorer->steps);
     recs__free_aligned(host, scorer->step_of);
     recs__free_aligned(host, scorer->blocks);
@@ -552,10 +602,10 @@ size_t recs__scorer_memory(const recs__scorer *scorer) {
                    scorer->evidence_capacity * sizeof *scorer->evidence +
                    scorer->vector_capacity * sizeof *scorer->vectors +
                    scorer->scratch_capacity * sizeof *scorer->scratch;
+    bytes += scorer->crowd_capacity * sizeof *scorer->crowds;
     for (size_t i = 0; i < scorer->lane_count; i++)
-        bytes += sizeof *scorer->lanes[i] +
-                 scorer->lanes[i]->capacity * sizeof *scorer->lanes[i]->scores +
-                 scorer->lanes[i]->mark_capacity * sizeof *scorer->lanes[i]->marks +
-                 scorer->lanes[i]->touched_capacity * sizeof *scorer->lanes[i]->touched;
+        bytes += sizeof *scorer->lanes[i] + recs__lane_memory(scorer->lanes[i]);
+    for (size_t i = 0; i < scorer->crowd_count; i++)
+        bytes += sizeof *scorer->crowds[i] + recs__crowd_memory(scorer->crowds[i]);
     return bytes;
 }

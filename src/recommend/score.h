@@ -39,7 +39,8 @@ typedef struct recs__step {
                           low-rank part: the history on its factors             */
     bool has_vector;   /* it is not all zero                         */
     float norm;        /* similar: the item's                        */
-    recs__lane *lane;  /* item models, those alone                   */
+    recs__lane *lane;  /* item models and user neighbours, those alone */
+    struct recs__crowd *crowd; /* user neighbours (crowd.h)          */
 } recs__step;
 
 typedef struct recs__scorer {
@@ -60,6 +61,8 @@ typedef struct recs__scorer {
     size_t scratch_capacity;
     recs__lane **lanes;
     size_t lane_count, lane_capacity;
+    struct recs__crowd **crowds;
+    size_t crowd_count, crowd_capacity;
 } recs__scorer;
 
 /* Plans the steps for a component (an index of the view; beyond its
@@ -118,6 +121,14 @@ bool recs__score_has_low_rank(const recs__component *component);
 recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const recs_host *host,
                                  const uint32_t *rows, const float *values, size_t count,
                                  recs_error *error);
+
+/* An empty lane of that many rows, for values of total entries (no more need be
+ * counted than rows). MEMORY. Clearing walks what was touched. */
+recs_status recs__lane_begin(recs__lane *lane, const recs_host *host, uint32_t rows, size_t total,
+                             recs_error *error);
+void recs__lane_clear(recs__lane *lane);
+void recs__lane_free(recs__lane *lane, const recs_host *host);
+size_t recs__lane_memory(const recs__lane *lane);
 
 /* scores[columns[i]] = fma(value, values[i], scores[columns[i]]) for columns
  * below rows; marks and touched (both NULL: not kept) receive new rows. */

@@ -6,6 +6,7 @@
  *   items     the item's column of W is laid out once, then one chain per
  *             user over the stored history; a low-rank part adds the dot of the
  *             history on its factors, history * factors a user
+ *   users     every stored user is asked as a visitor
  *
  * Every score is the bits recs_score gives for that user and item, because
  * the chains run in the same order over the same values. Users are taken 512
@@ -14,6 +15,7 @@
 #include "base/error.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
+#include "recommend/crowd.h"
 #include "recommend/recommend.h"
 #include "recs/events.h"
 #include "recs/recommend.h"
@@ -144,6 +146,27 @@ static recs_status score_items(const search *asked, recs__step *step, uint32_t f
     return RECS_OK;
 }
 
+/* ---- user neighbours ------------------------------------------------------------------------- */
+
+/* There is no way but to ask as each of them. */
+static recs_status score_crowd(const search *asked, recs__step *step, uint32_t first,
+                               size_t count, recs_error *error) {
+    recs_query *query = asked->visit->query;
+    recs__history *history = &query->work.history;
+    for (size_t i = 0; i < count; i++) {
+        recs_status status =
+            recs__visit_stored(asked->visit, history, first + (uint32_t)i, error);
+        if (status == RECS_OK)
+            status = recs__crowd_fill(step, &query->host, asked->visit->view->items,
+                                      history->rows, history->values, history->count, error);
+        if (status != RECS_OK)
+            return status;
+        step->scores[i] = recs__score_clean(step->lane->scores[asked->item]);
+        step->evidence[i] = step->scores[i] > 0.0f;
+    }
+    return RECS_OK;
+}
+
 /* ---- factors --------------------------------------------------------------------------------- */
 
 static bool all_zero(const float *vector, size_t count) {
@@ -199,6 +222,8 @@ static recs_status score_block(const search *asked, uint32_t first, size_t count
         const recs__component *component = step->component;
         if (component->kind == RECS__KIND_BLEND && component->terms != NULL) {
             recs__scorer_blend(scorer, step, count);
+        } else if (step->crowd != NULL) {
+            status = score_crowd(asked, step, first, count, error);
         } else if (step->lane != NULL) {
             status = score_items(asked, step, first, count, error);
         } else if (step->vector != NULL) {
@@ -247,7 +272,7 @@ static recs_status prepare(search *asked, recs_error *error) {
     recs_status status = recs__scorer_begin(&work->scorer, &query->host, visit->view,
                                             visit->component, error);
     for (size_t i = 0; status == RECS_OK && i < work->scorer.step_count; i++)
-        if (work->scorer.steps[i].lane != NULL)
+        if (work->scorer.steps[i].lane != NULL && work->scorer.steps[i].crowd == NULL)
             status = lay_out_column(asked, &work->scorer.steps[i], error);
     if (limit > visit->view->users)
         limit = visit->view->users;

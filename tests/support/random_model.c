@@ -4,6 +4,7 @@
 
 #include "support/random_model.h"
 
+#include "base/math.h"
 #include "base/random.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
@@ -195,6 +196,50 @@ static void put_low_rank(const random_settings *settings, uint32_t component, bo
     free(from);
 }
 
+/* Rows of a few items each, the same by item with other values, norms. */
+static void put_crowd(const random_settings *settings, uint32_t rows, recs__random *random) {
+    uint32_t items = settings->items, longest = settings->history + 1;
+    uint64_t *offsets = need((size_t)rows + 1, 8), *postings = need((size_t)items + 2, 8);
+    uint32_t *columns = need((size_t)rows * longest, 4), *of = need((size_t)rows * longest, 4);
+    float *values = need((size_t)rows * longest, 4), *says = need((size_t)rows * longest, 4);
+    float *norms = need(rows, 4), *weights = need(items, 4);
+    size_t at = 0;
+    for (uint32_t row = 0; row < rows; row++) {
+        uint32_t wanted = (uint32_t)recs__random_below(random, longest), column = 0;
+        for (uint32_t n = 0; n < wanted && items != 0; n++) {
+            column += (uint32_t)recs__random_below(random, items / (wanted + 1) + 1) + (n != 0);
+            if (column >= items)
+                break;
+            columns[at] = column;
+            values[at++] = (float)(1 + recs__random_below(random, 8)) / 8.0f;
+            postings[column + 2]++;
+        }
+        offsets[row + 1] = at;
+        norms[row] = 0.5f + recs__random_float(random);
+    }
+    for (uint32_t item = 0; item < items; item++) {
+        weights[item] = recs__random_float(random);
+        postings[item + 2] += postings[item + 1];
+    }
+    for (uint32_t row = 0; row < rows; row++)
+        for (uint64_t i = offsets[row]; i < offsets[row + 1]; i++) {
+            uint64_t place = postings[columns[i] + 1]++;
+            of[place] = row;
+            says[place] = weights[columns[i]] * values[i];
+        }
+    put(RECS_SECTION_ROW_OFFSETS, RANDOM_CROWD, offsets, ((size_t)rows + 1) * 8);
+    put(RECS_SECTION_ROW_ITEMS, RANDOM_CROWD, columns, at * 4);
+    put(RECS_SECTION_ROW_VALUES, RANDOM_CROWD, values, at * 4);
+    put(RECS_SECTION_POSTING_OFFSETS, RANDOM_CROWD, postings, ((size_t)items + 1) * 8);
+    put(RECS_SECTION_POSTING_ROWS, RANDOM_CROWD, of, at * 4);
+    put(RECS_SECTION_POSTING_VALUES, RANDOM_CROWD, says, at * 4);
+    put(RECS_SECTION_ROW_NORMS, RANDOM_CROWD, norms, (size_t)rows * 4);
+    put(RECS_SECTION_ITEM_WEIGHTS, RANDOM_CROWD, weights, (size_t)items * 4);
+    void *blocks[] = {offsets, postings, columns, of, values, says, norms, weights};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+}
+
 typedef struct ranked {
     float score;
     uint32_t row;
@@ -236,7 +281,8 @@ static void put_items(const random_settings *settings, recs__random *random) {
 
 recs_model *random_model(const random_settings *settings) {
     static const recs__file_term terms[] = {{0, 0.7f},  {1, 0.3f}, {2, 0.1f}, {3, 0.5f},
-                                            {1, 0.25f}, {5, 0.6f}, {6, 0.4f}, {0, 0.2f}};
+                                            {1, 0.25f}, {5, 0.6f}, {6, 0.4f}, {0, 0.2f},
+                                            {8, 0.5f},  {1, 0.5f}};
     recs__file_component records[RANDOM_COMPONENTS] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS,
          .factors = settings->factors, .scale = 0.9f, .scale_similar = 1.1f, .alpha = 8.0f,
@@ -256,6 +302,11 @@ recs_model *random_model(const random_settings *settings) {
          .factors = settings->factors, .scale = 1.5f, .scale_similar = 2.0f},
         {.name = "mixed", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
          .scale_similar = 1.0f, .first_term = 5, .term_count = 3},
+        {.name = "crowd", .trainer = "userknn", .kind = RECS__KIND_USERS, .scale = 1.3f,
+         .scale_similar = 0.9f, .rows = settings->users / 2 + 9, .neighbors = 6,
+         .asymmetry = 0.4f, .shrinkage = 0.25f, .power = 1.5f},
+        {.name = "party", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
+         .scale_similar = 1.0f, .first_term = 8, .term_count = 2},
     };
     recs_error error = {0};
     recs__random random;
@@ -292,6 +343,7 @@ recs_model *random_model(const random_settings *settings) {
     put_low_rank(&used, RANDOM_FILTER, false, &random);
     put_neighbors(&used, RANDOM_MIRROR, 2, &random);
     put_low_rank(&used, RANDOM_MIRROR, true, &random);
+    put_crowd(&used, records[RANDOM_CROWD].rows, &random);
     free(made.offsets);
     free(made.columns);
     free(made.values);
@@ -385,6 +437,49 @@ static float score_knn(const reference *request, const recs__component *componen
     return finite_or_zero(score);
 }
 
+/* All rows compared, all sorted, the best vote, as crowd.c defines it. */
+static float score_crowd(const reference *request, const recs__component *component, uint32_t row,
+                         bool *evidence) {
+    static const float one = 1.0f;
+    const uint32_t *rows = request->similar ? &request->item : request->rows;
+    const float *values = request->similar ? &one : request->values;
+    size_t count = request->similar ? 1 : request->count, found = 0;
+    ranked *order = need(component->crowd_rows, sizeof *order);
+    double squared = 0.0, total = 0.0;
+    float score = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        squared += (double)component->item_weights[rows[i]] * (double)values[i] *
+                   (double)values[i];
+    float length = squared > 0.0 ? (float)recs__pow(squared, 1.0 - (double)component->asymmetry)
+                                 : 0.0f;
+    for (uint32_t u = 0; u < component->crowd_rows; u++) {
+        float overlap = 0.0f;
+        for (size_t i = 0; i < count; i++)
+            for (uint64_t at = component->postings.offsets[rows[i]];
+                 at < component->postings.offsets[rows[i] + 1]; at++)
+                if (component->postings.columns[at] == u)
+                    overlap = fmaf(values[i], component->postings.values[at], overlap);
+        float below = fmaf(length, component->row_norms[u], component->shrinkage);
+        if (overlap > 0.0f && overlap / below > 0.0f)
+            order[found++] = (ranked){overlap / below, u};
+    }
+    qsort(order, found, sizeof *order, by_score);
+    found = found < component->neighbor_count ? found : component->neighbor_count;
+    for (size_t i = 0; i < found; i++) {
+        order[i].score = (float)recs__pow((double)order[i].score, (double)component->power);
+        total += (double)order[i].score;
+    }
+    for (size_t i = 0; i < found; i++)
+        for (uint64_t at = component->crowd.offsets[order[i].row];
+             at < component->crowd.offsets[order[i].row + 1]; at++)
+            if (component->crowd.columns[at] == row)
+                score = fmaf((float)((double)order[i].score / total), component->crowd.values[at],
+                             score);
+    free(order);
+    *evidence = score > 0.0f;
+    return finite_or_zero(score);
+}
+
 float reference_score(const reference *request, uint32_t index, uint32_t row, bool *evidence) {
     const recs__component *component = &request->view->components[index];
     float score = 0.0f;
@@ -394,6 +489,8 @@ float reference_score(const reference *request, uint32_t index, uint32_t row, bo
         return score_als(request, component, row, evidence);
     case RECS__KIND_ITEMS:
         return score_knn(request, component, row, evidence);
+    case RECS__KIND_USERS:
+        return score_crowd(request, component, row, evidence);
     case RECS__KIND_POPULAR:
         score = request->similar ? 0.0f : finite_or_zero(component->scores[row]);
         *evidence = score > 0.0f;

@@ -11,7 +11,9 @@
  *     4 deep     0.5 * home + 0.25 * itemknn
  *     5 filter   an item model with a low-rank part of two matrices
  *     6 mirror   one of a matrix and scales, few neighbours
- *     7 mixed    0.6 * filter + 0.4 * mirror + 0.2 * als */
+ *     7 mixed    0.6 * filter + 0.4 * mirror + 0.2 * als
+ *     8 crowd    user neighbours, few of them
+ *     9 party    0.5 * crowd + 0.5 * itemknn */
 #ifndef SUPPORT_RANDOM_MODEL_H
 #define SUPPORT_RANDOM_MODEL_H
 
@@ -29,6 +31,8 @@ enum {
     RANDOM_FILTER,
     RANDOM_MIRROR,
     RANDOM_MIXED,
+    RANDOM_CROWD,
+    RANDOM_PARTY,
     RANDOM_COMPONENTS
 };
 

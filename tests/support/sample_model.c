@@ -183,6 +183,26 @@ static void put_filter(sink *out) {
     put(out, RECS_SECTION_HISTORY_FACTORS, 4, RECS_SECTION_CRITICAL, from, sizeof from);
 }
 
+/* User neighbours: four rows that nobody is named for. */
+static void put_crowd(sink *out) {
+    static const uint64_t offsets[] = {0, 3, 5, 8, 9};
+    static const uint32_t items[] = {0, 2, 4, 1, 2, 0, 4, 5, 3};
+    static const float values[] = {1, 0.5F, 1, 1, 0.5F, 1, 2, 0.25F, 1};
+    static const uint64_t postings[SAMPLE_ITEMS + 1] = {0, 2, 3, 5, 6, 8, 9, 9, 9};
+    static const uint32_t rows[] = {0, 2, 1, 0, 1, 3, 0, 2, 2};
+    static const float says[] = {0.5F, 0.5F, 1, 0.25F, 0.25F, 1, 0.5F, 1, 0.25F};
+    static const float norms[] = {1.5F, 1, 1.75F, 1};
+    static const float weights[SAMPLE_ITEMS] = {0.5F, 1, 0.5F, 1, 0.5F, 1, 0, 0};
+    put(out, RECS_SECTION_ROW_OFFSETS, 5, 0, offsets, sizeof offsets);
+    put(out, RECS_SECTION_ROW_ITEMS, 5, 0, items, sizeof items);
+    put(out, RECS_SECTION_ROW_VALUES, 5, 0, values, sizeof values);
+    put(out, RECS_SECTION_POSTING_OFFSETS, 5, 0, postings, sizeof postings);
+    put(out, RECS_SECTION_POSTING_ROWS, 5, 0, rows, sizeof rows);
+    put(out, RECS_SECTION_POSTING_VALUES, 5, 0, says, sizeof says);
+    put(out, RECS_SECTION_ROW_NORMS, 5, 0, norms, sizeof norms);
+    put(out, RECS_SECTION_ITEM_WEIGHTS, 5, 0, weights, sizeof weights);
+}
+
 static void put_components(sink *out, bool users) {
     static const recs__file_component records[] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS, .factors = SAMPLE_FACTORS,
@@ -195,19 +215,23 @@ static void put_components(sink *out, bool users) {
         {.name = "home", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1,
          .scale_similar = 1, .first_term = 0, .term_count = 2},
         {.name = "filter", .trainer = "graphfilter", .kind = RECS__KIND_ITEMS, .factors = 2,
-         .scale = 0.5F, .scale_similar = 1}};
+         .scale = 0.5F, .scale_similar = 1},
+        {.name = "crowd", .trainer = "userknn", .kind = RECS__KIND_USERS, .scale = 1,
+         .scale_similar = 1, .rows = 4, .neighbors = 2, .asymmetry = 0.5F, .shrinkage = 0.25F,
+         .power = 1}};
     static const recs__file_term terms[] = {{0, 0.75F}, {1, 0.5F}};
     static const char *const settings[] = {
         "als(factors=6, alpha=2, regularization=0.5)", "itemknn(k=3)", "popular",
-        "0.75*als + 0.5*itemknn", "graphfilter(rank=2)"};
+        "0.75*als + 0.5*itemknn", "graphfilter(rank=2)", "userknn(k=2)"};
     static const float scores[SAMPLE_ITEMS] = {3, 2, 2.5F, 1, 2, 1, 0, 0};
     put(out, RECS_SECTION_COMPONENTS, MODEL, 0, records, sizeof records);
     put(out, RECS_SECTION_TERMS, MODEL, 0, terms, sizeof terms);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         put(out, RECS_SECTION_SETTINGS, i, 0, settings[i], strlen(settings[i]));
     put_factors(out, users);
     put_neighbors(out);
     put_filter(out);
+    put_crowd(out);
     put(out, RECS_SECTION_COMPONENT_SCORES, 2, 0, scores, sizeof scores);
 }
 
@@ -245,7 +269,7 @@ recs_status recs_test_sample_sections(recs_writer *writer, const char *users, ui
                                       recs_error *error) {
     static const char description[] =
         "als(factors=6), itemknn(k=3), popular, home = 0.75*als + 0.5*itemknn, "
-        "filter = graphfilter(rank=2)";
+        "filter = graphfilter(rank=2), crowd = userknn(k=2)";
     static const char *const titles[SAMPLE_ITEMS] = {
         "A heavy axe", "B\xC3\xA4renbr\xC3\xA4u, dark", "Cup", NULL, "Egg", "Fan", "", "Hat"};
     static const uint32_t order[SAMPLE_ITEMS] = {0, 2, 4, 1, 5, 3, 6, 7};
@@ -259,7 +283,7 @@ recs_status recs_test_sample_sections(recs_writer *writer, const char *users, ui
                             .users_mode = none                            ? RECS__USERS_NONE
                                           : strcmp(users, "hashed") == 0 ? RECS__USERS_HASHED
                                                                           : RECS__USERS_FULL,
-                            .components = 5,
+                            .components = 6,
                             .columns = 4,
                             .terms = 2,
                             .trained_users = SAMPLE_USERS,

@@ -123,6 +123,21 @@ static void walk_component(const recs_model *model, const recs__component *compo
             add_number((double)component->neighbors.values[first + count - 1]);
         }
     }
+    if (component->kind == RECS__KIND_USERS) {
+        uint64_t first;
+        for (uint32_t row = 0; row < component->crowd_rows && row < limit; row++) {
+            size_t count = recs__csr_row(&component->crowd, row, &first);
+            if (count != 0)
+                add_number((double)component->crowd.values[first + count - 1]);
+            add_number((double)component->row_norms[row]);
+        }
+        for (uint32_t row = 0; row < view->items && row < limit; row++) {
+            size_t count = recs__csr_row(&component->postings, row, &first);
+            if (count != 0)
+                add(component->postings.columns[first + count - 1]);
+            add_number((double)component->item_weights[row]);
+        }
+    }
     for (uint32_t i = 0; i < component->term_count; i++)
         add(component->terms[i].component);
 }
