@@ -48,6 +48,11 @@ FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard bench/*.c))
 COURSE    := $(sort $(wildcard examples/*.c))
 
+# Loops along rows whose every entry is on its own.
+FLAGS_eigen.c  := -O3
+FLAGS_foldin.c := -O3
+FLAGS_als_solve.c := -O3
+
 # A kernel file is compiled for its own instruction set and nothing else is.
 TARGET := $(shell $(CC) -dumpmachine)
 ifneq ($(filter x86_64%,$(TARGET)),)

@@ -1,14 +1,17 @@
-/* als.c - seconds an iteration of our ALS, and what it finds.
+/* als.c - seconds of our ALS to a loss and a recall.
  *
  *   build/bench/als [--train FILE] [--test FILE] [--factors 64,128]
- *       [--threads 1,2] [--solver cg,cholesky] [--iterations 10] [--alpha 40]
- *       [--regularization 1] [--exponent 0] [--at 20] [--seed 1] [--table NAME]
+ *       [--threads 1,2] [--solver auto,cg,block,cholesky] [--iterations 10]
+ *       [--alpha 40] [--regularization 1] [--exponent 0] [--at 20] [--seed 1]
+ *       [--table NAME] [--more "cg_steps=3"]
  *
  * FILEs in the LightGCN form, row numbers, as bench/peers_als.py reads them:
  * the same bytes and the same settings for both. Without --train: 200,000
- * users, 50,000 items and 10 million different pairs from the seed. One JSON
- * line a figure: seconds of an iteration (both half-steps with their Gram
- * matrices; median and least), multiply-adds a second as GFLOP/s and as a
+ * users, 50,000 items and 10 million different pairs from the seed. A list of
+ * iterations trains anew for each of them. One JSON line a figure: seconds and
+ * processor seconds of the whole fit with its last half-step, seconds of an
+ * iteration (both half-steps with their Gram matrices and rotations; median
+ * and least), the loss reached, its multiply-adds a second as GFLOP/s and as a
  * share of the FMA peak that this run measured on one thread, times threads.
  * With --test recall and ndcg over all items, the user's train items left out. */
 #include "base/memory.h"
@@ -163,13 +166,77 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Multiply-adds of an iteration. */
-static double work_of(const recs__training *t, size_t f, unsigned steps) {
+/* Multiply-adds of an iteration, at most: without what a rotation spares or
+ * costs. */
+static double work_of(const recs__training *t, size_t f, const recs__spec *spec) {
     double n = 2.0 * (double)t->by_user.entries, rows = (double)t->users + (double)t->items;
-    double ff = (double)f, gram = rows * ff * (ff + 1) / 2;
-    if (steps == 0)
-        return gram + n * ff * (ff + 1) / 2 + n * ff + rows * (ff * ff * ff / 6 + ff * ff);
-    return gram + n * ff + (steps + 1.0) * (rows * ff * ff + 2 * n * ff);
+    double ff = (double)f, gram = rows * ff * (ff + 1) / 2, sum = 0.0;
+    double steps = spec->settings[6], block = spec->settings[7] < ff ? spec->settings[7] : ff;
+    if (spec->settings[5] == 2.0) /* block */
+        return gram + rows * ff * ff + n * (3 * ff + ff * block / 2) + rows * ff * block * block / 6;
+    if (spec->settings[5] != 3.0) /* cg */
+        return gram + rows * ff * ff + n * ff * (2 * steps + 1);
+    for (int side = 0; side < 2; side++) {
+        const recs__csr *m = side ? &t->by_item : &t->by_user;
+        for (uint32_t row = 0; row < m->rows; row++) {
+            uint64_t at;
+            double count = (double)recs__csr_row(m, row, &at);
+            double less = count < ff ? count : ff, more = count < ff ? ff : count;
+            sum += less * less * more / 2 + less * less * less / 6;
+        }
+    }
+    return gram + rows * ff * ff + sum;
+}
+
+/* The objective: sum over all pairs of c (p - x.y)^2 by the trace of the two
+ * Gram matrices, and the regularisation. */
+static double loss_of(const recs__training *t, const recs__trained *m, const float *users,
+                      const float *items) {
+    size_t f = m->factors, stride = (f + 15) / 16 * 16;
+    const float *sides[] = {users, items};
+    const recs__csr *matrices[] = {&t->by_user, &t->by_item};
+    double *gram[2], loss = 0.0, trained[2] = {0, 0};
+    for (int s = 0; s < 2; s++) {
+        uint64_t at;
+        float *small = take(f * stride, sizeof *small);
+        gram[s] = take(f * f, sizeof **gram);
+        memset(gram[s], 0, f * f * sizeof **gram);
+        for (uint32_t row = 0; row < matrices[s]->rows; row++)
+            trained[s] += recs__csr_row(matrices[s], row, &at) > 0;
+        for (uint32_t from = 0; from < matrices[s]->rows; from += 256) {
+            size_t some = matrices[s]->rows - from < 256 ? matrices[s]->rows - from : 256;
+            memset(small, 0, f * stride * sizeof *small);
+            recs__kernels_get()->syrk(NULL, sides[s] + from * stride, stride, NULL, some, small,
+                                      stride, f);
+            for (size_t j = 0; j < f; j++)
+                for (size_t l = 0; l <= j; l++)
+                    gram[s][j * f + l] += (double)small[j * stride + l];
+        }
+        free(small);
+    }
+    for (size_t j = 0; j < f; j++)
+        for (size_t l = 0; l <= j; l++)
+            loss += (l < j ? 2.0 : 1.0) * gram[0][j * f + l] * gram[1][j * f + l];
+    free(gram[0]);
+    free(gram[1]);
+    for (int s = 0; s < 2; s++)
+        for (uint32_t row = 0; row < matrices[s]->rows; row++) {
+            uint64_t at;
+            size_t count = recs__csr_row(matrices[s], row, &at);
+            const float *x = sides[s] + row * stride;
+            double lambda = (double)m->regularization *
+                            pow((double)count + trained[1 - s] / (double)m->alpha,
+                                (double)m->regularization_exponent);
+            loss += lambda * (double)recs__kernels_get()->dot(x, x, f);
+            for (size_t e = 0; s == 0 && e < count; e++) {
+                double score = (double)recs__kernels_get()->dot(
+                    x, items + t->by_user.columns[at + e] * stride, f);
+                double v = (double)t->by_user.values[at + e], wanted = v > 0.0 ? 1.0 : 0.0;
+                loss += (1.0 + (double)m->alpha * fabs(v)) * (wanted - score) * (wanted - score) -
+                        score * score;
+            }
+        }
+    return loss;
 }
 
 static const float *section(const recs__trained *trained, uint32_t type) {
@@ -233,6 +300,7 @@ typedef struct settings {
     double alpha, regularization, exponent;
     unsigned iterations, at;
     uint64_t seed;
+    const char *more;
 } settings;
 
 static void print_quality(const recs__training *training, const recs__csr *test,
@@ -254,9 +322,15 @@ static void print_quality(const recs__training *training, const recs__csr *test,
     free(q.ndcg);
 }
 
+static double processor_seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static void measure(recs__training *training, const recs__csr *test, const settings *s,
                     unsigned factors, unsigned threads, const char *solver, double peak) {
-    char text[300];
+    char text[500];
     recs_pool *pool = NULL;
     recs_error error;
     int64_t clock = 0;
@@ -267,8 +341,9 @@ static void measure(recs__training *training, const recs__csr *test, const setti
 
     snprintf(text, sizeof text,
              "als(factors=%u, iterations=%u, alpha=%.9g, regularization=%.9g, "
-             "regularization_exponent=%.9g, solver=%s)",
-             factors, s->iterations, s->alpha, s->regularization, s->exponent, solver);
+             "regularization_exponent=%.9g, solver=%s%s%s)",
+             factors, s->iterations, s->alpha, s->regularization, s->exponent, solver,
+             *s->more ? ", " : "", s->more);
     check(recs__description_parse(description, text, &error), &error);
     check(recs_pool_create(&pool, threads, NULL, &error), &error);
     training->host.run = recs_pool_run;
@@ -278,22 +353,25 @@ static void measure(recs__training *training, const recs__csr *test, const setti
     jumping.clock_data = &clock;
     recs__progress_init(&progress, look, &w, &jumping);
     recs__train_job job = {training, &description->specs[0], s->seed, true, &progress, 0};
-    double began = limits_now(), seconds[1000];
+    double began = limits_now(), used = processor_seconds(), seconds[1000];
     check(recs__trainer_als.train(&job, &trained, &error), &error);
     double whole = limits_now() - began;
+    used = processor_seconds() - used;
     for (unsigned i = 0; i < s->iterations; i++)
         seconds[i] = w.ended[2 * i + 1] - (i ? w.ended[2 * i - 1] : began);
     qsort(seconds, s->iterations, sizeof *seconds, ascending);
-    double fmas = work_of(training, factors, strcmp(solver, "cg") == 0 ? 3 : 0);
+    double fmas = work_of(training, factors, &description->specs[0]);
+    double loss = loss_of(training, &trained, section(&trained, RECS_SECTION_USER_FACTORS),
+                          section(&trained, RECS_SECTION_ITEM_FACTORS));
     printf("{\"figure\": \"als\", \"peer\": \"recs\", \"isa\": \"%s\", \"solver\": \"%s\", "
            "\"factors\": %u, \"threads\": %u, \"users\": %u, \"items\": %u, \"pairs\": %llu, "
            "\"alpha\": %g, \"regularization\": %g, \"exponent\": %g, \"iterations\": %u, "
            "\"seed\": %llu, \"seconds_median\": %.4f, \"seconds_min\": %.4f, "
-           "\"seconds_fit\": %.3f, \"gflops\": %.1f",
+           "\"seconds_fit\": %.3f, \"cpu_fit\": %.3f, \"loss\": %.6g, \"more\": \"%s\", \"gflops\": %.1f",
            recs__kernels_get()->name, solver, factors, threads, training->users, training->items,
            (unsigned long long)training->by_user.entries, s->alpha, s->regularization, s->exponent,
            s->iterations, (unsigned long long)s->seed, seconds[s->iterations / 2], seconds[0],
-           whole, 2e-9 * fmas / seconds[0]);
+           whole, used, loss, s->more, 2e-9 * fmas / seconds[0]);
     if (peak > 0.0)
         printf(", \"peak_gflops\": %.1f, \"share_of_peak\": %.3f", 2e-9 * peak * threads,
                fmas / seconds[0] / (peak * threads));
@@ -333,8 +411,8 @@ int main(int argc, char **argv) {
                   number(argc, argv, "--exponent", "0"),
                   (unsigned)number(argc, argv, "--iterations", "10"),
                   (unsigned)number(argc, argv, "--at", "20"),
-                  (uint64_t)number(argc, argv, "--seed", "1")};
-    const char *solvers = option(argc, argv, "--solver", "cg,cholesky");
+                  (uint64_t)number(argc, argv, "--seed", "1"), option(argc, argv, "--more", "")};
+    const char *solvers = option(argc, argv, "--solver", "auto");
     if (s.iterations < 1 || s.iterations > 1000 || s.at < 1 || argc % 2 == 0) {
         fprintf(stderr, "als: options come as --name value; see the head of bench/als.c\n");
         return 2;
@@ -365,11 +443,15 @@ int main(int argc, char **argv) {
          f = strchr(f, ',') ? strchr(f, ',') + 1 : NULL)
         for (const char *n = option(argc, argv, "--threads", "1,2"); n;
              n = strchr(n, ',') ? strchr(n, ',') + 1 : NULL)
-            for (int solver = 0; solver < 2; solver++) {
-                static const char *const names[] = {"cg", "cholesky"};
-                if (strstr(solvers, names[solver]))
+            for (int solver = 0; solver < 4; solver++) {
+                static const char *const names[] = {"auto", "cg", "block", "cholesky"};
+                const char *i = option(argc, argv, "--iterations", "10");
+                for (; strstr(solvers, names[solver]) && i;
+                     i = strchr(i, ',') ? strchr(i, ',') + 1 : NULL) {
+                    s.iterations = (unsigned)atoi(i);
                     measure(&training, held ? &test : NULL, &s, (unsigned)atoi(f),
                             (unsigned)atoi(n), names[solver], peak);
+                }
             }
     recs__sparse_clear(&by_user, &host);
     recs__sparse_clear(&by_item, &host);

@@ -108,17 +108,19 @@ static void big_model_write(const big_model *big, const char *path, recs_model *
     write_section(writer, RECS_SECTION_POPULAR_SCORES, RECS_SECTION_MODEL, ones,
                   items * sizeof *ones);
 
-    float *gram = limits_block(big->factors * stride, sizeof *gram), *norms = limits_block(items, sizeof *norms);
-    memset(gram, 0, big->factors * stride * sizeof *gram);
-    recs__kernels_get()->syrk(NULL, big->item_factors, stride, NULL, items, gram, stride,
-                              big->factors);
+    float *gram = limits_block(big->factors, sizeof *gram);
+    float *norms = limits_block(items, sizeof *norms);
+    memset(gram, 0, big->factors * sizeof *gram);
+    for (size_t i = 0; i < items; i++)
+        for (size_t j = 0; j < big->factors; j++)
+            gram[j] += big->item_factors[i * stride + j] * big->item_factors[i * stride + j];
     for (size_t i = 0; i < items; i++)
         norms[i] = sqrtf(recs__kernels_get()->dot(big->item_factors + i * stride,
                                                   big->item_factors + i * stride, big->factors));
     write_section(writer, RECS_SECTION_ITEM_FACTORS, 0, big->item_factors,
                   items * stride * sizeof(float));
     write_section(writer, RECS_SECTION_ITEM_NORMS, 0, norms, items * sizeof *norms);
-    write_section(writer, RECS_SECTION_GRAM, 0, gram, big->factors * stride * sizeof *gram);
+    write_section(writer, RECS_SECTION_GRAM, 0, gram, big->factors * sizeof *gram);
     write_section(writer, RECS_SECTION_USER_FACTORS, 0, big->user_factors,
                   users * stride * sizeof(float));
     must(recs_writer_finish(writer, model, &error), &error);

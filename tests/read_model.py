@@ -179,8 +179,7 @@ class Model:
                        exponent=exponent, items_trained=trained)
             out["item_factors"] = self.rows(40, i, self.items, factors, stride)
             out["user_factors"] = self.rows(41, i, self.users, factors, stride, False)
-            gram = self.array(42, i, "f", factors * stride)
-            out["gram"] = [gram[r * stride:r * stride + r + 1] for r in range(factors)]
+            out["gram"] = self.array(42, i, "f", factors)
             norms = self.array(43, i, "f", self.items)
             for norm, row in zip(norms, out["item_factors"]):
                 need(math.isclose(norm, math.sqrt(sum(v * v for v in row)), rel_tol=1e-5,

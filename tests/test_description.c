@@ -108,7 +108,7 @@ static void test_values(void **state) {
     assert_ptr_equal(d->specs[0].trainer, &recs__trainer_als);
     assert_true(d->specs[0].settings[0] == 2048.0);
     assert_true(d->specs[0].settings[3] == 0.1);
-    assert_true(d->specs[0].settings[5] == 1.0);
+    assert_true(d->specs[0].settings[5] == 3.0);
     assert_null(d->specs[2].trainer);
     assert_int_equal(d->specs[2].terms[0].component, 1);
     assert_true(d->specs[2].terms[0].weight == 0.25f);

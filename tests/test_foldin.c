@@ -20,24 +20,20 @@ typedef struct world {
     size_t count;
 } world;
 
-/* Items with seeded factors, their Gram matrix, and a history of count of
+/* Items with seeded factors, the diagonal of their Gram matrix, and a history of count of
  * them whose every fifth entry is a dislike. */
 static void make(world *w, size_t factors, size_t count, float exponent) {
     size_t stride = (factors + 15) / 16 * 16;
     recs__random random;
     recs__random_seed(&random, factors * 100 + count);
     w->factors = calloc(ITEMS * stride, sizeof(float));
-    w->gram = calloc(factors * stride, sizeof(float));
+    w->gram = calloc(factors, sizeof(float));
     for (size_t i = 0; i < ITEMS; i++)
         for (size_t j = 0; j < factors; j++)
             w->factors[i * stride + j] = 0.4f * recs__random_normal(&random);
     for (size_t j = 0; j < factors; j++)
-        for (size_t l = 0; l <= j; l++) {
-            double sum = 0.0;
-            for (size_t i = 0; i < ITEMS; i++)
-                sum += (double)w->factors[i * stride + j] * (double)w->factors[i * stride + l];
-            w->gram[j * stride + l] = (float)sum;
-        }
+        for (size_t i = 0; i < ITEMS; i++)
+            w->gram[j] += w->factors[i * stride + j] * w->factors[i * stride + j];
     w->count = count;
     for (size_t i = 0; i < count; i++) {
         w->rows[i] = (uint32_t)(i * ITEMS / (count + 1) + 1);
@@ -95,9 +91,7 @@ static void expect(const world *w, double *x) {
     size_t n = f->factors;
     double *a = calloc(n * n, sizeof *a);
     for (size_t j = 0; j < n; j++) {
-        for (size_t l = 0; l < n; l++)
-            a[j * n + l] = (double)w->gram[(j > l ? j : l) * f->stride + (j > l ? l : j)];
-        a[j * n + j] += expected_lambda(w);
+        a[j * n + j] = (double)w->gram[j] + expected_lambda(w);
         x[j] = 0.0;
     }
     for (size_t i = 0; i < w->count; i++) {

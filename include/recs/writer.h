@@ -41,7 +41,7 @@ typedef enum recs_section {
 
     RECS_SECTION_ITEM_FACTORS = 40, /* float [items][stride]                          */
     RECS_SECTION_USER_FACTORS = 41, /* float [users][stride]                          */
-    RECS_SECTION_GRAM = 42,         /* float [factors][stride], lower triangle valid  */
+    RECS_SECTION_GRAM = 42,         /* float [factors], the diagonal of the Gram      */
     RECS_SECTION_ITEM_NORMS = 43,   /* float [items], euclidean                       */
     RECS_SECTION_HISTORY_FACTORS = 44, /* float [items][stride]: item models, the side
                                       of the history; critical                      */

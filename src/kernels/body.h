@@ -370,13 +370,108 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
         size_t next = i + some, coming = least(count - next, CHUNK);
         for (size_t r = 0; r < some; r++) row[r] = row_at(base, stride, index, i + r);
         size_t fetched = 0;
+        /* Rows one after another without weights serve as their own factors. */
+        bool packed = w || index || n % TILE_ROWS != 0;
         for (size_t j = 0; j < n; j += TILE_ROWS) {
             /* The next rows come in while these are worked on, some a block. */
             for (; fetched * n < coming * (j + TILE_ROWS) && fetched < coming; fetched++)
                 prefetch_row(row_at(base, stride, index, next + fetched), n);
-            if (j % PACK == 0) pack_left(left, row, w ? w + i : NULL, some, j, n);
-            const side s = {left + j % PACK * CHUNK, TILE_ROWS, false};
+            if (packed && j % PACK == 0) pack_left(left, row, w ? w + i : NULL, some, j, n);
+            const side s = {packed ? left + j % PACK * CHUNK : row[0] + j,
+                            packed ? TILE_ROWS : stride, false};
             tile_row(&s, row, some, c, ldc, j, 0, n, n, n);
+        }
+    }
+}
+
+/* ---- multiply ------------------------------------------------------------- */
+
+/* rows * vecs outputs in registers over all of k; `last` floats of the last
+ * vec of each row exist. */
+INLINE void multiply_tile(const float *a, size_t lda, const float *b, size_t ldb, size_t k,
+                          float *c, size_t ldc, size_t last, const size_t rows,
+                          const size_t vecs, const bool part) {
+    vec acc[TILE_ROWS][TILE_VECS];
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            const float *from = c + r * ldc + v * WIDTH;
+            acc[r][v] = part && v + 1 == vecs ? vec_load_part(from, last) : vec_load(from);
+        }
+    }
+    for (size_t i = 0; i < k; i++) {
+        vec x[TILE_VECS];
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            const float *from = b + i * ldb + v * WIDTH;
+            x[v] = part && v + 1 == vecs ? vec_load_part(from, last) : vec_load(from);
+        }
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            vec factor = vec_set(a[r * lda + i]);
+            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vec_fma(factor, x[v], acc[r][v]);
+        }
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        UNROLL for (size_t v = 0; v < vecs; v++) {
+            float *to = c + r * ldc + v * WIDTH;
+            if (part && v + 1 == vecs) vec_store_part(to, last, acc[r][v]);
+            else vec_store(to, acc[r][v]);
+        }
+    }
+}
+
+/* A strip of vecs columns, from top to bottom: what it reads of b stays near. */
+INLINE void multiply_strip(const float *a, size_t lda, size_t rows, const float *b, size_t ldb,
+                           size_t k, float *c, size_t ldc, size_t last, const size_t vecs,
+                           const bool part) {
+    size_t r = 0;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
+        multiply_tile(a + r * lda, lda, b, ldb, k, c + r * ldc, ldc, last, TILE_ROWS, vecs, part);
+    for (; r < rows; r++)
+        multiply_tile(a + r * lda, lda, b, ldb, k, c + r * ldc, ldc, last, 1, vecs, part);
+}
+
+static void multiply(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
+                     float *c, size_t ldc, size_t n) {
+    size_t at = 0;
+    while (at < n) {
+        size_t vecs = (n - at) / WIDTH;
+        if (vecs > TILE_VECS) vecs = vecs == TILE_VECS + 1 ? 2 : TILE_VECS;
+        if (vecs == 0)
+            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, n - at, 1, true);
+        else if (vecs == 1)
+            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, 1, false);
+        else if (vecs == 2)
+            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, 2, false);
+        else
+            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, TILE_VECS, false);
+        at += (vecs ? vecs : 1) * WIDTH;
+    }
+}
+
+/* ---- turn_gather ---------------------------------------------------------- */
+
+/* Four rows at a time through a line of each that stays in the first cache. */
+static void turn_gather(const float *base, size_t stride, const uint32_t *index, size_t count,
+                        size_t n, const float *q, const float *s, float *out, size_t ldo) {
+    enum { LINE = 256 };
+    _Alignas(64) float line[4 * LINE];
+    for (size_t i = 0; i < count; i += 4) {
+        size_t some = least(count - i, 4);
+        for (size_t r = 0; i + 4 + r < count && r < 4; r++) prefetch_row(base + index[i + 4 + r] * stride, least(n, LINE));
+        for (size_t at = 0; at < n; at += LINE) {
+            size_t columns = least(n - at, LINE), j = 0;
+            for (size_t r = 0; r < some; r++) {
+                const float *row = base + index[i + r] * stride + at;
+                vec factor = vec_set(s[i + r]);
+                for (j = 0; j + WIDTH <= columns; j += WIDTH)
+                    vec_store(line + r * LINE + j,
+                              vec_mul(vec_mul(vec_load(row + j), vec_load(q + at + j)), factor));
+                for (; j < columns; j++) line[r * LINE + j] = (row[j] * q[at + j]) * s[i + r];
+            }
+            float *to = out + at * ldo + i;
+            j = 0;
+            for (; some == 4 && j + 4 <= columns; j += 4) turn_four(line + j, LINE, to + j * ldo, ldo);
+            for (; j < columns; j++)
+                for (size_t r = 0; r < some; r++) to[j * ldo + r] = line[r * LINE + j];
         }
     }
 }

@@ -1,7 +1,9 @@
-/* foldin.c - the closed form of foldin.h on the kernel table.
- *
- * Scratch layout: factors * stride floats for the system and its Cholesky
- * factor, then count floats for the weights. Nothing is allocated. */
+/* foldin.c - the closed forms of foldin.h on the kernel table. Nothing is
+ * allocated. Scratch layout:
+ *   short histories   K [n16][n16], roots of L^-1 [stride], roots of the
+ *                     weights [n16], t [n16], the turned rows [factors][n16];
+ *                     n16 is count rounded up to 16, the rest of K is I
+ *   long ones         the system [factors][stride], the weights [count] */
 #include "kernels/foldin.h"
 
 #include "base/math.h"
@@ -10,8 +12,28 @@
 #include <math.h>
 #include <string.h>
 
+/* alpha |v| below this counts as this: its root still divides. */
+#define LEAST_WEIGHT 1e-30f
+
+static bool is_short(const recs__foldin *foldin, size_t count) {
+    return count < foldin->factors;
+}
+
+static size_t padded(size_t count) {
+    return (count + 15) / 16 * 16;
+}
+
+static size_t short_scratch(const recs__foldin *foldin, size_t count) {
+    size_t n = padded(count);
+    return n * n + foldin->stride + 2 * n + foldin->factors * n;
+}
+
 size_t recs__foldin_scratch(const recs__foldin *foldin, size_t count) {
-    return foldin->factors * foldin->stride + count;
+    if (is_short(foldin, count) || foldin->factors == 0)
+        return short_scratch(foldin, count);
+    size_t most = short_scratch(foldin, foldin->factors - 1);
+    size_t dense = foldin->factors * foldin->stride + count;
+    return most > dense ? most : dense;
 }
 
 float recs__foldin_regularization(const recs__foldin *foldin, size_t count) {
@@ -22,16 +44,72 @@ float recs__foldin_regularization(const recs__foldin *foldin, size_t count) {
                    recs__pow(mass, (double)foldin->regularization_exponent));
 }
 
-bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const float *values,
+/* roots[j] = (D_j + lambda)^-1/2; false unless all of them are above 0 and
+ * finite. */
+static bool inverse_roots(const float *restrict gram, float lambda, size_t factors,
+                          float *restrict roots) {
+    for (size_t j = 0; j < factors; j++)
+        roots[j] = 1.0f / sqrtf(gram[j] + lambda);
+    bool good = true;
+    for (size_t j = 0; j < factors; j++)
+        good &= roots[j] > 0.0f && roots[j] <= 3e38f;
+    return good;
+}
+
+/* x[j] = x[j] / L_j */
+static void divide(const float *restrict roots, float *restrict x, size_t factors) {
+    for (size_t j = 0; j < factors; j++)
+        x[j] = (x[j] * roots[j]) * roots[j];
+}
+
+/* The root of the weight of an entry of value v. */
+static float weight_root(const recs__foldin *foldin, float v) {
+    float weight = foldin->alpha * fabsf(v);
+    return sqrtf(weight > LEAST_WEIGHT ? weight : LEAST_WEIGHT);
+}
+
+static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const float *values,
                         size_t count, float *scratch, float *x) {
+    const recs__kernels *kernels = recs__kernels_get();
+    size_t factors = foldin->factors, n = padded(count);
+    float *k = scratch, *roots = k + n * n, *weights = roots + foldin->stride, *t = weights + n;
+    float *turned = t + n;
+
+    if (!inverse_roots(foldin->gram, recs__foldin_regularization(foldin, count), factors, roots))
+        return false;
+    memset(t, 0, n * sizeof *t);
+    for (size_t i = 0; i < count; i++) {
+        weights[i] = weight_root(foldin, values[i]);
+        t[i] = values[i] > 0.0f ? (1.0f + foldin->alpha * values[i]) / weights[i] : 0.0f;
+    }
+    if (n > count)
+        memset(turned, 0, factors * n * sizeof *turned);
+    kernels->turn_gather(foldin->item_factors, foldin->stride, rows, count, factors, roots,
+                         weights, turned, n);
+    memset(k, 0, n * n * sizeof *k);
+    for (size_t i = 0; i < n; i++)
+        k[i * n + i] = 1.0f;
+    kernels->syrk(NULL, turned, n, NULL, factors, k, n, n);
+    if (kernels->cholesky(k, n, n) != 0)
+        return false;
+    kernels->cholesky_solve(k, n, t, n);
+    for (size_t i = 0; i < count; i++)
+        t[i] *= weights[i];
+    kernels->axpy_gather(t, foldin->item_factors, foldin->stride, rows, count, x, factors);
+    divide(roots, x, factors);
+    return true;
+}
+
+static bool solve_long(const recs__foldin *foldin, const uint32_t *rows, const float *values,
+                       size_t count, float *scratch, float *x) {
     const recs__kernels *kernels = recs__kernels_get();
     size_t factors = foldin->factors, stride = foldin->stride;
     float *system = scratch, *weights = scratch + factors * stride;
     float lambda = recs__foldin_regularization(foldin, count);
 
     for (size_t j = 0; j < factors; j++) {
-        memcpy(system + j * stride, foldin->gram + j * stride, (j + 1) * sizeof *system);
-        system[j * stride + j] += lambda;
+        memset(system + j * stride, 0, (j + 1) * sizeof *system);
+        system[j * stride + j] = foldin->gram[j] + lambda;
     }
     for (size_t i = 0; i < count; i++)
         weights[i] = foldin->alpha * fabsf(values[i]);
@@ -39,16 +117,22 @@ bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const 
 
     for (size_t i = 0; i < count; i++)
         weights[i] = values[i] > 0.0f ? 1.0f + weights[i] : 0.0f;
-    memset(x, 0, stride * sizeof *x);
     kernels->axpy_gather(weights, foldin->item_factors, stride, rows, count, x, factors);
+    if (kernels->cholesky(system, stride, factors) != 0)
+        return false;
+    kernels->cholesky_solve(system, stride, x, factors);
+    return true;
+}
 
-    bool solved = kernels->cholesky(system, stride, factors) == 0;
-    if (solved)
-        kernels->cholesky_solve(system, stride, x, factors);
-    for (size_t j = 0; solved && j < factors; j++)
+bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const float *values,
+                        size_t count, float *scratch, float *x) {
+    memset(x, 0, foldin->stride * sizeof *x);
+    bool solved = is_short(foldin, count) ? solve_short(foldin, rows, values, count, scratch, x)
+                                          : solve_long(foldin, rows, values, count, scratch, x);
+    for (size_t j = 0; solved && j < foldin->factors; j++)
         solved = isfinite(x[j]);
     if (!solved)
-        memset(x, 0, stride * sizeof *x);
+        memset(x, 0, foldin->stride * sizeof *x);
     return solved;
 }
 
@@ -56,11 +140,23 @@ void recs__foldin_contributions(const recs__foldin *foldin, const uint32_t *rows
                                 const float *values, size_t count, const float *scratch,
                                 const float *y, float *z_room, float *out) {
     const recs__kernels *kernels = recs__kernels_get();
+    size_t factors = foldin->factors, stride = foldin->stride, n = padded(count);
+    bool is_brief = is_short(foldin, count);
 
-    memcpy(z_room, y, foldin->stride * sizeof *z_room);
-    kernels->cholesky_solve(scratch, foldin->stride, z_room, foldin->factors);
-    kernels->dot_gather(z_room, foldin->item_factors, foldin->stride, foldin->factors, rows, count,
-                        out);
+    memcpy(z_room, y, stride * sizeof *z_room);
+    if (is_brief) /* with the roots s of the weights: s Y z = K^-1 s Y L^-1 y */
+        divide(scratch + n * n, z_room, factors);
+    else
+        kernels->cholesky_solve(scratch, stride, z_room, factors);
+    kernels->dot_gather(z_room, foldin->item_factors, stride, factors, rows, count, out);
+    if (is_brief) {
+        const float *weights = scratch + n * n + stride;
+        for (size_t i = 0; i < count; i++)
+            out[i] *= weights[i];
+        kernels->cholesky_solve(scratch, n, out, count);
+        for (size_t i = 0; i < count; i++)
+            out[i] /= weights[i];
+    }
     for (size_t i = 0; i < count; i++)
         out[i] *= values[i] > 0.0f ? 1.0f + foldin->alpha * values[i] : 0.0f;
 }

@@ -61,6 +61,17 @@ typedef struct recs__kernels {
     void (*syrk)(const float *w, const float *base, size_t stride, const uint32_t *index,
                  size_t count, float *c, size_t ldc, size_t n);
 
+    /* update: c[r][j] = chain over i < k ascending of fma(a[r][i], b[i][j],
+     * c[r][j]) for r < rows, j < n. rows * n * k multiply-adds. */
+    void (*multiply)(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
+                     float *c, size_t ldc, size_t n);
+
+    /* The rows listed, weighted and turned:
+     * out[j * ldo + i] = (base[index[i] * stride + j] * q[j]) * s[i], each
+     * product rounded to float, for i < count, j < n. */
+    void (*turn_gather)(const float *base, size_t stride, const uint32_t *index, size_t count,
+                        size_t n, const float *q, const float *s, float *out, size_t ldo);
+
     /* Cholesky factorisation in place of the lower triangle of a (n x n, row
      * stride lda) and its use to solve a x = b in place of b; each entry one
      * update chain: a[j][l] = chain over i < l ascending of

@@ -55,6 +55,19 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
     }
 }
 
+static void multiply(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
+                     float *c, size_t ldc, size_t n) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < k; i++) axpy(a[r * lda + i], b + i * ldb, c + r * ldc, n);
+}
+
+static void turn_gather(const float *base, size_t stride, const uint32_t *index, size_t count,
+                        size_t n, const float *q, const float *s, float *out, size_t ldo) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < n; j++)
+            out[j * ldo + i] = (base[index[i] * stride + j] * q[j]) * s[i];
+}
+
 static size_t cholesky(float *a, size_t lda, size_t n) {
     for (size_t j = 0; j < n; j++) {
         float *row = a + j * lda;
@@ -112,6 +125,8 @@ const recs__kernels recs__kernels_scalar = {
     .axpy_rows = axpy_rows,
     .axpy_gather = axpy_gather,
     .syrk = syrk,
+    .multiply = multiply,
+    .turn_gather = turn_gather,
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
     .above = above,

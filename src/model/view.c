@@ -292,7 +292,8 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
         status = array(model, RECS_SECTION_USER_FACTORS, i, users, row, OPTIONAL, &user_factors,
                        error);
     if (status == RECS_OK)
-        status = array(model, RECS_SECTION_GRAM, i, out->factors, row, REQUIRED, &gram, error);
+        status = array(model, RECS_SECTION_GRAM, i, out->factors, sizeof(float), REQUIRED, &gram,
+                       error);
     if (status == RECS_OK)
         status = array(model, RECS_SECTION_ITEM_NORMS, i, items, sizeof(float), REQUIRED, &norms,
                        error);

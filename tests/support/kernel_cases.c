@@ -271,6 +271,32 @@ static bool run_syrk(run *r, kind what, size_t n, size_t count, bool gather, boo
     return same_pair(r, "syrk", what, n, count, &p);
 }
 
+static bool run_multiply(run *r, kind what, size_t n, size_t count, size_t k) {
+    size_t lda = k + any_count(r, 3), ldb = n + any_count(r, 3), ldc = n + any_count(r, 3);
+    float *x, *y, *a = inputs(r, what, count * lda, any_offset(r), &x);
+    float *b = inputs(r, what, k * ldb, any_offset(r), &y);
+    pair p = outputs(r, what, count * ldc);
+    r->table->multiply(a, lda, count, b, ldb, k, p.ours, ldc, n);
+    r->reference->multiply(a, lda, count, b, ldb, k, p.theirs, ldc, n);
+    free(x);
+    free(y);
+    return same_pair(r, "multiply", what, n, count, &p);
+}
+
+static bool run_turn(run *r, kind what, size_t n) {
+    rows t = some_rows(r, what, n, any_count(r, 40));
+    size_t ldo = t.count + any_count(r, 4);
+    float *x, *y, *q = inputs(r, what, n, any_offset(r), &x);
+    float *s = inputs(r, what, t.count, any_offset(r), &y);
+    pair p = outputs(r, what, n * ldo);
+    r->table->turn_gather(t.base, t.stride, t.index, t.count, n, q, s, p.ours, ldo);
+    r->reference->turn_gather(t.base, t.stride, t.index, t.count, n, q, s, p.theirs, ldo);
+    free_rows(&t);
+    free(x);
+    free(y);
+    return same_pair(r, "turn_gather", what, n, t.count, &p);
+}
+
 /* A positive definite matrix, factored and used; or one made bad at `broken`
  * (< n), of which only the returned pivot counts. */
 static bool run_cholesky(run *r, kind what, size_t n, size_t broken, float bad) {
@@ -315,7 +341,8 @@ static bool all_far(run *r) {
 
 static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather",
                                          "axpy",  "axpy_rows", "axpy_gather", "scale",
-                                         "above", "syrk",      "cholesky",    "above_scaled"};
+                                         "above", "syrk",      "cholesky",    "above_scaled",
+                                         "turn_gather", "multiply"};
 
 const char *kernel_cases_operation(size_t index) {
     return index < sizeof operations / sizeof *operations ? operations[index] : NULL;
@@ -331,6 +358,7 @@ static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
     if (!strcmp(operation, "scale")) return run_scale(r, what, n);
+    if (!strcmp(operation, "turn_gather")) return run_turn(r, what, n);
     return run_above(r, what, n, !strcmp(operation, "above_scaled"));
 }
 
@@ -343,6 +371,16 @@ static bool all_syrk(run *r) {
             kind what = (kind)((i + (size_t)k) % KINDS);
             if (!run_syrk(r, what, n, counts[k], (i + (size_t)k) % 2, (i + (size_t)k) % 3))
                 return false;
+        }
+    return true;
+}
+
+static bool all_multiply(run *r) {
+    static const size_t counts[] = {0, 1, 4, 5, 8, 19};
+    for (size_t n = 0; n <= 130; n++)
+        for (int k = 0; k < 6; k++) {
+            kind what = (kind)((n + (size_t)k) % KINDS);
+            if (!run_multiply(r, what, n, counts[k], any_count(r, 40))) return false;
         }
     return true;
 }
@@ -369,6 +407,8 @@ bool kernel_cases_run(const char *operation, const recs__kernels *table,
     bool ok = true;
     if (!strcmp(operation, "syrk")) {
         ok = all_syrk(&r);
+    } else if (!strcmp(operation, "multiply")) {
+        ok = all_multiply(&r);
     } else if (!strcmp(operation, "cholesky")) {
         ok = all_cholesky(&r);
     } else {

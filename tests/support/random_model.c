@@ -103,7 +103,7 @@ static size_t stride_of(const random_settings *settings) {
 static void put_factors(const random_settings *settings, const entries *made,
                         const recs__file_component *record, recs__random *random) {
     size_t stride = stride_of(settings), factors = settings->factors;
-    float *y = need(settings->items * stride, 4), *gram = need(factors * stride, 4);
+    float *y = need(settings->items * stride, 4), *gram = need(factors, 4);
     float *norms = need(settings->items, 4);
     for (uint32_t i = 0; i < settings->items; i++) {
         for (size_t f = 0; f < factors && i % 11 != 10; f++)
@@ -113,10 +113,12 @@ static void put_factors(const random_settings *settings, const entries *made,
             memcpy(y + i * stride, y + (size_t)(i - 1) * stride, stride * 4);
         norms[i] = sqrtf(recs__kernels_scalar.dot(y + i * stride, y + i * stride, factors));
     }
-    recs__kernels_scalar.syrk(NULL, y, stride, NULL, settings->items, gram, stride, factors);
+    for (size_t i = 0; i < settings->items; i++)
+        for (size_t f = 0; f < factors; f++)
+            gram[f] = fmaf(y[i * stride + f], y[i * stride + f], gram[f]);
     put(RECS_SECTION_ITEM_FACTORS, 0, y, settings->items * stride * 4);
     put(RECS_SECTION_ITEM_NORMS, 0, norms, (size_t)settings->items * 4);
-    put(RECS_SECTION_GRAM, 0, gram, factors * stride * 4);
+    put(RECS_SECTION_GRAM, 0, gram, factors * 4);
 
     recs__foldin foldin = {.item_factors = y, .gram = gram, .items = settings->items,
                            .factors = factors, .stride = stride, .alpha = record->alpha,

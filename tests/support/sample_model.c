@@ -134,21 +134,20 @@ static void put_user_factors(sink *out, const float *y, const float *gram) {
 }
 
 static void put_factors(sink *out, bool users) {
-    float y[SAMPLE_ITEMS][SAMPLE_STRIDE], gram[SAMPLE_FACTORS][SAMPLE_STRIDE] = {{0}};
+    float y[SAMPLE_ITEMS][SAMPLE_STRIDE], gram[SAMPLE_FACTORS] = {0};
     float norms[SAMPLE_ITEMS];
     fill_factors(y);
     for (int i = 0; i < SAMPLE_ITEMS; i++) {
         float sum = 0;
         for (int f = 0; f < SAMPLE_FACTORS; f++) {
             sum += y[i][f] * y[i][f];
-            for (int g = 0; g <= f; g++)
-                gram[f][g] += y[i][f] * y[i][g];
+            gram[f] += y[i][f] * y[i][f];
         }
         norms[i] = sqrtf(sum);
     }
     put(out, RECS_SECTION_ITEM_FACTORS, 0, 0, y, sizeof y);
     if (users)
-        put_user_factors(out, y[0], gram[0]);
+        put_user_factors(out, y[0], gram);
     put(out, RECS_SECTION_GRAM, 0, 0, gram, sizeof gram);
     put(out, RECS_SECTION_ITEM_NORMS, 0, 0, norms, sizeof norms);
 }
