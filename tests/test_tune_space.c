@@ -97,6 +97,8 @@ static void test_every_own_range(void **state) {
             found += recs__range_own(trainer->name, trainer->settings[i].name) != NULL;
         if (found == 0) /* a new one: lib/train/tune_ranges.c */
             print_message("%s has no range of its own to tune\n", trainer->name);
+        if (found == 0)
+            continue;
         recs__space *s = parsed(trainer->name);
         assert_int_equal(recs__space_free(s, 0, free_settings), found);
         free(s);
