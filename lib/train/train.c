@@ -48,6 +48,13 @@ typedef struct train_run {
 
 /* ---- writing ------------------------------------------------------------------------ */
 
+/* A reader that skipped the low-rank part of an item model would score wrongly. */
+static uint32_t flags_of(uint32_t type) {
+    return type == RECS_SECTION_HISTORY_FACTORS || type == RECS_SECTION_HISTORY_SCALES
+               ? RECS_SECTION_CRITICAL
+               : 0;
+}
+
 static recs_status write_components(const train_run *run, recs_writer *writer, uint32_t count,
                                     recs_error *error) {
     recs__file_term terms[RECS__COMPONENTS_MAX * RECS__TERMS_MAX];
@@ -69,7 +76,8 @@ static recs_status write_components(const train_run *run, recs_writer *writer, u
         status = recs_writer_section(writer, RECS_SECTION_SETTINGS, c, 0, run->settings[c],
                                      strlen(run->settings[c]), error);
         for (uint32_t s = 0; s < run->trained[c].section_count && status == RECS_OK; s++)
-            status = recs_writer_section(writer, run->trained[c].sections[s].type, c, 0,
+            status = recs_writer_section(writer, run->trained[c].sections[s].type, c,
+                                         flags_of(run->trained[c].sections[s].type),
                                          run->trained[c].sections[s].bytes,
                                          run->trained[c].sections[s].size, error);
     }

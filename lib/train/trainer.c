@@ -8,6 +8,7 @@
 static const recs__trainer *const trainers[] = {
     &recs__trainer_als,
     &recs__trainer_ease,
+    &recs__trainer_graphfilter,
     &recs__trainer_itemknn,
     &recs__trainer_popular,
     &recs__trainer_bpr,

@@ -55,6 +55,7 @@ typedef struct recs__trainer {
 
 extern const recs__trainer recs__trainer_als;
 extern const recs__trainer recs__trainer_ease;
+extern const recs__trainer recs__trainer_graphfilter;
 extern const recs__trainer recs__trainer_itemknn;
 extern const recs__trainer recs__trainer_popular;
 extern const recs__trainer recs__trainer_bpr;
