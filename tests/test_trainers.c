@@ -199,7 +199,7 @@ static void test_settings_are_strict(void **state) {
         refused(text, "no_such_setting");
         for (size_t s = 0; s < trainer->setting_count; s++) {
             const recs__setting *setting = &trainer->settings[s];
-            const char *const never[] = {"nan", "inf", "-inf", "1x", "0x", "--1", "no such word"};
+            const char *const never[] = {"nan", "inf", "-inf", "1x", "0x", "--1", "such a word"};
             for (size_t n = 0; n < sizeof never / sizeof *never; n++) {
                 snprintf(text, sizeof text, "%s(%s=%s)", trainer->name, setting->name, never[n]);
                 refused(text, setting->name);

@@ -31,7 +31,7 @@
 #include "base/memory.h"
 #include "model/format.h"
 #include "train/budget.h"
-#include "train/sparse.h"
+#include "train/evidence.h"
 #include "train/sparse_product.h"
 
 #include <math.h>
@@ -76,65 +76,42 @@ typedef struct itemknn {
 
 /* ---- the matrix the similarities are made of ----------------------------------------------- */
 
-static bool usable(const recs__csr *units, uint32_t unit, double longest, uint64_t *at,
-                   size_t *count, size_t *positive) {
-    *count = recs__csr_row(units, unit, at);
-    *positive = 0;
-    for (size_t i = 0; i < *count; i++)
-        *positive += units->values[*at + i] > 0.0f;
-    return *positive > 0 && (double)*positive <= longest;
-}
-
-/* Copies the positive values, transformed per unit; the sums bm25 needs of
- * items are taken before. */
+/* The positive values, transformed per unit; the sums bm25 needs of items are
+ * taken before. */
 static recs_status transform(itemknn *w, recs_error *error) {
-    const recs__csr *units = &w->job->training->units;
     const double *settings = w->job->spec->settings;
-    uint64_t at, entries = 0, put = 0;
-    size_t count, positive;
-    double *mass = w->mass, total = 0.0;
-
-    memset(mass, 0, (size_t)units->column_count * sizeof *mass);
-    for (uint32_t u = 0; u < units->rows; u++) {
-        if (!usable(units, u, settings[LONGEST], &at, &count, &positive))
-            continue;
-        entries += positive;
-        for (size_t i = 0; i < count; i++)
-            if (units->values[at + i] > 0.0f) {
-                mass[units->columns[at + i]] += (double)units->values[at + i];
-                total += (double)units->values[at + i];
-            }
-    }
-    recs_status status = recs__sparse_create(&w->by_unit, units->rows, units->column_count, entries,
+    recs__sparse *units = &w->by_unit;
+    double *mass = w->mass, total = 0.0, items;
+    recs_status status = recs__evidence_copy(units, &w->job->training->units, settings[LONGEST],
                                              w->big, error);
     if (status)
         return status;
-    double mean = units->column_count ? total / (double)units->column_count : 1.0;
+    items = (double)units->column_count;
+    memset(mass, 0, (size_t)units->column_count * sizeof *mass);
+    for (uint64_t e = 0; e < units->entries; e++) {
+        mass[units->columns[e]] += (double)units->values[e];
+        total += (double)units->values[e];
+    }
+    double mean = units->column_count ? total / items : 1.0;
     for (uint32_t u = 0; u < units->rows; u++) {
-        bool use = usable(units, u, settings[LONGEST], &at, &count, &positive);
-        double idf = recs__log2((double)units->column_count / (1.0 + (double)positive)) *
-                     0.69314718055994530942;
+        double own = (double)(units->offsets[u + 1] - units->offsets[u]);
+        double idf = recs__log2(items / (1.0 + own)) * 0.69314718055994530942;
         if (idf < 0.0)
             idf = 0.0;
-        for (size_t i = 0; use && i < count; i++) {
-            double x = (double)units->values[at + i];
-            uint32_t item = units->columns[at + i];
-            if (!(x > 0.0))
-                continue;
+        for (uint64_t e = units->offsets[u]; e < units->offsets[u + 1]; e++) {
+            double x = (double)units->values[e];
             if (w->similarity == JACCARD)
                 x = 1.0;
             else if (w->similarity == TFIDF)
                 x = sqrt(x) * idf;
             else if (w->similarity == BM25)
                 x = x * (settings[BM25_K1] + 1.0) /
-                    (settings[BM25_K1] *
-                         (1.0 - settings[BM25_B] + settings[BM25_B] * mass[item] / mean) +
+                    (settings[BM25_K1] * (1.0 - settings[BM25_B] +
+                                          settings[BM25_B] * mass[units->columns[e]] / mean) +
                      x) *
                     idf;
-            w->by_unit.columns[put] = item;
-            w->by_unit.values[put++] = (float)x;
+            units->values[e] = (float)x;
         }
-        w->by_unit.offsets[u + 1] = put;
     }
     return RECS_OK;
 }
@@ -172,20 +149,6 @@ static void weigh_units(itemknn *w) {
     }
 }
 
-/* Where every unit has one value throughout, as all have without quantities or
- * ratings, it moves to the other copy: the same products, and a third less to
- * read. */
-static void move_equal_values(itemknn *w) {
-    const recs__sparse *units = &w->by_unit;
-    for (uint32_t u = 0; u < units->rows; u++)
-        for (uint64_t e = units->offsets[u] + 1; e < units->offsets[u + 1]; e++)
-            if (units->values[e] != units->values[e - 1])
-                return;
-    for (uint64_t e = 0; e < w->by_item.entries; e++)
-        w->by_item.values[e] *= units->values[units->offsets[w->by_item.columns[e]]];
-    w->ones = true;
-}
-
 /* ---- training ------------------------------------------------------------------------------ */
 
 static recs_status prepare(itemknn *w, recs_error *error) {
@@ -204,7 +167,7 @@ static recs_status prepare(itemknn *w, recs_error *error) {
         return status;
     norms(w);
     weigh_units(w);
-    move_equal_values(w);
+    w->ones = recs__evidence_fold(&w->by_unit, &w->by_item);
     return RECS_OK;
 }
 

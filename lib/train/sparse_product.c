@@ -116,15 +116,34 @@ static recs_status relabel(product *w, recs_error *error) {
     return w->scale ? RECS_OK : RECS_ERR_MEMORY;
 }
 
+/* Additions of a row. */
+static uint64_t work_of(const recs__product *p, uint32_t row) {
+    const recs__csr *left = p->left, *right = p->right;
+    uint64_t work = 0;
+    for (uint64_t e = left->offsets[row]; e < left->offsets[row + 1]; e++)
+        work += right->offsets[left->columns[e] + 1] - right->offsets[left->columns[e]];
+    return work;
+}
+
+uint64_t recs__product_bytes(const recs__product *p) {
+    uint64_t columns = p->right->column_count, each = p->k < columns ? p->k : columns, kept = 0;
+    for (uint32_t r = 0; r < p->left->rows; r++) {
+        uint64_t work = work_of(p, r);
+        kept += work < each ? work : each;
+    }
+    uint64_t label = columns <= UINT16_MAX + UINT32_C(1) ? 2 : 4;
+    return 8 * kept + 24 * (uint64_t)p->left->rows + label * p->right->entries + 20 * columns +
+           2 * (8 * (columns + STRIP) + 16 * each);
+}
+
 static recs_status plan_rows(product *w, recs_error *error) {
-    const recs__csr *left = w->p->left, *right = w->p->right;
+    const recs__csr *left = w->p->left;
     w->work = recs__alloc_zero(w->host, left->rows, sizeof *w->work, error);
     w->order = w->work ? recs__alloc(w->host, left->rows, sizeof *w->order, error) : NULL;
     if (!w->order)
         return RECS_ERR_MEMORY;
     for (uint32_t i = 0; i < left->rows; i++)
-        for (uint64_t e = left->offsets[i]; e < left->offsets[i + 1]; e++)
-            w->work[i] += right->offsets[left->columns[e] + 1] - right->offsets[left->columns[e]];
+        w->work[i] = work_of(w->p, i);
     sort_by_count(w->work, left->rows, w->order);
     return RECS_OK;
 }

@@ -37,6 +37,10 @@ typedef struct recs__product {
     size_t k;
 } recs__product;
 
+/* The most that recs__product_best holds at once beside left and right, its
+ * outcome included, with two tasks running. O(entries of left). */
+uint64_t recs__product_bytes(const recs__product *p);
+
 /* Finds the rows; `stage` is what the progress is called. out is made here and
  * empty on failure. MEMORY, CANCELLED. */
 recs_status recs__product_best(const recs__product *p, const recs_host *host,

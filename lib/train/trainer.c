@@ -13,6 +13,8 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_popular,
     &recs__trainer_bpr,
     &recs__trainer_userknn,
+    &recs__trainer_p3alpha,
+    &recs__trainer_rp3beta,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

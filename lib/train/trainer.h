@@ -60,6 +60,8 @@ extern const recs__trainer recs__trainer_itemknn;
 extern const recs__trainer recs__trainer_popular;
 extern const recs__trainer recs__trainer_bpr;
 extern const recs__trainer recs__trainer_userknn;
+extern const recs__trainer recs__trainer_p3alpha;
+extern const recs__trainer recs__trainer_rp3beta;
 
 /* By name; NULL when there is none. By index; NULL past the end. */
 const recs__trainer *recs__trainer_find(const char *name, size_t size);
