@@ -15,6 +15,7 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_userknn,
     &recs__trainer_p3alpha,
     &recs__trainer_rp3beta,
+    &recs__trainer_slim,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

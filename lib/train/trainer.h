@@ -62,6 +62,7 @@ extern const recs__trainer recs__trainer_bpr;
 extern const recs__trainer recs__trainer_userknn;
 extern const recs__trainer recs__trainer_p3alpha;
 extern const recs__trainer recs__trainer_rp3beta;
+extern const recs__trainer recs__trainer_slim;
 
 /* By name; NULL when there is none. By index; NULL past the end. */
 const recs__trainer *recs__trainer_find(const char *name, size_t size);
