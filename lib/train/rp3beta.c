@@ -48,7 +48,7 @@ static const recs__setting rp3beta_settings[] = {
 
 typedef struct walk {
     const recs__train_job *job;
-    const recs_host *host;
+    const recs_host *host, *big; /* big: of the two copies of the matrix */
     recs__sparse by_unit, by_item;
     bool ones;
     float *start, *end; /* [items]: n^-alpha, n^-beta */
@@ -76,12 +76,12 @@ static recs_status prepare(walk *w, double beta, recs_error *error) {
     const double *settings = w->job->spec->settings;
     uint32_t items = training->units.column_count;
     recs_status status = recs__evidence_copy(&w->by_unit, &training->units, settings[LONGEST],
-                                             w->host, error);
+                                             w->big, error);
     if (status)
         return status;
     steps_of_units(w);
     recs__csr view = recs__sparse_view(&w->by_unit);
-    if ((status = recs__sparse_transpose(&w->by_item, &view, w->host, error)) != RECS_OK)
+    if ((status = recs__sparse_transpose(&w->by_item, &view, w->big, error)) != RECS_OK)
         return status;
     w->start = recs__alloc(w->host, items, sizeof *w->start, error);
     w->end = w->start ? recs__alloc(w->host, items, sizeof *w->end, error) : NULL;
@@ -180,12 +180,13 @@ static recs_status walks(const walk *w, const char *stage, recs__trained *traine
 
 static recs_status train_walks(const recs__train_job *job, double beta, const char *stage,
                                recs__trained *trained, recs_error *error) {
-    walk w = {.job = job, .host = &job->training->host};
+    walk w = {.job = job, .host = &job->training->host,
+              .big = recs__training_big(job->training)};
     recs_status status = prepare(&w, beta, error);
     if (status == RECS_OK)
         status = walks(&w, stage, trained, error);
-    recs__sparse_clear(&w.by_unit, w.host);
-    recs__sparse_clear(&w.by_item, w.host);
+    recs__sparse_clear(&w.by_unit, w.big);
+    recs__sparse_clear(&w.by_item, w.big);
     recs__free(w.host, w.start);
     recs__free(w.host, w.end);
     return status;

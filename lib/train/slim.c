@@ -11,15 +11,16 @@
  *
  * Cyclic coordinate descent with covariance updates (Friedman, Hastie,
  * Tibshirani 2010): the Gram matrix of the candidates is made once an item, by
- * walking for each candidate the units that have it and the candidates seen
- * there before; then a step costs one entry, and a change of a weight one axpy.
+ * going for each candidate through the units that have it and, in each, the
+ * candidates before it; then a step costs one entry, and a change of a weight
+ * one axpy.
  * Every item starts from zero and ends when no weight moved by more than
  * tolerance times the largest, so items are independent and the bytes do not
  * depend on threads or instruction set.
  *
  * Cost for an item: the pairs of candidates its units share, then at most
  * candidates^2 a sweep. Memory: 16 bytes a candidate and item, and for a
- * running task 4 candidates^2, 4 bytes a unit and 12 bytes an entry of the
+ * running task 4 candidates^2, 12 bytes a unit and 8 bytes an entry of the
  * candidates' columns. */
 #include "train/trainer.h"
 
@@ -49,25 +50,29 @@ static const recs__setting slim_settings[] = {
     [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
 };
 
-enum { ITEMS_PER_TASK = 8, TASKS_PER_BATCH = 64, NONE = 0 };
+enum { ITEMS_PER_TASK = 8, TASKS_PER_BATCH = 64 };
 
-/* What a unit has of the candidates looked at so far: a chain, newest first. */
-typedef struct link {
+/* What a unit has of the candidates: from `start` on, `count` in all, the
+ * first `filled` of them there so far. All zero between items. */
+typedef struct shelf {
+    uint32_t start, count, filled;
+} shelf;
+
+typedef struct entry {
     float value;
     uint32_t candidate;
-    uint32_t next; /* 1 + index; NONE: the end */
-} link;
+} entry;
 
 typedef struct slim {
     const recs__train_job *job;
-    const recs_host *host;
+    const recs_host *host, *big; /* big: of the two copies of the matrix */
     recs__sparse by_unit, by_item;
     recs__neighbour_rows rows; /* of each item its candidates, then their weights */
     float l1, l2, tolerance;
     bool positive;
     uint32_t iterations;
     size_t stride;   /* floats of a row of a Gram matrix: the most candidates of an item, padded */
-    uint64_t chains; /* links that an item needs at most */
+    uint64_t entries; /* of the candidates of an item, at most */
     recs__scratch scratch;
     size_t first; /* item of this batch */
     atomic_bool out_of_memory;
@@ -75,52 +80,68 @@ typedef struct slim {
     atomic_ullong sweeps;
 } slim;
 
-/* Scratch of a task. heads is zero before and after. */
+/* Scratch of a task. */
 typedef struct room {
     float *gram;     /* [stride + 1][stride], the target last */
     float *gradient; /* [stride]: target - gram * weights */
-    uint32_t *heads; /* [units] */
-    link *links;     /* [chains] */
+    shelf *shelves;  /* [units] */
+    entry *held;     /* [entries] */
 } room;
 
 /* ---- one item -------------------------------------------------------------------------- */
 
-/* Adds item as candidate number a: its products with all before it. */
-static uint32_t chain_item(const slim *s, const room *r, uint32_t item, uint32_t a,
-                           uint32_t links) {
-    float *row = r->gram + a * s->stride;
-    memset(row, 0, s->stride * sizeof *row);
-    for (uint64_t e = s->by_item.offsets[item]; e < s->by_item.offsets[item + 1]; e++) {
-        uint32_t u = s->by_item.columns[e];
-        float x = s->by_item.values[e];
-        r->links[links] = (link){x, a, r->heads[u]};
-        r->heads[u] = ++links;
-        for (uint32_t at = links; at != NONE; at = r->links[at - 1].next)
-            row[r->links[at - 1].candidate] += x * r->links[at - 1].value;
-    }
-    return links;
+/* row[b] += x * what the unit's shelf has of candidate b, for all there so far. */
+static inline void add_shelf(const room *r, const shelf *at, float x, float *restrict row) {
+    const entry *restrict held = r->held + at->start;
+    for (uint32_t q = 0; q < at->filled; q++)
+        row[held[q].candidate] += x * held[q].value;
+}
+
+/* Room on the shelves for all candidates. */
+static void count_shelves(const slim *s, const room *r, const uint32_t *candidates,
+                          uint32_t count) {
+    const uint64_t *offsets = s->by_item.offsets;
+    uint32_t start = 0;
+    for (uint32_t a = 0; a < count; a++)
+        for (uint64_t e = offsets[candidates[a]]; e < offsets[candidates[a] + 1]; e++)
+            r->shelves[s->by_item.columns[e]].count++;
+    for (uint32_t a = 0; a < count; a++)
+        for (uint64_t e = offsets[candidates[a]]; e < offsets[candidates[a] + 1]; e++) {
+            shelf *at = &r->shelves[s->by_item.columns[e]];
+            if (at->count == 0)
+                continue;
+            at->start = start;
+            start += at->count;
+            at->count = 0;
+        }
 }
 
 static void make_gram(const slim *s, const room *r, uint32_t item, const uint32_t *candidates,
                       uint32_t count) {
-    uint32_t links = 0;
-    for (uint32_t a = 0; a < count; a++)
-        links = chain_item(s, r, candidates[a], a, links);
-    /* The target's row is one longer, by its own square, which is not needed. */
-    float *row = r->gram + count * s->stride;
-    memset(row, 0, s->stride * sizeof *row);
-    for (uint64_t e = s->by_item.offsets[item]; e < s->by_item.offsets[item + 1]; e++) {
-        float x = s->by_item.values[e];
-        for (uint32_t at = r->heads[s->by_item.columns[e]]; at != NONE;
-             at = r->links[at - 1].next)
-            row[r->links[at - 1].candidate] += x * r->links[at - 1].value;
+    const uint64_t *offsets = s->by_item.offsets;
+    const uint32_t *units = s->by_item.columns;
+    const float *values = s->by_item.values;
+
+    count_shelves(s, r, candidates, count);
+    for (uint32_t a = 0; a <= count; a++) {
+        uint32_t from = a < count ? candidates[a] : item;
+        float *row = r->gram + a * s->stride, square = 0.0f;
+        memset(row, 0, s->stride * sizeof *row);
+        for (uint64_t e = offsets[from]; e < offsets[from + 1]; e++) {
+            shelf *at = &r->shelves[units[e]];
+            add_shelf(r, at, values[e], row);
+            square += values[e] * values[e];
+            if (a < count)
+                r->held[at->start + at->filled++] = (entry){values[e], a};
+        }
+        if (a < count)
+            row[a] = square;
     }
     for (uint32_t a = 0; a < count; a++) {
         for (uint32_t b = 0; b < a; b++)
             r->gram[b * s->stride + a] = r->gram[a * s->stride + b];
-        for (uint64_t e = s->by_item.offsets[candidates[a]];
-             e < s->by_item.offsets[candidates[a] + 1]; e++)
-            r->heads[s->by_item.columns[e]] = NONE;
+        for (uint64_t e = offsets[candidates[a]]; e < offsets[candidates[a] + 1]; e++)
+            r->shelves[units[e]] = (shelf){0, 0, 0};
     }
 }
 
@@ -191,8 +212,8 @@ static void slim_task(void *arg, size_t index) {
         return;
     }
     room r = {.gram = block, .gradient = block + (s->stride + 1) * s->stride};
-    r.heads = (uint32_t *)(void *)(block + gram_floats(s));
-    r.links = (link *)(void *)(r.heads + s->by_unit.rows);
+    r.held = (entry *)(void *)(block + gram_floats(s));
+    r.shelves = (shelf *)(void *)(r.held + s->entries);
     for (size_t i = first; i < last; i++)
         slim_item(s, &r, (uint32_t)i);
     recs__scratch_give(&s->scratch, block);
@@ -204,11 +225,11 @@ static void slim_task(void *arg, size_t index) {
 static recs_status prepare(slim *s, recs_error *error) {
     const recs__training *training = s->job->training;
     recs_status status = recs__evidence_copy(
-        &s->by_unit, &training->units, s->job->spec->settings[LONGEST], s->host, error);
+        &s->by_unit, &training->units, s->job->spec->settings[LONGEST], s->big, error);
     if (status)
         return status;
     recs__csr view = recs__sparse_view(&s->by_unit);
-    return recs__sparse_transpose(&s->by_item, &view, s->host, error);
+    return recs__sparse_transpose(&s->by_item, &view, s->big, error);
 }
 
 /* Finds each item's candidates and how much a task needs. */
@@ -231,7 +252,7 @@ static recs_status candidates(slim *s, recs_error *error) {
     recs_status status = recs__budget_check(s->job,
                                             recs__product_bytes(&product) +
                                                 8 * (uint64_t)many * left.rows +
-                                                8 * (uint64_t)many * many + 8 * right.rows,
+                                                8 * (uint64_t)many * many + 24 * (uint64_t)right.rows,
                                             "slim, less with fewer candidates", error);
     if (status == RECS_OK)
         status = recs__product_best(&product, s->host, s->job->progress, "slim candidates",
@@ -243,26 +264,26 @@ static recs_status candidates(slim *s, recs_error *error) {
     recs__csr view = recs__neighbour_rows_view(&s->rows);
     size_t most = 0;
     for (uint32_t i = 0; i < view.rows; i++) {
-        uint64_t links = 0;
+        uint64_t entries = 0;
         for (uint64_t e = view.offsets[i]; e < view.offsets[i + 1]; e++)
-            links += left.offsets[view.columns[e] + 1] - left.offsets[view.columns[e]];
-        s->chains = links > s->chains ? links : s->chains;
+            entries += left.offsets[view.columns[e] + 1] - left.offsets[view.columns[e]];
+        s->entries = entries > s->entries ? entries : s->entries;
         if (view.offsets[i + 1] - view.offsets[i] > most)
             most = (size_t)(view.offsets[i + 1] - view.offsets[i]);
     }
     s->stride = (most + 15) / 16 * 16;
-    if (s->chains >= UINT32_MAX)
+    if (s->entries >= UINT32_MAX)
         return recs__fail(error, RECS_ERR_LIMIT,
                           "slim: the candidates of one item have %llu interactions, at most %lu "
                           "can be held; take fewer candidates",
-                          (unsigned long long)s->chains, (unsigned long)UINT32_MAX - 1);
+                          (unsigned long long)s->entries, (unsigned long)UINT32_MAX - 1);
     return RECS_OK;
 }
 
 static recs_status solve_all(slim *s, recs_error *error) {
     size_t items = s->by_item.rows, batch = (size_t)ITEMS_PER_TASK * TASKS_PER_BATCH;
-    size_t size = gram_floats(s) * sizeof(float) + s->by_unit.rows * sizeof(uint32_t) +
-                  (size_t)s->chains * sizeof(link);
+    size_t size = gram_floats(s) * sizeof(float) + s->by_unit.rows * sizeof(shelf) +
+                  (size_t)s->entries * sizeof(entry);
     recs_status status = RECS_OK;
     recs__scratch_init(&s->scratch, size, s->host);
     for (s->first = 0; status == RECS_OK && s->first < items; s->first += batch) {
@@ -323,7 +344,8 @@ static recs_status turn(slim *s, recs__trained *trained, recs_error *error) {
 static recs_status train_slim(const recs__train_job *job, recs__trained *trained,
                               recs_error *error) {
     const double *settings = job->spec->settings;
-    slim s = {.job = job, .host = &job->training->host};
+    slim s = {.job = job, .host = &job->training->host,
+              .big = recs__training_big(job->training)};
     s.l1 = (float)settings[L1];
     s.l2 = (float)settings[L2];
     s.tolerance = (float)settings[TOLERANCE];
@@ -341,8 +363,8 @@ static recs_status train_slim(const recs__train_job *job, recs__trained *trained
     if (status == RECS_OK)
         status = turn(&s, trained, error);
     recs__neighbour_rows_clear(&s.rows);
-    recs__sparse_clear(&s.by_unit, s.host);
-    recs__sparse_clear(&s.by_item, s.host);
+    recs__sparse_clear(&s.by_unit, s.big);
+    recs__sparse_clear(&s.by_item, s.big);
     return status;
 }
 
