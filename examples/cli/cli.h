@@ -28,7 +28,7 @@ typedef struct command {
 
 extern const command command_train, command_recommend, command_similar, command_users,
     command_score, command_explain, command_why_not, command_items, command_evaluate,
-    command_split, command_info, command_verify, command_export, command_tune;
+    command_split, command_benchmark, command_info, command_verify, command_export, command_tune;
 
 /* ---- command line (arguments.c) ---------------------------------------------- */
 
@@ -346,5 +346,82 @@ recs_dataset *data_read(const data *d, const command *self, const recs_host *hos
                         int *code);
 /* Prints what was read and what was left out. */
 void data_report(recs_dataset *dataset, progress *p);
+
+/* ---- measuring (measure.c, measure_print.c): evaluate and benchmark ------------------- */
+
+#define MEASURE_OPTIONS                                                                            \
+    {"component", required_argument, NULL, MEASURE_COMPONENT},                                     \
+        {"at", required_argument, NULL, MEASURE_AT},                                               \
+        {"metrics", required_argument, NULL, MEASURE_METRICS},                                     \
+        {"repeats", required_argument, NULL, MEASURE_REPEATS},                                     \
+        {"recent-days", required_argument, NULL, MEASURE_RECENT},                                  \
+        {"no-baselines", no_argument, NULL, MEASURE_NO_BASELINES},                                 \
+        {"new-users", no_argument, NULL, MEASURE_NEW_USERS},                                       \
+        {"segments", no_argument, NULL, MEASURE_SEGMENTS},                                         \
+        {"bootstrap", required_argument, NULL, MEASURE_BOOTSTRAP},                                 \
+        {"confidence", required_argument, NULL, MEASURE_CONFIDENCE},                               \
+        {"seed", required_argument, NULL, MEASURE_SEED},                                           \
+        {"compare", required_argument, NULL, MEASURE_COMPARE},                                     \
+        {"csv", required_argument, NULL, MEASURE_CSV},                                             \
+        {"users-csv", required_argument, NULL, MEASURE_USERS_CSV},                                 \
+        {"html", required_argument, NULL, MEASURE_HTML},                                           \
+        {"title", required_argument, NULL, MEASURE_TITLE}
+
+enum {
+    MEASURE_COMPONENT = OPTION_COMMAND + 3000,
+    MEASURE_AT,
+    MEASURE_METRICS,
+    MEASURE_REPEATS,
+    MEASURE_RECENT,
+    MEASURE_NO_BASELINES,
+    MEASURE_NEW_USERS,
+    MEASURE_SEGMENTS,
+    MEASURE_BOOTSTRAP,
+    MEASURE_CONFIDENCE,
+    MEASURE_SEED,
+    MEASURE_COMPARE,
+    MEASURE_CSV,
+    MEASURE_USERS_CSV,
+    MEASURE_HTML,
+    MEASURE_TITLE
+};
+
+#define MEASURE_USAGE                                                                              \
+    "  --component NAME,...   only these (default: all)\n"                                         \
+    "  --at K,K,...           lengths of the list (default 20; with --html 1 to 100)\n"            \
+    "  --metrics M,...        recall, recall_min, ndcg, precision, hit_rate, mrr, map, coverage,\n" \
+    "                         gini, novelty, diversity, popularity, lift, tail (default: all)\n"   \
+    "  --repeats R            exclude (default): what a user has is masked and not counted;\n"     \
+    "                         include: nothing is masked; only: only what a user has\n"            \
+    "  --recent-days N        window of recently popular (default 30)\n"                           \
+    "  --no-baselines         the model alone\n"                                                   \
+    "  --new-users            users the model does not know count, too, as visitors without a\n"   \
+    "                         history\n"                                                           \
+    "  --segments             broken down by history length, user activity, item popularity\n"     \
+    "  --bootstrap N          resamples of users for intervals: 100 to 100000, or 0 for none\n"    \
+    "                         (default 1000);  --confidence X  of them (default 0.95)\n"           \
+    "  --seed N               of all that is drawn (default 0)\n"                                  \
+    "  --compare A,B,...      A with each of the others on the same users; A alone: with all\n"    \
+    "  --csv FILE             every figure as CSV;  --users-csv FILE  those of each user\n"        \
+    "  --html FILE            a report with plots, one file that needs no network;\n"              \
+    "                         --title TEXT  its heading\n"
+
+typedef struct measure {
+    recs_evaluate_options how;
+    const char *compare, *csv, *users_csv, *html, *title;
+    bool cutoffs_given;
+} measure;
+
+measure measure_defaults(void);
+/* Takes an option of those above; as data_option. */
+bool measure_option(measure *m, const command *self, int option, const char *value, int *code);
+/* No output is a file that is read or another output; what the outputs need. */
+bool measure_check(measure *m, const command *self, const data *d, const char *model);
+/* Comparisons, printing and writing; the exit code. against may be NULL, else
+ * the same test part by another model called other. */
+int measure_finish(const measure *m, bool json, recs_evaluation *evaluation,
+                   const recs_evaluation *against, const char *other, progress *p);
+void measure_print(const measure *m, const recs_evaluation *e, const recs_evaluation *against,
+                   const char *other);
 
 #endif

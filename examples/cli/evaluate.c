@@ -3,69 +3,57 @@
 
 #include <string.h>
 
-enum {
-    EVALUATE_TEST = OPTION_COMMAND,
-    EVALUATE_COMPONENT,
-    EVALUATE_AT,
-    EVALUATE_REPEATS,
-    EVALUATE_RECENT,
-    EVALUATE_NO_BASELINES
-};
+enum { EVALUATE_TEST = OPTION_COMMAND, EVALUATE_HISTORIES, EVALUATE_PROTOCOL, EVALUATE_AGAINST };
 
 typedef struct job {
     common shared;
-    data input;
-    recs_evaluate_options how;
+    data input, histories;
+    measure measure;
+    const char *against;
 } job;
-
-static bool take_repeats(job *j, const command *self, int *code) {
-    static const char *const names[] = {"exclude", "include", "only"};
-
-    for (int32_t i = 0; i < 3; i++) {
-        if (strcmp(optarg, names[i]) != 0)
-            continue;
-        j->how.repeats = i;
-        return true;
-    }
-    *code = usage_error(self, "--repeats is '%s', expected exclude, include or only", optarg);
-    return false;
-}
 
 static bool take_option(job *j, const command *self, const struct option *options, int index,
                         int option, int *code) {
     switch (option) {
     case EVALUATE_TEST:
         return data_option(&j->input, self, &options[index], DATA_INPUT, optarg, code);
-    case EVALUATE_COMPONENT:
-        j->how.component = optarg;
+    case EVALUATE_HISTORIES:
+        return data_option(&j->histories, self, &options[index], DATA_INPUT, optarg, code);
+    case EVALUATE_PROTOCOL:
+        j->measure.how.protocol = optarg;
         return true;
-    case EVALUATE_AT:
-        j->how.cutoffs = optarg;
-        return true;
-    case EVALUATE_REPEATS:
-        return take_repeats(j, self, code);
-    case EVALUATE_RECENT:
-        if (parse_number(optarg, &j->how.recent_days) && j->how.recent_days > 0.0)
-            return true;
-        *code = usage_error(self, "--recent-days is '%s', expected a number above 0", optarg);
-        return false;
-    case EVALUATE_NO_BASELINES:
-        j->how.baselines = 0;
+    case EVALUATE_AGAINST:
+        j->against = optarg;
         return true;
     default:
+        if (measure_option(&j->measure, self, option, optarg, code) || *code != EXIT_OK)
+            return *code == EXIT_OK;
         return data_option(&j->input, self, &options[index], option, optarg, code);
     }
+}
+
+static bool check(job *j, const command *self, int *code) {
+    *code = EXIT_USAGE;
+    if (j->input.input_count == 0)
+        usage_error(self, "--test FILE is missing (- is standard input)");
+    else if (measure_check(&j->measure, self, &j->input, j->shared.model)) {
+        j->measure.how.keep_users |= j->against != NULL;
+        /* Read by the same rules. */
+        j->histories.rule_count = j->input.rule_count;
+        memcpy(j->histories.rules, j->input.rules, sizeof j->histories.rules);
+        return true;
+    }
+    return false;
 }
 
 static bool read_options(job *j, const command *self, int argc, char **argv, int *code) {
     static const struct option options[] = {
         DATA_OPTIONS,
         {"test", required_argument, NULL, EVALUATE_TEST},
-        {"component", required_argument, NULL, EVALUATE_COMPONENT},
-        {"at", required_argument, NULL, EVALUATE_AT},
-        {"repeats", required_argument, NULL, EVALUATE_REPEATS},
-        {"recent-days", required_argument, NULL, EVALUATE_RECENT},
-        {"no-baselines", no_argument, NULL, EVALUATE_NO_BASELINES},
+        {"histories", required_argument, NULL, EVALUATE_HISTORIES},
+        {"protocol", required_argument, NULL, EVALUATE_PROTOCOL},
+        {"against", required_argument, NULL, EVALUATE_AGAINST},
+        MEASURE_OPTIONS,
         COMMON_OPTIONS,
         {0}};
     int index = 0, option;
@@ -76,87 +64,57 @@ static bool read_options(job *j, const command *self, int argc, char **argv, int
            !done)
         if (option != 0 && !take_option(j, self, options, index, option, code))
             return false;
-    if (!done && j->input.input_count == 0) {
-        *code = usage_error(self, "--test FILE is missing (- is standard input)");
-        return false;
-    }
-    return !done;
+    return !done && check(j, self, code);
 }
 
-/* "20" of "recall@20"; "" of a metric without a cut. */
-static const char *cut_of(const char *metric) {
-    const char *at = strrchr(metric, '@');
-    return at ? at + 1 : "";
-}
-
-/* A table of the metrics that have the same cut as metric `first`. */
-static void print_table(const recs_evaluation *e, size_t first) {
-    size_t metrics = recs_evaluation_metrics(e);
-    const char *cut = cut_of(recs_evaluation_metric_name(e, first));
-    int widest = 8;
-
-    for (size_t row = 0; row < recs_evaluation_rows(e); row++) {
-        int width = (int)strlen(recs_evaluation_row_name(e, row));
-        widest = width > widest ? width : widest;
-    }
-    printf("\n%-*s", widest, "");
-    for (size_t m = first; m < metrics; m++) {
-        const char *name = recs_evaluation_metric_name(e, m);
-        if (strcmp(cut_of(name), cut) == 0)
-            printf("  %*s", (int)strlen(name) > 9 ? (int)strlen(name) : 9, name);
-    }
-    putchar('\n');
-    for (size_t row = 0; row < recs_evaluation_rows(e); row++) {
-        printf("%-*s", widest, recs_evaluation_row_name(e, row));
-        for (size_t m = first; m < metrics; m++) {
-            const char *name = recs_evaluation_metric_name(e, m);
-            double value = recs_evaluation_value(e, row, m);
-            if (strcmp(cut_of(name), cut) == 0)
-                printf("  %*.*f", (int)strlen(name) > 9 ? (int)strlen(name) : 9,
-                       strncmp(name, "popularity", 10) == 0 ? 1 : 4, value);
-        }
-        putchar('\n');
-    }
-}
-
-void print_evaluation(const recs_evaluation *e) {
-    const char *protocol = recs_evaluation_protocol(e);
-    size_t length = strlen(protocol);
-
-    printf("%s%s", protocol, length && protocol[length - 1] == '\n' ? "" : "\n");
-    for (size_t m = 0; m < recs_evaluation_metrics(e); m++) {
-        bool fresh = true;
-        for (size_t before = 0; before < m; before++)
-            fresh &= strcmp(cut_of(recs_evaluation_metric_name(e, before)),
-                            cut_of(recs_evaluation_metric_name(e, m))) != 0;
-        if (fresh)
-            print_table(e, m);
-    }
-}
-
-json_t *evaluation_json(const recs_evaluation *e) {
-    static const char *const counts[] = {"users", "users_unknown", "users_empty", "items_unknown"};
-    json_t *root = json_object(), *systems = json_array();
-
-    set_text(root, "protocol", recs_evaluation_protocol(e));
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        if (recs_evaluation_count(e, counts[i]) != UINT64_MAX)
-            set_count(root, counts[i], recs_evaluation_count(e, counts[i]));
-    for (size_t row = 0; row < recs_evaluation_rows(e); row++) {
-        json_t *one = json_object();
-        set_text(one, "name", recs_evaluation_row_name(e, row));
-        for (size_t m = 0; m < recs_evaluation_metrics(e); m++)
-            set_number(one, recs_evaluation_metric_name(e, m), recs_evaluation_value(e, row, m));
-        json_array_append_new(systems, one);
-    }
-    json_object_set_new(root, "systems", systems);
-    return root;
-}
-
-static int evaluate(job *j, const command *self, const recs_model *model, const recs_host *host) {
+/* The same test part by another model; NULL: said why, *code set. */
+static recs_evaluation *evaluate_other(const job *j, const recs_dataset *test,
+                                       const recs_host *host, int *code) {
+    recs_open_options options = {.struct_size = sizeof options, .inflate = 1};
+    recs_evaluate_options how = j->measure.how;
     recs_evaluation *evaluation = NULL;
-    recs_dataset *test;
+    recs_model *model = NULL;
     recs_error error;
+
+    how.component = NULL;
+    *code = EXIT_OK;
+    if (recs_model_open(&model, j->against, &options, NULL, &error) ||
+        recs_evaluate(model, test, &how, host, &evaluation, &error))
+        *code = fail_work(&error);
+    recs_model_release(model);
+    return evaluation;
+}
+
+static int evaluate(job *j, const recs_model *model, const recs_dataset *test,
+                    const recs_host *host, progress *p) {
+    recs_evaluation *evaluation = NULL, *against = NULL;
+    recs_error error;
+    int64_t begun = now_ms();
+    int code = EXIT_OK;
+
+    j->measure.how.progress = progress_show;
+    j->measure.how.progress_data = p;
+    if (recs_evaluate(model, test, &j->measure.how, host, &evaluation, &error)) {
+        progress_close(p);
+        return fail(&error);
+    }
+    double seconds = (double)(now_ms() - begun) / 1000.0;
+    if (j->against)
+        against = evaluate_other(j, test, host, &code);
+    if (code == EXIT_OK)
+        code = measure_finish(&j->measure, j->shared.json, evaluation, against, j->against, p);
+    progress_close(p);
+    if (code == EXIT_OK && !j->shared.json && !j->shared.quiet)
+        printf("\n%.2f s, %.0f users a second\n", seconds,
+               (double)recs_evaluation_count(evaluation, "users") / (seconds > 0 ? seconds : 1e-3));
+    recs_evaluation_destroy(evaluation);
+    recs_evaluation_destroy(against);
+    return code;
+}
+
+static int read_and_evaluate(job *j, const command *self, const recs_model *model,
+                             const recs_host *host) {
+    recs_dataset *test, *histories = NULL;
     progress p;
     int code;
 
@@ -164,30 +122,26 @@ static int evaluate(job *j, const command *self, const recs_model *model, const 
     test = data_read(&j->input, self, host, &p, &code);
     if (!test)
         return code;
+    if (j->histories.input_count) {
+        histories = data_read(&j->histories, self, host, &p, &code);
+        if (!histories) {
+            recs_dataset_destroy(test);
+            return code;
+        }
+        j->measure.how.histories = histories;
+    }
     if (!j->shared.json && !j->shared.quiet) {
         data_report(test, &p);
         putchar('\n');
     }
-    j->how.progress = progress_show;
-    j->how.progress_data = &p;
-    code = EXIT_OK;
-    if (recs_evaluate(model, test, &j->how, host, &evaluation, &error)) {
-        progress_close(&p);
-        code = fail(&error);
-    } else {
-        progress_close(&p);
-        if (j->shared.json)
-            print_json(evaluation_json(evaluation));
-        else
-            print_evaluation(evaluation);
-    }
-    recs_evaluation_destroy(evaluation);
+    code = evaluate(j, model, test, host, &p);
+    recs_dataset_destroy(histories);
     recs_dataset_destroy(test);
     return code;
 }
 
 static int run(const command *self, int argc, char **argv) {
-    job j = {.how = {.struct_size = sizeof j.how, .baselines = 1}};
+    job j = {.measure = measure_defaults()};
     recs_model *model;
     recs_error error;
     session s;
@@ -199,13 +153,11 @@ static int run(const command *self, int argc, char **argv) {
     model = open_model(self, &j.shared, &code);
     if (!model)
         return code;
-    if (j.how.component && recs_model_component_find(model, j.how.component) == UINT32_MAX) {
-        code = missing_component(model, j.how.component);
-    } else if (!session_start(&s, &j.shared, &error)) {
+    if (!session_start(&s, &j.shared, &error)) {
         code = fail_work(&error);
     } else {
         stop_on_signal();
-        code = evaluate(&j, self, model, &s.host);
+        code = read_and_evaluate(&j, self, model, &s.host);
     }
     session_close(&s);
     recs_model_release(model);
@@ -217,13 +169,12 @@ const command command_evaluate = {
     "usage: recs evaluate --model FILE --test LOG [options]\n\n"
     "Ranks all items for the users of a test log and prints what was measured and how.\n"
     "Popular items, recently popular ones and the user's own stand beside the model.\n\n"
-    "  --model FILE           the model; it must store its users\n"
+    "  --model FILE           the model; it must store its users, or --histories is given\n"
     "  --test LOG             events after those it was trained on; read as --input of train\n"
-    "  --component NAME       only this one (default: all)\n"
-    "  --at K,K,...           lengths of the list (default 20)\n"
-    "  --repeats R            exclude (default): what a user has is masked and not counted;\n"
-    "                         include: nothing is masked; only: only what a user has\n"
-    "  --recent-days N        window of recently popular (default 30)\n"
-    "  --no-baselines         the model alone\n"
+    "  --histories LOG        what the users of the test log have: they are asked for by it,\n"
+    "                         as visitors the model does not know\n"
+    "  --protocol P           how the log was split: lightgcn, strong, history, time, last or\n"
+    "                         random; pins the definitions that are cited with it\n"
+    "  --against FILE         another model on the same users, and the differences\n" MEASURE_USAGE
     "  --items CATALOGUE      a catalogue to read with the test log\n" DATA_USAGE COMMON_USAGE,
     run};

@@ -134,7 +134,9 @@ RECS_API const char *recs_dataset_report(recs_dataset *dataset);
  *   how  "time:2011-10-01"   events at or after the date are test (default for logs with times)
  *        "time:0.8"          the date at which 80 % of events have passed
  *        "last:N"            the last N items of each user with more than N: leaks over time
+ *        "first:N"           all but the first N items of each user with more than N
  *        "random:0.1"        so much of each user's items, by seed
+ *        "users:0.1", "users:500"   all events of so many of the users, by seed
  * Both parts are owned by the caller and keep rules and catalogue.
  * STATE: a time is needed and events have none. Since 0.1. */
 RECS_API recs_status recs_dataset_split(const recs_dataset *dataset, const char *how,
@@ -196,8 +198,8 @@ typedef struct recs_evaluate_options {
     void *progress_data;
     const char *metrics;     /* "recall,gini", "all"; NULL: the eight marked * */
     const recs_dataset *histories; /* visitors by what they have: see below   */
-    const char *protocol;    /* lightgcn, strong, time, last or random: what the split was;
-                                NULL: not said                                */
+    const char *protocol;    /* lightgcn, strong, history, time, last or random: what the
+                                split was; NULL: not said                     */
     double confidence;       /* of intervals; 0: 0.95                         */
     uint64_t seed;           /* of resampling                                 */
     uint32_t resamples;      /* for intervals: 0 (none), or 100 to 100000     */
@@ -251,6 +253,7 @@ typedef struct recs_evaluation recs_evaluation;
  *   lightgcn  random per user; recall over |T|, repeats=exclude
  *   strong    users not in train (Mult-VAE): needs histories; recall over
  *             min(k, |T|), repeats=exclude; cutoffs 20,50,100 by default
+ *   history   users not in train, by the last n of their items: needs histories
  *   time      one date for all;   last  the last items of each user;   random
  *
  * ARGUMENT: an option (the text says which and what is allowed). NOT_FOUND: no
@@ -295,7 +298,8 @@ RECS_API int32_t recs_evaluation_interval(const recs_evaluation *evaluation, siz
  * "given" (recs_benchmark, by history length), a name within it and users. Only
  * segments with users are there. Values as above, over these users; NaN where
  * a metric has no meaning: coverage and gini in any segment, all but recall,
- * recall_min, ndcg and hit_rate in "items". Since 0.1. */
+ * recall_min, ndcg and hit_rate in "items". Only these four have intervals,
+ * except in "given". Since 0.1. */
 RECS_API size_t recs_evaluation_segments(const recs_evaluation *evaluation);
 RECS_API const char *recs_evaluation_segment_kind(const recs_evaluation *evaluation,
                                                   size_t segment);
@@ -319,6 +323,92 @@ RECS_API uint32_t recs_evaluation_user_history(const recs_evaluation *evaluation
 RECS_API uint32_t recs_evaluation_user_test(const recs_evaluation *evaluation, size_t user);
 RECS_API double recs_evaluation_user_value(const recs_evaluation *evaluation, size_t user,
                                            size_t row, size_t metric);
+
+/* ---- comparing, and writing what was found ------------------------------------------- */
+
+typedef struct recs_compare_options {
+    size_t struct_size;
+    uint64_t seed;      /* of resampling                                        */
+    double confidence;  /* 0: 0.95                                              */
+    uint32_t resamples; /* 100 to 100000; 0: 1000                               */
+    int32_t reserved;
+    const char *other;  /* what to call the second evaluation; NULL: nothing    */
+    recs_progress *progress;
+    void *progress_data;
+    /* above: version 0.1 */
+} recs_compare_options;
+
+/* Compares a row of a with a row of b (which may be a) on the users both
+ * evaluated, and adds the comparison to a: for every metric of a that b has,
+ * too, the difference of the means, its percentile interval and a two-sided
+ * p-value by inverting that interval, from resamples that draw the same users
+ * for both. Both need keep_users. ARGUMENT: rows, options. STATE: keep_users.
+ * DATA: no user in common. MEMORY, CANCELLED. Source: Efron, Tibshirani 1993;
+ * Sakai 2006 for its use on rankings. Since 0.1. */
+RECS_API recs_status recs_evaluation_compare(recs_evaluation *a, size_t row_a,
+                                             const recs_evaluation *b, size_t row_b,
+                                             const recs_compare_options *options,
+                                             recs_error *error);
+RECS_API size_t recs_evaluation_comparisons(const recs_evaluation *evaluation);
+/* "als+fill - popular+fill". */
+RECS_API const char *recs_evaluation_comparison_name(const recs_evaluation *evaluation,
+                                                     size_t comparison);
+/* Users compared; and (may be NULL) those of one evaluation alone, left out. */
+RECS_API uint64_t recs_evaluation_comparison_users(const recs_evaluation *evaluation,
+                                                   size_t comparison, uint64_t *unpaired);
+/* 0 and NaN: the metric has no comparison (coverage, gini, or not in b). */
+RECS_API int32_t recs_evaluation_comparison(const recs_evaluation *evaluation, size_t comparison,
+                                            size_t metric, double *difference, double *low,
+                                            double *high, double *p);
+
+/* Everything there is as CSV, a line per figure: kind (all, a segment's kind or
+ * difference), segment, users, system, metric, cutoff, value, low, high, p.
+ * The users as CSV, a line per user and system (STATE: keep_users). A report
+ * with tables and plots as one HTML file that needs no other and no network;
+ * title may be NULL. Each appears whole or not at all; errors as in
+ * recs_model_write. Since 0.1. */
+RECS_API recs_status recs_evaluation_write_csv(const recs_evaluation *evaluation, const char *path,
+                                               recs_error *error);
+RECS_API recs_status recs_evaluation_write_users(const recs_evaluation *evaluation,
+                                                 const char *path, recs_error *error);
+RECS_API recs_status recs_evaluation_write_html(const recs_evaluation *evaluation,
+                                                const char *title, const char *path,
+                                                recs_error *error);
+
+/* ---- from a log to figures in one call --------------------------------------------- */
+
+typedef struct recs_benchmark_options {
+    size_t struct_size;
+    uint64_t seed;      /* of split and training                               */
+    int32_t reserved[2];
+    /* above: version 0.1 */
+} recs_benchmark_options;
+
+/* Splits a log as the protocol says, trains the description on the train part
+ * and evaluates it on the rest. protocol:
+ *   time, time:0.8, time:2011-10-01   one date for all (NULL: time if the log has
+ *                    times, else random)
+ *   last, last:N     the last items of each user: leaks over time
+ *   random, random:0.2   of each user's items, as LightGCN's splits were made
+ *   strong, strong:0.1, strong:10000   strong generalisation, after Liang et al.
+ *                    2018 (Mult-VAE): so many users, by seed, are not trained
+ *                    on; each is asked for by 80 % of their items (by seed) and
+ *                    evaluated on the rest
+ *   history, history:1,2,3,5,10   users not trained on (a tenth, by seed) with
+ *                    more items than the longest length n: asked for by the last
+ *                    1, 2, 3 ... of their first n items and evaluated on all that
+ *                    follow, so that users and targets are the same for each
+ *                    length. The table is of the longest; the segments of kind
+ *                    "given" have them all
+ * evaluate as in recs_evaluate (its protocol and histories must be NULL, its
+ * cutoffs default to the protocol's); progress covers all. The split and the
+ * description are told in the protocol's text. Under strong and history the
+ * log's users=none is no hindrance. Errors as of the three steps; ARGUMENT:
+ * the protocol. Since 0.1. */
+RECS_API recs_status recs_benchmark(const recs_dataset *log, const char *description,
+                                    const char *protocol, const recs_evaluate_options *evaluate,
+                                    const recs_benchmark_options *options, const recs_host *host,
+                                    recs_evaluation **evaluation, recs_error *error);
 
 /* ---- tuning -------------------------------------------------------------------------- */
 

@@ -399,5 +399,9 @@ recs_status recs__lists_make(recs__evaluator *e, size_t first, size_t count, rec
     if (status)
         return status;
     recs__run(&e->host, component ? ask_chunk : baseline_chunk, e, chunks);
-    return recs__evaluator_status(e, error);
+    status = recs__evaluator_status(e, error);
+    e->differs[e->system->first_row] = true;
+    for (size_t i = 0; i < count && component && status == RECS_OK; i++)
+        e->differs[e->system->first_row + 1] |= e->lists.lengths[i] != e->lists.evidence[i];
+    return status;
 }

@@ -62,18 +62,21 @@ recs_status recs__evaluation_segment(recs_evaluation *evaluation, const char *ki
 recs_status recs__evaluation_say(recs_evaluation *evaluation, recs_error *error,
                                  const char *format, ...) {
     va_list arguments;
-    char line[1024];
     va_start(arguments, format);
-    int wrote = vsnprintf(line, sizeof line, format, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    size_t size = wrote < 0 ? 0 : (size_t)wrote < sizeof line ? (size_t)wrote : sizeof line - 1;
+    if (size < 0)
+        return RECS_OK;
     recs_status status = recs__grow(&evaluation->host, (void **)&evaluation->protocol,
                                     &evaluation->protocol_capacity,
-                                    evaluation->protocol_used + size + 1, 1, error);
+                                    evaluation->protocol_used + (size_t)size + 1, 1, error);
     if (status)
         return status;
-    memcpy(evaluation->protocol + evaluation->protocol_used, line, size + 1);
-    evaluation->protocol_used += size;
+    va_start(arguments, format);
+    vsnprintf(evaluation->protocol + evaluation->protocol_used, (size_t)size + 1, format,
+              arguments);
+    va_end(arguments);
+    evaluation->protocol_used += (size_t)size;
     return RECS_OK;
 }
 
@@ -85,6 +88,9 @@ void recs_evaluation_destroy(recs_evaluation *evaluation) {
     for (size_t s = 0; s < evaluation->segment_count; s++)
         recs__figures_clear(&evaluation->segments[s].table, &host);
     recs__free(&host, evaluation->segments);
+    for (size_t c = 0; c < evaluation->comparison_count; c++)
+        recs__comparison_clear(&evaluation->comparisons[c], &host);
+    recs__free(&host, evaluation->comparisons);
     recs__free(&host, evaluation->cells);
     recs__free(&host, evaluation->histories);
     recs__free(&host, evaluation->tests);

@@ -22,6 +22,13 @@ typedef struct recs__segment {
     recs__figures_table table;
 } recs__segment;
 
+/* A row less another, by column; NaN where there is none. */
+typedef struct recs__comparison {
+    char name[240];
+    uint64_t users, unpaired;
+    double *first, *second, *difference, *low, *high, *p;
+} recs__comparison;
+
 struct recs_evaluation {
     recs_host host;
     char rows[RECS__EVALUATION_ROWS][80];
@@ -41,6 +48,9 @@ struct recs_evaluation {
     recs__segment *segments;
     size_t segment_count, segment_capacity;
 
+    recs__comparison *comparisons;
+    size_t comparison_count, comparison_capacity;
+
     /* Of each user evaluated, when they are kept: cells
      * [users][rows][cutoffs][RECS__CELLS]. */
     size_t kept;
@@ -59,6 +69,8 @@ recs_evaluation *recs__evaluation_create(const recs_host *host, recs_error *erro
 recs_status recs__figures_create(recs__figures_table *table, const recs_evaluation *evaluation,
                                  bool intervals, recs_error *error);
 void recs__figures_clear(recs__figures_table *table, const recs_host *host);
+
+void recs__comparison_clear(recs__comparison *comparison, const recs_host *host);
 
 /* A new last segment with room for its figures; its place in *segment. */
 recs_status recs__evaluation_segment(recs_evaluation *evaluation, const char *kind,

@@ -85,6 +85,7 @@ typedef struct recs__evaluator {
     double *sums;                   /* [rows][cutoffs][RECS__CELLS] */
     _Atomic(uint32_t) *shown;       /* [rows][cutoffs][items]: times at ranks of that cutoff
                                        and not of the one before */
+    bool differs[RECS__EVALUATION_ROWS]; /* a row with fill differs from the one before it */
     float *cells;       /* [visitors][rows][cutoffs][RECS__CELLS] or NULL */
     float *group_cells; /* [visitors][groups][rows][cutoffs][RECS__GROUP_CELLS] or NULL */
 

@@ -123,6 +123,13 @@ double recs__item_facts_meet(const recs__item_facts *facts, uint32_t item, float
 
 void recs__item_facts_forget(const recs__item_facts *facts, const uint32_t *list, size_t length,
                              float *held) {
+    uint64_t touched = 0;
+    for (size_t i = 0; i < length; i++)
+        touched += facts->offsets[list[i] + 1] - facts->offsets[list[i]];
+    if (touched > facts->user_count / 8) {
+        memset(held, 0, facts->user_count * sizeof *held);
+        return;
+    }
     for (size_t i = 0; i < length; i++)
         for (uint64_t e = facts->offsets[list[i]]; e < facts->offsets[list[i] + 1]; e++)
             held[facts->users[e]] = 0.0f;

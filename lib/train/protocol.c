@@ -20,6 +20,9 @@ static const protocol protocols[] = {
     {"strong", "20,50,100", true, true,
      "protocol strong: users that are not in train, asked for by a part of their history "
      "(Mult-VAE); its Recall@k is recall_min@k here, its NDCG@k ndcg@k\n"},
+    {"history", "20", true, true,
+     "protocol history: users that are not in train, asked for by the last items of the first part "
+     "of their history, whatever its length evaluated on the same items after it\n"},
     {"time", NULL, false, false,
      "protocol time: train ends at one date for all users, test begins there\n"},
     {"last", NULL, false, false,
@@ -43,7 +46,7 @@ recs_status recs__protocol_check(recs_evaluate_options *options, recs_error *err
         return RECS_OK;
     if (asked == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT,
-                          "protocol \"%.40s\": expected lightgcn, strong, time, last or random",
+                          "protocol \"%.40s\": expected lightgcn, strong, history, time, last or random",
                           options->protocol);
     if (asked->given && options->histories == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT,
@@ -56,6 +59,8 @@ recs_status recs__protocol_check(recs_evaluate_options *options, recs_error *err
                           asked->name, (int)options->repeats);
     if (options->cutoffs == NULL)
         options->cutoffs = asked->cutoffs;
+    if (options->metrics == NULL && strcmp(asked->name, "strong") == 0)
+        options->metrics = "recall,recall_min,ndcg,precision,hit_rate,mrr,map,coverage,popularity";
     return RECS_OK;
 }
 

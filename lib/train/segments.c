@@ -2,8 +2,9 @@
  * cells kept of each user.
  *
  * A segment's interval resamples the segment's own users. Cost: a bootstrap of
- * everybody for the whole, for each of the two kinds of users, and of the
- * users with test items of each group of items over a quarter of the cells. */
+ * everybody over all cells for the whole; over the first RECS__GROUP_CELLS of
+ * them for each of the two kinds of users, and for the users with test items of
+ * each group of items. Rows that fill has not changed are not resampled twice. */
 #include "train/evaluator.h"
 
 #include "base/memory.h"
@@ -28,35 +29,73 @@ static bool has_meaning(const recs__metric *metric, size_t per_cutoff) {
                                      (metric->over < per_cutoff && metric->under == RECS__CELL_USERS));
 }
 
-static recs_status add_intervals(recs__evaluator *e, const slice *s, recs__figures_table *table,
-                                 recs_error *error) {
-    recs_evaluation *r = e->result;
-    size_t cells = r->row_count * r->cutoff_count * s->per_cutoff;
-    recs__sample sample = {s->values, s->stride, cells, s->users, s->count};
-    double *sums = NULL, *drawn = recs__alloc(&e->host, r->resamples, sizeof *drawn, error);
-    recs_status status = drawn ? recs__bootstrap(&sample, r->resamples, r->seed, &e->host,
-                                                 &e->progress, &sums, error)
-                               : RECS_ERR_MEMORY;
-    for (size_t row = 0; row < r->row_count && status == RECS_OK; row++)
-        for (size_t column = 0; column < r->metric_count; column++) {
-            size_t cutoff, count = 0;
-            const recs__metric *metric = recs__evaluation_metric(r, column, &cutoff);
-            size_t at = (row * r->cutoff_count + cutoff) * s->per_cutoff;
-            if (!has_meaning(metric, s->per_cutoff))
-                continue;
-            for (uint32_t i = 0; i < r->resamples; i++) {
-                double value =
-                    recs__metric_value(metric, sums + i * cells + at, (double)s->count);
-                if (isfinite(value))
-                    drawn[count++] = value;
-            }
-            /* Resamples without a meaning (nobody drawn has a list) are few or all. */
-            if (2 * count > r->resamples)
-                recs__bootstrap_interval(drawn, count, r->confidence,
-                                         &table->lows[row * r->metric_count + column],
-                                         &table->highs[row * r->metric_count + column]);
+/* The cells of one row after the other that are worth resampling: `cells` a
+ * cutoff of each row that differs from the one before it, of all users of the
+ * slice side by side. */
+static float *gather(const recs__evaluator *e, const slice *s, size_t cells, size_t *width,
+                     recs_error *error) {
+    const recs_evaluation *r = e->result;
+    size_t rows = 0, own = r->cutoff_count * cells;
+    for (size_t row = 0; row < r->row_count; row++)
+        rows += e->differs[row];
+    *width = rows * own;
+    float *values = recs__alloc(&e->host, s->count * *width, sizeof *values, error), *to = values;
+    for (size_t u = 0; u < s->count && values; u++) {
+        const float *from = s->values + (s->users ? s->users[u] : u) * s->stride;
+        for (size_t row = 0; row < r->row_count; row++)
+            for (size_t c = 0; c < r->cutoff_count && e->differs[row]; c++, to += cells)
+                memcpy(to, from + (row * r->cutoff_count + c) * s->per_cutoff, cells * sizeof *to);
+    }
+    return values;
+}
+
+/* The intervals of a row from the sums of its cells, which begin at `at`. */
+static void row_intervals(const recs_evaluation *r, size_t row, const double *sums, size_t width,
+                          size_t at, size_t cells, double users, double *drawn,
+                          recs__figures_table *table) {
+    for (size_t column = 0; column < r->metric_count; column++) {
+        size_t cutoff, count = 0;
+        const recs__metric *metric = recs__evaluation_metric(r, column, &cutoff);
+        if (!has_meaning(metric, cells))
+            continue;
+        for (uint32_t i = 0; i < r->resamples; i++) {
+            double value = recs__metric_value(metric, sums + i * width + at + cutoff * cells, users);
+            if (isfinite(value))
+                drawn[count++] = value;
         }
+        /* Resamples without a meaning (nobody drawn has a list) are few or all. */
+        if (2 * count > r->resamples)
+            recs__bootstrap_interval(drawn, count, r->confidence,
+                                     &table->lows[row * r->metric_count + column],
+                                     &table->highs[row * r->metric_count + column]);
+    }
+}
+
+static recs_status add_intervals(recs__evaluator *e, const slice *s, size_t cells,
+                                 recs__figures_table *table, recs_error *error) {
+    recs_evaluation *r = e->result;
+    size_t width, at = 0, metrics = r->metric_count;
+    double *sums = NULL, *drawn = recs__alloc(&e->host, r->resamples, sizeof *drawn, error);
+    float *values = drawn ? gather(e, s, cells, &width, error) : NULL;
+    recs_status status = RECS_ERR_MEMORY;
+    if (values) {
+        recs__sample sample = {values, width, width, NULL, s->count};
+        status = recs__bootstrap(&sample, r->resamples, r->seed, &e->host, &e->progress, &sums,
+                                 error);
+    }
+    for (size_t row = 0; row < r->row_count && status == RECS_OK; row++) {
+        if (e->differs[row]) {
+            row_intervals(r, row, sums, width, at, cells, (double)s->count, drawn, table);
+            at += r->cutoff_count * cells;
+        } else {
+            memcpy(table->lows + row * metrics, table->lows + (row - 1) * metrics,
+                   metrics * sizeof *table->lows);
+            memcpy(table->highs + row * metrics, table->highs + (row - 1) * metrics,
+                   metrics * sizeof *table->highs);
+        }
+    }
     recs__free(&e->host, drawn);
+    recs__free(&e->host, values);
     recs__free(&e->host, sums);
     return status;
 }
@@ -90,7 +129,9 @@ static recs_status add_segment(recs__evaluator *e, const char *kind, const char 
     if (status)
         return status;
     add_values(e->result, s, &segment->table);
-    return e->result->resamples ? add_intervals(e, s, &segment->table, error) : RECS_OK;
+    return e->result->resamples
+               ? add_intervals(e, s, RECS__GROUP_CELLS, &segment->table, error)
+               : RECS_OK;
 }
 
 /* ---- users by what they have ------------------------------------------------------------------ */
@@ -241,7 +282,7 @@ recs_status recs__evaluator_finish(recs__evaluator *e, recs_error *error) {
     pack_users(e);
     if (r->resamples) {
         slice all = all_of(r);
-        status = add_intervals(e, &all, &r->table, error);
+        status = add_intervals(e, &all, RECS__CELLS, &r->table, error);
     }
     if (e->options.segments && status == RECS_OK) {
         users = recs__alloc(&e->host, r->kept, sizeof *users, error);

@@ -14,13 +14,20 @@
 
 #include <string.h>
 
-typedef enum split_how { BY_DATE, BY_SHARE_OF_TIME, BY_LAST, BY_CHANCE } split_how;
+typedef enum split_how {
+    BY_DATE,
+    BY_SHARE_OF_TIME,
+    BY_LAST,
+    BY_FIRST,
+    BY_CHANCE,
+    BY_USERS
+} split_how;
 
 typedef struct split_plan {
     split_how how;
     int64_t date;
-    double share;
-    uint64_t last;
+    double share;  /* BY_USERS: 0 for a number */
+    uint64_t last; /* items of a user; BY_USERS: users */
     uint64_t seed;
 } split_plan;
 
@@ -47,6 +54,21 @@ static recs_status parse_plan(const recs_dataset *dataset, const char *text, uin
             out->last = (uint64_t)last;
             return RECS_OK;
         }
+    } else if (strncmp(asked, "first:", 6) == 0) {
+        out->how = BY_FIRST;
+        if (recs__parse_i64(asked + 6, strlen(asked + 6), &last) && last > 0) {
+            out->last = (uint64_t)last;
+            return RECS_OK;
+        }
+    } else if (strncmp(asked, "users:", 6) == 0) {
+        out->how = BY_USERS;
+        if (recs__parse_i64(asked + 6, strlen(asked + 6), &last) && last > 0) {
+            out->last = (uint64_t)last;
+            return RECS_OK;
+        }
+        if (recs__parse_double(asked + 6, strlen(asked + 6), &out->share) && out->share > 0.0 &&
+            out->share < 1.0)
+            return RECS_OK;
     } else if (strncmp(asked, "random:", 7) == 0) {
         out->how = BY_CHANCE;
         if (recs__parse_double(asked + 7, strlen(asked + 7), &out->share) && out->share > 0.0 &&
@@ -54,7 +76,8 @@ static recs_status parse_plan(const recs_dataset *dataset, const char *text, uin
             return RECS_OK;
     }
     return recs__fail(error, RECS_ERR_ARGUMENT,
-                      "split \"%.64s\": expected time:2011-10-01, time:0.8, last:1 or random:0.1",
+                      "split \"%.64s\": expected time:2011-10-01, time:0.8, last:1, first:10, "
+                      "random:0.1, users:0.1 or users:500",
                       asked);
 }
 
@@ -167,18 +190,22 @@ static void cut_user(const cutting *c, uint32_t user) {
         uint64_t e = c->events[i];
         uint32_t item = log->items[e];
         if (c->place[item] == 0) {
-            c->picks[count] = (pick){RECS_NO_TIME, 0, item};
+            c->picks[count] =
+                (pick){RECS_NO_TIME, c->plan->how == BY_FIRST ? UINT64_MAX : 0, item};
             c->place[item] = (uint32_t)++count;
         }
         pick *own = &c->picks[c->place[item] - 1];
-        int64_t rank = c->plan->how == BY_LAST ? log->times[e] : chance_of(c, user, item);
-        if (rank >= own->rank) {
+        int64_t rank = c->plan->how == BY_CHANCE ? chance_of(c, user, item) : log->times[e];
+        if (c->plan->how == BY_FIRST ? own->order == UINT64_MAX || rank < own->rank
+                                     : rank >= own->rank) {
             own->rank = rank;
-            own->order = c->plan->how == BY_LAST ? e : item;
+            own->order = c->plan->how == BY_CHANCE ? item : e;
         }
     }
     if (c->plan->how == BY_LAST)
         taken = count > c->plan->last ? (size_t)c->plan->last : 0;
+    else if (c->plan->how == BY_FIRST)
+        taken = count > c->plan->last ? count - (size_t)c->plan->last : 0;
     else
         taken = (size_t)((double)count * c->plan->share + 0.5);
     taken = taken >= count ? (count > 0 ? count - 1 : 0) : taken;
@@ -226,6 +253,42 @@ static recs_status cut_by_user(const recs_dataset *dataset, const split_plan *pl
     recs__free(host, c.place);
     recs__free(host, c.picks);
     return status;
+}
+
+/* ---- whole users ----------------------------------------------------------------------------- */
+
+/* Those with the highest hashes of seed and id, whatever the order of the log. */
+static recs_status cut_users(const recs_dataset *dataset, const split_plan *plan, uint8_t *test,
+                             recs_error *error) {
+    const recs__log *log = &dataset->log;
+    const recs_host *host = &dataset->host;
+    uint32_t users = dataset->users.count;
+    uint64_t wanted = plan->share > 0.0 ? (uint64_t)((double)users * plan->share + 0.5) : plan->last;
+    if (wanted == 0 || wanted >= users)
+        return recs__fail(error, RECS_ERR_DATA,
+                          "a split by users: the log has %u, so %llu for the test part leaves %s",
+                          users, (unsigned long long)wanted,
+                          wanted == 0 ? "nobody to test on" : "nobody to train on");
+    pick *picks = recs__alloc(host, (size_t)users * 2, sizeof *picks, error);
+    uint8_t *taken = recs__alloc_zero(host, users, 1, error);
+    if (picks == NULL || taken == NULL) {
+        recs__free(host, picks);
+        recs__free(host, taken);
+        return RECS_ERR_MEMORY;
+    }
+    for (uint32_t u = 0; u < users; u++) {
+        size_t size;
+        const char *id = recs__intern_text(&dataset->users, u, &size);
+        picks[u] = (pick){(int64_t)(recs__hash_seeded(id, size, plan->seed) >> 1), u, u};
+    }
+    sort_picks(picks, picks + users, users);
+    for (uint64_t i = 0; i < wanted; i++)
+        taken[picks[i].item] = 1;
+    for (uint64_t e = 0; e < log->count; e++)
+        test[e] = log->users[e] != RECS_NO_ROW && taken[log->users[e]];
+    recs__free(host, picks);
+    recs__free(host, taken);
+    return RECS_OK;
 }
 
 /* ---- the parts ------------------------------------------------------------------------------- */
@@ -361,7 +424,8 @@ recs_status recs_dataset_split(const recs_dataset *dataset, const char *how_text
     uint8_t *is_test = recs__alloc_zero(&dataset->host, (size_t)dataset->log.count, 1, error);
     if (is_test == NULL)
         return RECS_ERR_MEMORY;
-    status = plan.how == BY_DATE || plan.how == BY_SHARE_OF_TIME
+    status = plan.how == BY_USERS ? cut_users(dataset, &plan, is_test, error)
+             : plan.how == BY_DATE || plan.how == BY_SHARE_OF_TIME
                  ? cut_by_time(dataset, &plan, is_test, error)
                  : cut_by_user(dataset, &plan, is_test, error);
     if (status == RECS_OK)
