@@ -87,8 +87,8 @@ has out "recs "
 try 2
 try 2 nonsense
 has err "nonsense"
-for name in train recommend similar users score explain why-not items split evaluate info verify \
-    export; do
+for name in train recommend similar users score explain why-not items split evaluate benchmark \
+    info verify export; do
     try 0 $name --help
     has out "usage: recs $name"
     cp out help

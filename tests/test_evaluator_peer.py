@@ -16,7 +16,7 @@ import tempfile
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 BUILD = os.environ.get("RECS_BUILD", os.path.join(ROOT, "build"))
 PYTHON = os.path.join(ROOT, "build", "peers", "bin", "python")
-AT = 10
+AT = 5
 TOLERANCE = 1e-6
 USERS, ITEMS = 400, 150
 
@@ -29,7 +29,10 @@ class EvaluateOptions(c.Structure):
     _fields_ = [
         ("struct_size", c.c_size_t), ("component", c.c_char_p), ("cutoffs", c.c_char_p),
         ("repeats", c.c_int32), ("baselines", c.c_int32), ("recent_days", c.c_double),
-        ("progress", c.c_void_p), ("progress_data", c.c_void_p),
+        ("progress", c.c_void_p), ("progress_data", c.c_void_p), ("metrics", c.c_char_p),
+        ("histories", c.c_void_p), ("protocol", c.c_char_p), ("confidence", c.c_double),
+        ("seed", c.c_uint64), ("resamples", c.c_uint32), ("segments", c.c_int32),
+        ("keep_users", c.c_int32), ("new_users", c.c_int32),
     ]
 
 
@@ -70,7 +73,7 @@ def dataset(lib, path, error):
 
 def ours(lib, model, test, component, error):
     options = EvaluateOptions(struct_size=c.sizeof(EvaluateOptions), component=component,
-                              cutoffs=str(AT).encode())
+                              cutoffs=str(AT).encode(), metrics=b"all", keep_users=1)
     made = c.c_void_p()
     check(lib.recs_evaluate(model, test, c.byref(options), None, c.byref(made), c.byref(error)),
           error)
@@ -80,8 +83,12 @@ def ours(lib, model, test, component, error):
                for m in range(lib.recs_evaluation_metrics(made))]
     filled = rows.index(component.decode() + "+fill")
     values = {name: lib.recs_evaluation_value(made, filled, m) for m, name in enumerate(metrics)}
+    users = {lib.recs_evaluation_user_id(made, u).decode():
+             {name: lib.recs_evaluation_user_value(made, u, filled, m)
+              for m, name in enumerate(metrics)}
+             for u in range(lib.recs_evaluation_users(made))}
     lib.recs_evaluation_destroy(made)
-    return values
+    return values, users
 
 
 def write_run(recs, model, component, path, error):
@@ -107,6 +114,8 @@ def declare(recs, lib):
             (lib, "recs_evaluation_row_name", c.c_char_p), (lib, "recs_evaluation_rows", c.c_size_t),
             (lib, "recs_evaluation_metric_name", c.c_char_p),
             (lib, "recs_evaluation_metrics", c.c_size_t), (lib, "recs_evaluation_value", c.c_double),
+            (lib, "recs_evaluation_users", c.c_size_t), (lib, "recs_evaluation_user_id", c.c_char_p),
+            (lib, "recs_evaluation_user_value", c.c_double),
             (lib, "recs_evaluation_destroy", None), (lib, "recs_dataset_destroy", None),
             (recs, "recs_model_users", c.c_uint32), (recs, "recs_model_user_id", c.c_char_p),
             (recs, "recs_model_release", None), (recs, "recs_query_id", c.c_char_p),
@@ -117,6 +126,8 @@ def declare(recs, lib):
             (lib, "recs_evaluation_row_name", [p, c.c_size_t]),
             (lib, "recs_evaluation_metric_name", [p, c.c_size_t]),
             (lib, "recs_evaluation_value", [p, c.c_size_t, c.c_size_t]),
+            (lib, "recs_evaluation_user_id", [p, c.c_size_t]),
+            (lib, "recs_evaluation_user_value", [p, c.c_size_t, c.c_size_t, c.c_size_t]),
             (recs, "recs_model_user_id", [p, c.c_uint32]),
             (recs, "recs_query_limit", [p, c.c_size_t]),
             (recs, "recs_query_id", [p, c.c_size_t])):
@@ -144,13 +155,19 @@ def main():
             write_run(recs, model, component, run, error)
             theirs = json.loads(subprocess.run(
                 [PYTHON, os.path.join(ROOT, "bench", "peers_metrics.py"), "--run", run, "--qrels",
-                 test_path, "--at", str(AT)], check=True, capture_output=True, text=True).stdout)
-            mine = ours(lib, model, test, component, error)
-            for name in ("recall", "precision", "ndcg", "hit_rate", "mrr", "map"):
+                 test_path, "--at", str(AT), "--users"], check=True, capture_output=True, text=True).stdout)
+            mine, users = ours(lib, model, test, component, error)
+            for name in ("recall", "recall_min", "precision", "ndcg", "hit_rate", "mrr", "map"):
                 same = abs(mine[name] - theirs[name]) <= TOLERANCE and mine[name] > 0
                 failed += not same
                 print(f"{component.decode():8} {name}@{AT:<3} ours {mine[name]:.9f} "
                       f"trec_eval {theirs[name]:.9f} {'' if same else 'DIFFERENT'}")
+            apart = [(user, name) for user, values in theirs["by_user"].items()
+                     for name, value in values.items()
+                     if abs(users[user][name] - value) > TOLERANCE]
+            failed += len(apart) + (len(users) != len(theirs["by_user"]))
+            print(f"{component.decode():8} {len(users)} users one by one, "
+                  f"{len(apart)} figures apart {apart[:3] if apart else ''}")
         recs.recs_model_release(model)
         lib.recs_dataset_destroy(train)
         lib.recs_dataset_destroy(test)

@@ -92,6 +92,57 @@ static void test_by_last(void **state) {
     recs_dataset_destroy(d);
 }
 
+static void test_by_first(void **state) {
+    (void)state;
+    recs_dataset *d = dataset_of(small, NULL);
+    /* An item counts from its first event on; v has one item only. */
+    expect(d, "first:1", "u:a v:a :c u:a", "u:b u:c");
+    expect(d, "first:2", "u:a v:a :c u:c u:a", "u:b");
+    expect(d, "first:3", "u:a u:b v:a :c u:c u:a", "");
+    recs_dataset_destroy(d);
+    d = dataset_of("user,item\nu,a\nu,b\nu,c\n", NULL);
+    expect(d, "first:1", "u:a", "u:b u:c");
+    recs_dataset_destroy(d);
+}
+
+/* Whole users, as many as asked for, whatever the order of the log. */
+static void test_by_users(void **state) {
+    (void)state;
+    static const char *const hows[] = {"users:0.25", "users:5"};
+    char log[4000], back[4000], first[4000], text[4000];
+    size_t size = (size_t)sprintf(log, "user,item,session\n"), back_size = size;
+    strcpy(back, log);
+    for (int u = 0; u < 20; u++) {
+        size += (size_t)sprintf(log + size, "u%d,a,\nu%d,b,\n", u, u);
+        back_size += (size_t)sprintf(back + back_size, "u%d,b,\nu%d,a,\n", 19 - u, 19 - u);
+    }
+    sprintf(log + size, ",g,s\n");
+    recs_dataset *d = dataset_of(log, NULL), *other = dataset_of(back, NULL), *train, *test;
+    recs_error error = {0};
+    for (int h = 0; h < 2; h++) {
+        assert_int_equal(recs_dataset_split(d, hows[h], 3, &train, &test, &error), RECS_OK);
+        assert_int_equal(test->log.count, 10);
+        assert_int_equal(test->users.count, 5);
+        assert_int_equal(train->log.count, 31); /* guests stay in train */
+        flatten(test, h == 0 ? first : text);
+        recs_dataset_destroy(train);
+        recs_dataset_destroy(test);
+    }
+    assert_string_equal(first, text);
+    assert_int_equal(recs_dataset_split(other, "users:5", 3, &train, &test, &error), RECS_OK);
+    for (uint32_t u = 0; u < test->users.count; u++) {
+        snprintf(text, sizeof text, "%s:a", recs__intern_text(&test->users, u, NULL));
+        assert_non_null(strstr(first, text));
+    }
+    recs_dataset_destroy(train);
+    recs_dataset_destroy(test);
+    assert_int_equal(recs_dataset_split(d, "users:20", 3, &train, &test, &error), RECS_ERR_DATA);
+    assert_int_equal(recs_dataset_split(d, "users:0.001", 3, &train, &test, &error), RECS_ERR_DATA);
+    assert_null(train);
+    recs_dataset_destroy(d);
+    recs_dataset_destroy(other);
+}
+
 static void test_by_chance(void **state) {
     (void)state;
     char log[20000], first[20000], second[20000];
@@ -156,7 +207,8 @@ static void test_parts(void **state) {
 static void test_refused(void **state) {
     (void)state;
     static const char *const bad[] = {"half", "time:", "time:soon", "time:1.5", "last:0", "last:x",
-                                      "random:0", "random:1", "random:nan"};
+                                      "random:0", "random:1", "random:nan", "first:0", "first:",
+                                      "users:0", "users:1.5", "users:-1", "users:x"};
     recs_dataset *d = dataset_of("user,item\nu,a\nu,b\n", NULL), *train, *test;
     recs_error error = {0};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -175,8 +227,8 @@ static void test_memory(void **state) {
     char path[TMP_PATH_MAX];
     fault_host faults;
     tmp_write(&folder, "m.csv", small, strlen(small), path);
-    static const char *const hows[] = {"time:0.5", "last:1"};
-    for (int h = 0; h < 2; h++)
+    static const char *const hows[] = {"time:0.5", "last:1", "first:1", "users:0.5"};
+    for (int h = 0; h < 4; h++)
         FAULT_LOOP(faults) {
             recs_error error = {0};
             recs_dataset *d = NULL, *train = NULL, *test = NULL;
@@ -220,6 +272,7 @@ static void test_online_retail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_time), cmocka_unit_test(test_by_last),
+        cmocka_unit_test(test_by_first), cmocka_unit_test(test_by_users),
         cmocka_unit_test(test_by_chance), cmocka_unit_test(test_parts),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_memory),
         cmocka_unit_test(test_online_retail),

@@ -68,8 +68,10 @@ static bool read_options(job *j, const command *self, int argc, char **argv, int
 static const char *note_of(const char *by) {
     if (strncmp(by, "time:", 5) == 0)
         return "one date for all: what a shop would have known then";
-    if (strncmp(by, "last:", 5) == 0)
+    if (strncmp(by, "last:", 5) == 0 || strncmp(by, "first:", 6) == 0)
         return "leaks over time: train holds what others did after a user's test items";
+    if (strncmp(by, "users:", 6) == 0)
+        return "whole users: those of the test part are not in train (strong generalisation)";
     return "leaks over time: train and test are of the same days";
 }
 
@@ -167,7 +169,9 @@ const command command_split = {
     "                         time:0.8          the date when 80 % of events have passed\n"
     "                                           (the default)\n"
     "                         last:N            the last N items of each user: leaks over time\n"
+    "                         first:N           all but the first N items of each user: leaks\n"
     "                         random:0.1        so much of each user's items: leaks, too\n"
-    "  --seed N               of random (default 0)\n"
+    "                         users:0.1         all events of so many users (users:500: of 500)\n"
+    "  --seed N               of random and users (default 0)\n"
     "  --items CATALOGUE      a catalogue to read with the log\n" DATA_USAGE COMMON_USAGE,
     run};

@@ -73,6 +73,14 @@ static bool ranks(const recs__metric *metric) {
     return metric->over < RECS__CELL_SHOWN;
 }
 
+/* The cutoff that most people cite, or the last one. */
+static size_t main_cutoff(const recs_evaluation *e) {
+    for (size_t c = 0; c < e->cutoff_count; c++)
+        if (e->cutoffs[c] == 20)
+            return c;
+    return e->cutoff_count - 1;
+}
+
 /* ---- tables ------------------------------------------------------------------------------- */
 
 static double best_of(const recs_evaluation *e, size_t column) {
@@ -125,14 +133,6 @@ static void table_of(recs__output *o, const recs_evaluation *e, size_t cutoff, b
     recs__output_text(o, "</tbody></table></div>\n");
 }
 
-/* The cutoff that most people cite, or the last one. */
-static size_t main_cutoff(const recs_evaluation *e) {
-    for (size_t c = 0; c < e->cutoff_count; c++)
-        if (e->cutoffs[c] == 20)
-            return c;
-    return e->cutoff_count - 1;
-}
-
 /* Of the main cutoff, or of all the others. */
 static void tables(recs__output *o, const recs_evaluation *e, bool of_main) {
     for (size_t c = 0; c < e->cutoff_count; c++) {
@@ -158,7 +158,7 @@ static void comparisons(recs__output *o, const recs_evaluation *e) {
         const recs__comparison *k = &e->comparisons[c];
         for (size_t m = 0; m < e->metric_count; m++) {
             bool large = is_large(e->metrics[m]), sure = k->low[m] > 0.0 || k->high[m] < 0.0;
-            if (isnan(k->p[m]))
+            if (isnan(k->p[m]) || m / e->chosen_count != main_cutoff(e))
                 continue;
             recs__output_text(o, "<tr><th>");
             recs__output_escaped(o, k->name);

@@ -151,7 +151,11 @@ static void train(const char *folder, const char *to)
     recs_dataset *all = NULL, *known = NULL, *held = NULL;
     recs_model *model = NULL;
     recs_evaluation *evaluation = NULL;
-    recs_evaluate_options options = {.struct_size = sizeof options, .cutoffs = "5", .baselines = 1};
+    recs_evaluate_options options = {.struct_size = sizeof options, .cutoffs = "5", .baselines = 1,
+                                     .metrics = "all", .resamples = 100, .segments = 1,
+                                     .keep_users = 1};
+    char report[4096];
+    snprintf(report, sizeof report, "%s/report.html", folder);
     if (TRY(recs_dataset_create(&all, NULL, &error)) &&
         TRY(recs_dataset_set(all, "columns", "user=user,item=item,type=type,time=time", &error)) &&
         TRY(recs_dataset_read(all, log, &error)) &&
@@ -159,6 +163,8 @@ static void train(const char *folder, const char *to)
         TRY(recs_dataset_split(all, "last:2", 1, &known, &held, &error)) &&
         TRY(recs_train(known, description, NULL, NULL, &model, &error)) &&
         TRY(recs_evaluate(model, held, &options, NULL, &evaluation, &error)) &&
+        TRY(recs_evaluation_compare(evaluation, 0, evaluation, 2, NULL, &error)) &&
+        TRY(recs_evaluation_write_html(evaluation, "failing", report, &error)) &&
         TRY(recs_model_write(model, out, &error))) {
         uint64_t fingerprint = recs_model_fingerprint(model);
         answer(&fingerprint, sizeof fingerprint);
