@@ -131,6 +131,7 @@ static void test_history(void **state) {
     recs_evaluation *e = run(timed, "history:1,2,5", &how);
     has(e, "their events split by first:5");
     has(e, "protocol history");
+    has(e, "WARNING: intervals from fewer than 30 users"); /* twenty are held out */
     assert_int_equal(recs_evaluation_segments(e), 3);
     static const char *const names[] = {"1", "2", "5"};
     for (size_t s = 0; s < 3; s++) {

@@ -333,6 +333,7 @@ static void test_new_users_and_refusals(void **state) {
     assert_string_equal(recs_evaluation_segment_name(e, 0), "0");
     assert_int_equal(recs_evaluation_segment_users(e, 0), 30);
     assert_non_null(strstr(recs_evaluation_protocol(e), "30 users the model does not know"));
+    assert_null(strstr(recs_evaluation_protocol(e), "WARNING"));
     recs_evaluation_destroy(e);
     recs_model_release(model);
     model = kept_model;

@@ -146,7 +146,7 @@ static void print_comparisons(const recs_evaluation *e, const char *cut) {
         uint64_t users = recs_evaluation_comparison_users(e, c, &unpaired);
         fputs("\n", stdout);
         print_plain(recs_evaluation_comparison_name(e, c));
-        printf(", %llu users", (unsigned long long)users);
+        printf(", %llu user%s", (unsigned long long)users, users == 1 ? "" : "s");
         if (unpaired)
             printf(" (%llu of one of them alone left out)", (unsigned long long)unpaired);
         printf("\n%-16s  %10s  %21s  %6s\n", "", "difference", "interval", "p");

@@ -297,10 +297,10 @@ static void segment_plots(drawing *d, const size_t *wanted, size_t count) {
     const recs_evaluation *e = d->e;
     size_t column = main_cutoff(e) * e->chosen_count;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        bool there = false;
+        size_t there = 0;
         for (size_t s = 0; s < e->segment_count; s++)
-            there |= strcmp(e->segments[s].kind, kinds[k].kind) == 0;
-        if (!there)
+            there += strcmp(e->segments[s].kind, kinds[k].kind) == 0;
+        if (there < 2) /* one place is the table's figure */
             continue;
         recs__output_print(d->o, "<h2>%s</h2>\n", kinds[k].heading);
         legend(d);

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The percentile interval of a mean needs some tens of values. */
+#define FEW_USERS 30
+
 typedef struct protocol {
     const char *name, *cutoffs;
     bool given, masked; /* needs histories; needs repeats=exclude */
@@ -102,6 +105,10 @@ static recs_status tell_metrics(const recs__evaluator *e, recs_error *error) {
             "intervals: %g %%, percentile bootstrap over users, %u resamples, seed %llu; train is "
             "taken as given\n",
             100.0 * r->confidence, r->resamples, (unsigned long long)r->seed);
+    if (status == RECS_OK && r->resamples && r->users < FEW_USERS)
+        status = recs__evaluation_say(
+            e->result, error,
+            "WARNING: intervals from fewer than %d users are narrower than they say\n", FEW_USERS);
     return status;
 }
 
