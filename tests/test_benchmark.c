@@ -168,7 +168,8 @@ static int32_t stop(void *data, const char *stage, uint64_t done, uint64_t total
 static void test_refusals(void **state) {
     (void)state;
     static const char *const bad[] = {"weak", "strongest", "history:0", "history:5,2", "history:x",
-                                      "history:1001", "history:", "history:1,2,3,4,5,6,7,8,9,10,11,12,13"};
+                                      "history:1001", "history:",
+                                      "history:1,2,3,4,5,6,7,8,9,10,11,12,13"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refuse(timed, "popular", bad[i], NULL, RECS_ERR_ARGUMENT, "expected time, time:0.8");
     refuse(timed, "popular", "strong:1000", NULL, RECS_ERR_DATA, "nobody to train on");

@@ -129,7 +129,7 @@ bool measure_check(measure *m, const command *self, const data *d, const char *m
     return true;
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------ */
+/* ---- comparisons ------------------------------------------------------------------------- */
 
 /* The row of a component with fill, or the row of that very name; else the number of rows. */
 static size_t find_row(const recs_evaluation *e, const char *name, size_t size) {
@@ -213,7 +213,7 @@ static int compare_models(const measure *m, recs_evaluation *e, const recs_evalu
     return EXIT_OK;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------- */
 
 static int write_files(const measure *m, const recs_evaluation *e) {
     recs_error error;

@@ -212,7 +212,7 @@ void measure_print(const measure *m, const recs_evaluation *e, const recs_evalua
     print_one(m, against);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 static json_t *pair(double low, double high) {
     json_t *list = json_array();

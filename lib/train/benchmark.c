@@ -36,7 +36,7 @@ typedef struct benchmark {
     size_t preamble_used, preamble_capacity;
 } benchmark;
 
-/* ---- the protocol ------------------------------------------------------------------------- */
+/* ---- the protocol ------------------------------------------------------------------------ */
 
 static bool has_times(const recs_dataset *log) {
     for (uint64_t e = 0; e < log->log.count; e++)
@@ -95,7 +95,7 @@ static recs_status parse_plan(const recs_dataset *log, const char *text, plan *o
                       text, LENGTH_MOST, LENGTHS_MOST);
 }
 
-/* ---- the steps -------------------------------------------------------------------------------- */
+/* ---- the steps --------------------------------------------------------------------------- */
 
 static recs_status split(benchmark *b, recs_error *error) {
     const plan *p = &b->plan;
@@ -146,7 +146,7 @@ static recs_status train(benchmark *b, recs_error *error) {
     return status;
 }
 
-/* ---- by length of the history ----------------------------------------------------------------- */
+/* ---- by length of the history ------------------------------------------------------------ */
 
 /* The figures of one length as a segment of the longest one's. */
 static recs_status add_length(recs_evaluation *whole, const recs_evaluation *part, size_t length,

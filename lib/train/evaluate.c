@@ -36,7 +36,7 @@ recs_status recs__evaluator_status(recs__evaluator *e, recs_error *error) {
     return status;
 }
 
-/* ---- reading the options ----------------------------------------------------------------------- */
+/* ---- reading the options ----------------------------------------------------------------- */
 
 static recs_status parse_cutoffs(recs__evaluator *e, recs_error *error) {
     recs_evaluation *result = e->result;
@@ -141,7 +141,7 @@ static recs_status read_facts(recs__evaluator *e, recs_error *error) {
     return recs__item_facts_make(&e->facts, e->model, diverse, &e->host, error);
 }
 
-/* ---- running and summing up ---------------------------------------------------------------- */
+/* ---- running and summing up -------------------------------------------------------------- */
 
 static recs_status run_systems(recs__evaluator *e, recs_error *error) {
     size_t users = e->visitors.count;

@@ -17,7 +17,7 @@
 #define LIST_ROOM ((size_t)1 << 21) /* entries of a batch's lists, about */
 #define BATCH_MOST 2048
 
-/* ---- the systems --------------------------------------------------------------------------- */
+/* ---- the systems ------------------------------------------------------------------------- */
 
 static void add_system(recs__evaluator *e, recs__system_kind kind, const char *name,
                        uint32_t *order) {
@@ -172,7 +172,7 @@ recs_status recs__evaluator_systems(recs__evaluator *e, recs_error *error) {
     return status;
 }
 
-/* ---- many users at a time --------------------------------------------------------------------- */
+/* ---- many users at a time ---------------------------------------------------------------- */
 
 recs_status recs__lists_reserve(recs__evaluator *e, recs_error *error) {
     recs__lists *lists = &e->lists;
@@ -249,7 +249,7 @@ static recs_status ask_many(recs__evaluator *e, bool first, recs_error *error) {
     return status;
 }
 
-/* ---- one user at a time ------------------------------------------------------------------------ */
+/* ---- one user at a time ------------------------------------------------------------------ */
 
 /* The user is asked for by the shop's own id, which the test part has: under
  * users=hashed the model's is only a hash. */
@@ -308,7 +308,7 @@ static void ask_chunk(void *arg, size_t index) {
         recs__evaluator_fail(e, status, &error);
 }
 
-/* ---- baselines ---------------------------------------------------------------------------------- */
+/* ---- baselines --------------------------------------------------------------------------- */
 
 static size_t list_by_order(const recs__evaluator *e, const recs__needs *needs, uint32_t *list) {
     size_t length = 0;

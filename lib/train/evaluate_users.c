@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* ---- what a visitor has --------------------------------------------------------------------- */
+/* ---- what a visitor has ------------------------------------------------------------------ */
 
 size_t recs__visitor_count(const recs__evaluator *e, size_t visitor) {
     const recs__visitors *v = &e->visitors;
@@ -44,7 +44,7 @@ void recs__visitors_clear(recs__visitors *v, const recs_host *host) {
     memset(v, 0, sizeof *v);
 }
 
-/* ---- matching ------------------------------------------------------------------------------- */
+/* ---- matching ---------------------------------------------------------------------------- */
 
 static uint32_t *item_rows(recs__evaluator *e, const recs__training *part, uint64_t *unknown,
                            recs_error *error) {
@@ -154,7 +154,7 @@ recs_status recs__evaluator_users(recs__evaluator *e, recs_error *error) {
     return v->owned && v->truths && v->groups ? RECS_OK : RECS_ERR_MEMORY;
 }
 
-/* ---- needs ------------------------------------------------------------------------------------ */
+/* ---- needs ------------------------------------------------------------------------------- */
 
 recs_status recs__needs_create(recs__needs *needs, const recs__evaluator *e, recs_error *error) {
     memset(needs, 0, sizeof *needs);

@@ -193,7 +193,7 @@ int32_t recs_evaluation_segment_interval(const recs_evaluation *evaluation, size
                        high);
 }
 
-/* ---- users -------------------------------------------------------------------------------- */
+/* ---- users ------------------------------------------------------------------------------- */
 
 size_t recs_evaluation_users(const recs_evaluation *evaluation) {
     return evaluation->kept;

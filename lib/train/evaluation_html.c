@@ -81,7 +81,7 @@ static size_t main_cutoff(const recs_evaluation *e) {
     return e->cutoff_count - 1;
 }
 
-/* ---- tables ------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------------ */
 
 static double best_of(const recs_evaluation *e, size_t column) {
     double best = -INFINITY;
@@ -180,7 +180,7 @@ static void comparisons(recs__output *o, const recs_evaluation *e) {
     recs__output_text(o, "</tbody></table></div>\n");
 }
 
-/* ---- plots ---------------------------------------------------------------------------------- */
+/* ---- plots ------------------------------------------------------------------------------- */
 
 typedef struct drawing {
     recs__output *o;

@@ -23,7 +23,11 @@
 
 #define RECS__USERS_PER_CHUNK 128
 
-typedef enum recs__system_kind { RECS__BY_COMPONENT, RECS__BY_ORDER, RECS__BY_OWN_ITEMS } recs__system_kind;
+typedef enum recs__system_kind {
+    RECS__BY_COMPONENT,
+    RECS__BY_ORDER,
+    RECS__BY_OWN_ITEMS
+} recs__system_kind;
 
 /* A way to make a list. BY_COMPONENT fills two rows: evidence and filled. */
 typedef struct recs__system {

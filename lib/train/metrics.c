@@ -52,7 +52,8 @@ static recs_status fail_metric(const char *name, size_t size, recs_error *error)
         memcpy(list + used, m + 1 < RECS__METRICS ? ", " : "\0", 2);
         used += 2;
     }
-    return recs__fail(error, RECS_ERR_ARGUMENT, "metrics: \"%.*s\" is none, expected all or some of: %s",
+    return recs__fail(error, RECS_ERR_ARGUMENT,
+                      "metrics: \"%.*s\" is none, expected all or some of: %s",
                       size < 40 ? (int)size : 40, name, list);
 }
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- from cells to figures ------------------------------------------------------------------ */
+/* ---- from cells to figures --------------------------------------------------------------- */
 
 /* The users of a segment, as places in the kept columns, and whose cells. */
 typedef struct slice {
@@ -134,7 +134,7 @@ static recs_status add_segment(recs__evaluator *e, const char *kind, const char 
                : RECS_OK;
 }
 
-/* ---- users by what they have ------------------------------------------------------------------ */
+/* ---- users by what they have ------------------------------------------------------------- */
 
 static slice all_of(const recs_evaluation *r) {
     return (slice){r->cells, r->row_count * r->cutoff_count * RECS__CELLS, RECS__CELLS, NULL,
@@ -195,7 +195,7 @@ static recs_status add_by_activity(recs__evaluator *e, uint32_t *users, recs_err
     return status;
 }
 
-/* ---- test items by popularity ----------------------------------------------------------------- */
+/* ---- test items by popularity ------------------------------------------------------------ */
 
 static recs_status add_by_items(recs__evaluator *e, const uint8_t *groups, uint32_t *users,
                                 recs_error *error) {
@@ -214,7 +214,7 @@ static recs_status add_by_items(recs__evaluator *e, const uint8_t *groups, uint3
     return status;
 }
 
-/* ---- what is kept --------------------------------------------------------------------------------- */
+/* ---- what is kept ------------------------------------------------------------------------ */
 
 /* Users with nothing to find leave the columns; the others move up. */
 static void pack_users(recs__evaluator *e) {
