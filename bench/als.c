@@ -3,7 +3,7 @@
  *   build/bench/als [--train FILE] [--test FILE] [--factors 64,128]
  *       [--threads 1,2] [--solver auto,cg,block,cholesky] [--iterations 10]
  *       [--alpha 40] [--regularization 1] [--exponent 0] [--at 20] [--seed 1]
- *       [--table NAME] [--more "cg_steps=3"]
+ *       [--table NAME] [--more "cg_steps=3"] [--users-tested N]
  *
  * FILEs in the LightGCN form, row numbers, as bench/peers_als.py reads them:
  * the same bytes and the same settings for both. Without --train: 200,000
@@ -427,6 +427,12 @@ int main(int argc, char **argv) {
     uint32_t items = p.items > t.items ? p.items : t.items;
     recs__sparse by_user = matrix_of(&p, users, items), by_item, test_matrix = {0};
     recs__csr test;
+    size_t tested = 0, limit = (size_t)number(argc, argv, "--users-tested", "4294967295");
+    for (size_t e = 0; e < t.count; e++) { /* the first ones alone */
+        tested += e == 0 || t.keys[e] >> 32 != t.keys[e - 1] >> 32;
+        if (tested > limit)
+            t.count = e;
+    }
     if (held)
         test_matrix = matrix_of(&t, users, items);
     test = recs__sparse_view(&test_matrix);

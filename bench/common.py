@@ -31,7 +31,9 @@ def make(*targets):
     run("make", "-s", "-j2", *targets)
 
 
-def peer(program, *args):
+def peer(program, *args, name=""):
+    """Figures of a peer's program; name: the environment it needs, one of those of bench/peers."""
+    os.environ["PEER"] = name
     return figures(ROOT / "bench/peers", ROOT / "bench" / program, *args)
 
 
