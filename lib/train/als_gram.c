@@ -106,7 +106,7 @@ static void turn_task(void *arg, size_t index) {
     }
     memcpy(kept, rows, count * stride * sizeof *rows);
     memset(rows, 0, count * stride * sizeof *rows);
-    recs__kernels_get()->multiply(kept, stride, count, work->turn, stride, work->als->factors, rows,
+    recs__kernels_get()->multiply(kept, stride, 1, count, work->turn, stride, work->als->factors, rows,
                                   stride, stride);
     recs__scratch_give(&work->scratch, kept);
 }

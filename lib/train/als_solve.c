@@ -209,8 +209,8 @@ static bool block_batch(const half_step *step, const batch *b, float *scratch) {
             for (size_t row = 0; row < b->rows; row++)
                 times(system->gram + at, b->x + row * stride + at, products + row * ld, n);
         } else {
-            kernels->multiply(b->x, stride, b->rows, als->gram + at, stride, factors, products, ld,
-                              n);
+            kernels->multiply(b->x, stride, 1, b->rows, als->gram + at, stride, factors, products,
+                              ld, n);
         }
         for (size_t row = 0, e = 0; row < b->rows; e += b->counts[row++])
             if (b->counts[row] && !block_step(step, b, row, at, n, products + row * ld, weights + e,
@@ -237,7 +237,7 @@ static bool cg_batch(const half_step *step, const batch *b, float *scratch) {
 
     if (!step->cold && !als->rotated) {
         memset(products, 0, b->rows * stride * sizeof *products);
-        recs__kernels_get()->multiply(b->x, stride, b->rows, als->gram, stride, als->factors,
+        recs__kernels_get()->multiply(b->x, stride, 1, b->rows, als->gram, stride, als->factors,
                                       products, stride, stride);
     }
     for (size_t row = 0; row < b->rows; row++) {

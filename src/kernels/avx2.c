@@ -25,6 +25,15 @@ static inline void turn_four(const float *from, size_t ldf, float *to, size_t ld
     _mm_storeu_ps(to + 3 * ldt, d);
 }
 
+static inline void turn_four_scaled(const float *const *row, size_t j, const float *q,
+                                    const float *s, float *to, size_t ldt) {
+    __m128 scale = _mm_loadu_ps(q), r[4];
+    for (int i = 0; i < 4; i++)
+        r[i] = _mm_mul_ps(_mm_mul_ps(_mm_loadu_ps(row[i] + j), scale), _mm_set1_ps(s[i]));
+    _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
+    for (size_t i = 0; i < 4; i++) _mm_storeu_ps(to + i * ldt, r[i]);
+}
+
 static inline __m256i first_lanes(size_t n) {
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lanes);
@@ -36,6 +45,12 @@ static inline vec vec_load_part(const float *p, size_t n) {
 
 static inline void vec_store_part(float *p, size_t n, vec x) {
     _mm256_maskstore_ps(p, first_lanes(n), x);
+}
+
+/* A masked store costs some twenty plain ones on some processors. */
+static inline void vec_merge_part(float *p, size_t n, vec x) {
+    __m256 mask = _mm256_castsi256_ps(first_lanes(n));
+    _mm256_storeu_ps(p, _mm256_blendv_ps(_mm256_loadu_ps(p), x, mask));
 }
 
 static inline float reduce_one(vec acc[2]) {

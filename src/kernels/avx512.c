@@ -25,6 +25,15 @@ static inline void turn_four(const float *from, size_t ldf, float *to, size_t ld
     _mm_storeu_ps(to + 3 * ldt, d);
 }
 
+static inline void turn_four_scaled(const float *const *row, size_t j, const float *q,
+                                    const float *s, float *to, size_t ldt) {
+    __m128 scale = _mm_loadu_ps(q), r[4];
+    for (int i = 0; i < 4; i++)
+        r[i] = _mm_mul_ps(_mm_mul_ps(_mm_loadu_ps(row[i] + j), scale), _mm_set1_ps(s[i]));
+    _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
+    for (size_t i = 0; i < 4; i++) _mm_storeu_ps(to + i * ldt, r[i]);
+}
+
 static inline __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1); }
 
 static inline vec vec_load_part(const float *p, size_t n) {
@@ -34,6 +43,8 @@ static inline vec vec_load_part(const float *p, size_t n) {
 static inline void vec_store_part(float *p, size_t n, vec x) {
     _mm512_mask_storeu_ps(p, first_lanes(n), x);
 }
+
+static inline void vec_merge_part(float *p, size_t n, vec x) { vec_store_part(p, n, x); }
 
 static inline float reduce_one(vec acc[1]) {
     __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(acc[0]),

@@ -7,9 +7,13 @@
  *   vec, vec_zero, vec_set, vec_load, vec_store, vec_mul, vec_div,
  *   vec_fma(a, b, c)      a * b + c; vec_fnma: -a * b + c
  *   turn_four(from, ldf, to, ldt)  a 4 x 4 block transposed
+ *   turn_four_scaled(row, j, q, s, to, ldt)  floats j … j + 4 of four rows, times
+ *                         the four of q, then times the row's own of s, transposed
  *   vec_load_part(p, n)   the first n <= WIDTH floats, the rest +0; memory
  *                         beyond them is not touched
  *   vec_store_part(p, n, x)
+ *   vec_merge_part(p, n, x)  the same where all WIDTH floats at p are memory
+ *                         of ours: what is behind the n keeps its value
  *   reduce_group(acc, out)  GROUP sums of 16 lanes by the tree of kernels.h
  *   above_any             not shared: compaction differs too much; they define
  *                         above_any(values, factors or NULL, n, threshold, out)
@@ -299,7 +303,11 @@ INLINE void tile(const side *left, const float *const *row, size_t count, float 
                 vec_store(c + (j + r) * ldc + at, acc[r][v]);
             } else {
                 size_t some = below_diagonal(j + r, at, end);
-                if (some) vec_store_part(c + (j + r) * ldc + at, some, acc[r][v]);
+                if (some == 0) continue;
+                if (at + WIDTH <= ldc)
+                    vec_merge_part(c + (j + r) * ldc + at, some, acc[r][v]);
+                else
+                    vec_store_part(c + (j + r) * ldc + at, some, acc[r][v]);
             }
         }
     }
@@ -388,8 +396,8 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
 
 /* rows * vecs outputs in registers over all of k; `last` floats of the last
  * vec of each row exist. */
-INLINE void multiply_tile(const float *a, size_t lda, const float *b, size_t ldb, size_t k,
-                          float *c, size_t ldc, size_t last, const size_t rows,
+INLINE void multiply_tile(const float *a, size_t lda, size_t step, const float *b, size_t ldb,
+                          size_t k, float *c, size_t ldc, size_t last, const size_t rows,
                           const size_t vecs, const bool part) {
     vec acc[TILE_ROWS][TILE_VECS];
     UNROLL for (size_t r = 0; r < rows; r++) {
@@ -405,7 +413,7 @@ INLINE void multiply_tile(const float *a, size_t lda, const float *b, size_t ldb
             x[v] = part && v + 1 == vecs ? vec_load_part(from, last) : vec_load(from);
         }
         UNROLL for (size_t r = 0; r < rows; r++) {
-            vec factor = vec_set(a[r * lda + i]);
+            vec factor = vec_set(a[r * lda + i * step]);
             UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vec_fma(factor, x[v], acc[r][v]);
         }
     }
@@ -419,60 +427,51 @@ INLINE void multiply_tile(const float *a, size_t lda, const float *b, size_t ldb
 }
 
 /* A strip of vecs columns, from top to bottom: what it reads of b stays near. */
-INLINE void multiply_strip(const float *a, size_t lda, size_t rows, const float *b, size_t ldb,
-                           size_t k, float *c, size_t ldc, size_t last, const size_t vecs,
-                           const bool part) {
+INLINE void multiply_strip(const float *a, size_t lda, size_t step, size_t rows, const float *b,
+                           size_t ldb, size_t k, float *c, size_t ldc, size_t last,
+                           const size_t vecs, const bool part) {
     size_t r = 0;
     for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
-        multiply_tile(a + r * lda, lda, b, ldb, k, c + r * ldc, ldc, last, TILE_ROWS, vecs, part);
+        multiply_tile(a + r * lda, lda, step, b, ldb, k, c + r * ldc, ldc, last, TILE_ROWS, vecs,
+                      part);
     for (; r < rows; r++)
-        multiply_tile(a + r * lda, lda, b, ldb, k, c + r * ldc, ldc, last, 1, vecs, part);
+        multiply_tile(a + r * lda, lda, step, b, ldb, k, c + r * ldc, ldc, last, 1, vecs, part);
 }
 
-static void multiply(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
-                     float *c, size_t ldc, size_t n) {
+static void multiply(const float *a, size_t lda, size_t step, size_t rows, const float *b,
+                     size_t ldb, size_t k, float *c, size_t ldc, size_t n) {
     size_t at = 0;
     while (at < n) {
         size_t vecs = (n - at) / WIDTH;
         if (vecs > TILE_VECS) vecs = vecs == TILE_VECS + 1 ? 2 : TILE_VECS;
         if (vecs == 0)
-            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, n - at, 1, true);
+            multiply_strip(a, lda, step, rows, b + at, ldb, k, c + at, ldc, n - at, 1, true);
         else if (vecs == 1)
-            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, 1, false);
+            multiply_strip(a, lda, step, rows, b + at, ldb, k, c + at, ldc, WIDTH, 1, false);
         else if (vecs == 2)
-            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, 2, false);
+            multiply_strip(a, lda, step, rows, b + at, ldb, k, c + at, ldc, WIDTH, 2, false);
         else
-            multiply_strip(a, lda, rows, b + at, ldb, k, c + at, ldc, WIDTH, TILE_VECS, false);
+            multiply_strip(a, lda, step, rows, b + at, ldb, k, c + at, ldc, WIDTH, TILE_VECS,
+                           false);
         at += (vecs ? vecs : 1) * WIDTH;
     }
 }
 
 /* ---- turn_gather ---------------------------------------------------------- */
 
-/* Four rows at a time through a line of each that stays in the first cache. */
+/* 4 x 4 blocks, scaled on the way. */
 static void turn_gather(const float *base, size_t stride, const uint32_t *index, size_t count,
                         size_t n, const float *q, const float *s, float *out, size_t ldo) {
-    enum { LINE = 256 };
-    _Alignas(64) float line[4 * LINE];
     for (size_t i = 0; i < count; i += 4) {
-        size_t some = least(count - i, 4);
-        for (size_t r = 0; i + 4 + r < count && r < 4; r++) prefetch_row(base + index[i + 4 + r] * stride, least(n, LINE));
-        for (size_t at = 0; at < n; at += LINE) {
-            size_t columns = least(n - at, LINE), j = 0;
-            for (size_t r = 0; r < some; r++) {
-                const float *row = base + index[i + r] * stride + at;
-                vec factor = vec_set(s[i + r]);
-                for (j = 0; j + WIDTH <= columns; j += WIDTH)
-                    vec_store(line + r * LINE + j,
-                              vec_mul(vec_mul(vec_load(row + j), vec_load(q + at + j)), factor));
-                for (; j < columns; j++) line[r * LINE + j] = (row[j] * q[at + j]) * s[i + r];
-            }
-            float *to = out + at * ldo + i;
-            j = 0;
-            for (; some == 4 && j + 4 <= columns; j += 4) turn_four(line + j, LINE, to + j * ldo, ldo);
-            for (; j < columns; j++)
-                for (size_t r = 0; r < some; r++) to[j * ldo + r] = line[r * LINE + j];
-        }
+        const float *row[4];
+        size_t some = least(count - i, 4), j = 0;
+        for (size_t r = 0; r < some; r++) row[r] = base + index[i + r] * stride;
+        for (size_t r = i + 4; r < least(count, i + 8); r++)
+            prefetch_row(base + index[r] * stride, least(n, 512));
+        for (; some == 4 && j + 4 <= n; j += 4)
+            turn_four_scaled(row, j, q + j, s + i, out + j * ldo + i, ldo);
+        for (; j < n; j++)
+            for (size_t r = 0; r < some; r++) out[j * ldo + i + r] = (row[r][j] * q[j]) * s[i + r];
     }
 }
 
@@ -530,10 +529,17 @@ static void solve_turned(float *t, size_t ldt, const float *diagonal) {
 /* Factors the diagonal block in its turned form; 0 or 1 + the bad pivot. The
  * lanes above the diagonal hold nothing of use. */
 static size_t factor_diagonal(float *t, size_t columns) {
+    /* The next pivot and the entry above it go ahead on their own: waiting for
+     * them is most of what a small block costs. */
+    float pivot = columns ? t[0] : 0.0f;
     for (size_t i = 0; i < columns; i++) {
-        float *column = t + i * PANEL, pivot = column[i];
+        float *column = t + i * PANEL;
         if (!(pivot > 0.0f) || !isfinite(pivot)) return i + 1;
         float root = sqrtf(pivot);
+        if (i + 1 < columns) {
+            float below = column[i + 1] / root;
+            pivot = __builtin_fmaf(-below, below, column[PANEL + i + 1]);
+        }
         vec x[PER_LANES], divisor = vec_set(root);
         UNROLL for (size_t p = 0; p < PER_LANES; p++) {
             x[p] = vec_div(vec_load(column + p * WIDTH), divisor);
@@ -636,7 +642,20 @@ static void solve_backward(const float *l, size_t ldl, float *b, size_t n) {
     float taken[SOLVE];
     while (n > 0) {
         size_t some = least(n, SOLVE), first = n - some;
-        for (size_t i = n, at = 0; i-- > first; at++) {
+        if (some == SOLVE) {
+            float sum[SOLVE];
+            UNROLL for (size_t r = 0; r < SOLVE; r++) sum[r] = b[first + r];
+            UNROLL for (size_t at = 0; at < SOLVE; at++) {
+                const size_t i = SOLVE - 1 - at;
+                row[at] = l + (first + i) * ldl;
+                sum[i] /= row[at][first + i];
+                taken[at] = -sum[i];
+                UNROLL for (size_t j = 0; j < i; j++)
+                    sum[j] = __builtin_fmaf(taken[at], row[at][first + j], sum[j]);
+            }
+            UNROLL for (size_t r = 0; r < SOLVE; r++) b[first + r] = sum[r];
+        }
+        for (size_t i = n, at = 0; some < SOLVE && i-- > first; at++) {
             row[at] = l + i * ldl;
             b[i] /= row[at][i];
             taken[at] = -b[i];

@@ -86,10 +86,15 @@ static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const 
         memset(turned, 0, factors * n * sizeof *turned);
     kernels->turn_gather(foldin->item_factors, foldin->stride, rows, count, factors, roots,
                          weights, turned, n);
-    memset(k, 0, n * n * sizeof *k);
-    for (size_t i = 0; i < n; i++)
-        k[i * n + i] = 1.0f;
-    kernels->syrk(NULL, turned, n, NULL, factors, k, n, n);
+    /* Eight rows at a time, their columns to the end of the diagonal block:
+     * nothing reads what comes to stand above the diagonal. */
+    for (size_t i = 0; i < n; i += 8) {
+        for (size_t r = i; r < i + 8; r++) {
+            memset(k + r * n, 0, (i + 8) * sizeof *k);
+            k[r * n + r] = 1.0f;
+        }
+        kernels->multiply(turned + i, 1, n, 8, turned, n, factors, k + i * n, n, i + 8);
+    }
     if (kernels->cholesky(k, n, n) != 0)
         return false;
     kernels->cholesky_solve(k, n, t, n);

@@ -61,10 +61,11 @@ typedef struct recs__kernels {
     void (*syrk)(const float *w, const float *base, size_t stride, const uint32_t *index,
                  size_t count, float *c, size_t ldc, size_t n);
 
-    /* update: c[r][j] = chain over i < k ascending of fma(a[r][i], b[i][j],
-     * c[r][j]) for r < rows, j < n. rows * n * k multiply-adds. */
-    void (*multiply)(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
-                     float *c, size_t ldc, size_t n);
+    /* update: c[r][j] = chain over i < k ascending of fma(a[r * lda + i * step],
+     * b[i][j], c[r][j]) for r < rows, j < n; step 1: rows of a, lda 1: columns.
+     * rows * n * k multiply-adds. */
+    void (*multiply)(const float *a, size_t lda, size_t step, size_t rows, const float *b,
+                     size_t ldb, size_t k, float *c, size_t ldc, size_t n);
 
     /* The rows listed, weighted and turned:
      * out[j * ldo + i] = (base[index[i] * stride + j] * q[j]) * s[i], each

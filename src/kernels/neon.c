@@ -25,6 +25,15 @@ static inline void turn_four(const float *from, size_t ldf, float *to, size_t ld
     }
 }
 
+static inline void turn_four_scaled(const float *const *row, size_t j, const float *q,
+                                    const float *s, float *to, size_t ldt) {
+    float block[16];
+    for (size_t i = 0; i < 4; i++)
+        vst1q_f32(block + 4 * i,
+                  vmulq_n_f32(vmulq_f32(vld1q_f32(row[i] + j), vld1q_f32(q)), s[i]));
+    turn_four(block, 4, to, ldt);
+}
+
 static inline vec vec_load_part(const float *p, size_t n) {
     float some[4] = {0};
     for (size_t i = 0; i < n; i++) some[i] = p[i];
@@ -36,6 +45,8 @@ static inline void vec_store_part(float *p, size_t n, vec x) {
     vst1q_f32(some, x);
     for (size_t i = 0; i < n; i++) p[i] = some[i];
 }
+
+static inline void vec_merge_part(float *p, size_t n, vec x) { vec_store_part(p, n, x); }
 
 /* Lane l + lane l + 8, then + lane l + 4: four sums. */
 static inline vec fold_four(const vec acc[4]) {

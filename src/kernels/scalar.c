@@ -55,10 +55,10 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
     }
 }
 
-static void multiply(const float *a, size_t lda, size_t rows, const float *b, size_t ldb, size_t k,
-                     float *c, size_t ldc, size_t n) {
+static void multiply(const float *a, size_t lda, size_t step, size_t rows, const float *b,
+                     size_t ldb, size_t k, float *c, size_t ldc, size_t n) {
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < k; i++) axpy(a[r * lda + i], b + i * ldb, c + r * ldc, n);
+        for (size_t i = 0; i < k; i++) axpy(a[r * lda + i * step], b + i * ldb, c + r * ldc, n);
 }
 
 static void turn_gather(const float *base, size_t stride, const uint32_t *index, size_t count,

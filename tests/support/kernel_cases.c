@@ -276,8 +276,9 @@ static bool run_multiply(run *r, kind what, size_t n, size_t count, size_t k) {
     float *x, *y, *a = inputs(r, what, count * lda, any_offset(r), &x);
     float *b = inputs(r, what, k * ldb, any_offset(r), &y);
     pair p = outputs(r, what, count * ldc);
-    r->table->multiply(a, lda, count, b, ldb, k, p.ours, ldc, n);
-    r->reference->multiply(a, lda, count, b, ldb, k, p.theirs, ldc, n);
+    size_t across = n % 2 ? 1 : count, down = n % 2 ? lda : 1;
+    r->table->multiply(a, down, across, count, b, ldb, k, p.ours, ldc, n);
+    r->reference->multiply(a, down, across, count, b, ldb, k, p.theirs, ldc, n);
     free(x);
     free(y);
     return same_pair(r, "multiply", what, n, count, &p);
