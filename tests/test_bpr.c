@@ -124,7 +124,8 @@ static void test_one_step(void **state) {
     made_training_make(&made, STEP_USERS, STEP_ITEMS, step_entries, STEP_ENTRIES, NULL);
     /* A pool of 64 of 4 items has them all, and of 400 picks each is one. */
 #define STEP(rate)                                                                              \
-    "bpr(factors=3, iterations=1, pool=64, negatives=400, regularization=0.03, learning_rate=" rate ")"
+    "bpr(factors=3, iterations=1, pool=64, negatives=400, regularization=0.03, "                \
+    "history_exponent=0.5, learning_rate=" rate ")"
     train_ok(&made, STEP("1e-6"), &start); /* where it begins, but for 1e-6 */
     train_ok(&made, STEP("0.2"), &stepped);
     read_sides(&start, &before);

@@ -73,7 +73,8 @@ RECS_API recs_status recs_recommend_rows(const recs_model *model, recs_query *qu
 /* The stored users with the highest scores for the query's item: answers are
  * users (rows, ids). Users who have the item are left out by exclude_seen as
  * in recs_recommend. NOT_FOUND: the item. STATE: the model stores no users.
- * Cost: als users * factors; item models one pass over all histories.
+ * Cost: als users * factors; item models one pass over all histories; user
+ * neighbours a request for every stored user.
  * Since 0.1. */
 RECS_API recs_status recs_users(const recs_model *model, recs_query *query, recs_error *error);
 

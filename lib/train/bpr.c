@@ -73,12 +73,12 @@ static const recs__setting bpr_settings[] = {
     [FACTORS] = {"factors", 64, 1, 2048, true, NULL},
     [ITERATIONS] = {"iterations", 40, 1, 10000, true, NULL},
     [LEARNING_RATE] = {"learning_rate", 0.05, 1e-6, 10, false, NULL},
-    [LEARNING_DECAY] = {"learning_decay", 0.1, 1e-6, 1, false, NULL},
+    [LEARNING_DECAY] = {"learning_decay", 0.3, 1e-6, 1, false, NULL},
     [REGULARIZATION] = {"regularization", 0.002, 0, 1000, false, NULL},
     [NEGATIVES] = {"negatives", 32, 1, 10000, true, NULL},
     [POOL] = {"pool", 512, 1, 1000000, true, NULL},
     [NEGATIVE_EXPONENT] = {"negative_exponent", 0, 0, 1.5, false, NULL},
-    [HISTORY_EXPONENT] = {"history_exponent", 0.5, 0, 1, false, NULL},
+    [HISTORY_EXPONENT] = {"history_exponent", 1, 0, 1, false, NULL},
 };
 
 #define USERS_PER_TASK 32
@@ -205,13 +205,21 @@ static void score_pool(const bpr *b, const room *r, const float *x, const uint32
     }
 }
 
-/* The candidate with the highest score among `negatives` of the pool. */
+/* The candidate with the highest score among `negatives` of the pool, of equal
+ * ones the first drawn. A draw is 16 bits of a random word, 32 for large pools:
+ * the shares of two candidates differ by 1 in 32 at most. */
 static size_t pick(const bpr *b, const room *r, recs__random *random) {
-    size_t best = (size_t)recs__random_below(random, b->pool);
+    const unsigned width = b->pool <= 2048 ? 16 : 32;
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    uint64_t word = recs__random_u64(random);
+    size_t best = (size_t)(((word & mask) * b->pool) >> width);
+    float highest = r->scores[best];
     for (size_t n = 1; n < b->negatives; n++) {
-        size_t other = (size_t)recs__random_below(random, b->pool);
-        if (r->scores[other] > r->scores[best])
-            best = other;
+        word = (n * width) % 64 != 0 ? word >> width : recs__random_u64(random);
+        size_t other = (size_t)(((word & mask) * b->pool) >> width);
+        float score = r->scores[other];
+        best = score > highest ? other : best;
+        highest = score > highest ? score : highest;
     }
     return best;
 }

@@ -18,7 +18,7 @@ enum { MEMORY_LIMIT = 64 << 20, LIMIT = 40 };
 
 static void fill_request(recs_query *query, const recs_model *model, unsigned request) {
     recs_query_reset(query);
-    recs_query_component(query, recs_model_component_name(model, request % 5));
+    recs_query_component(query, recs_model_component_name(model, request % 7));
     if ((request & 1) != 0 && recs_model_user_id(model, request % 7) != NULL)
         recs_query_user(query, recs_model_user_id(model, request % 7));
     for (uint32_t i = 0; (request & 2) != 0 && i < 5; i++) {
