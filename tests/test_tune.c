@@ -257,24 +257,35 @@ static void test_floor_of_coverage(void **state) {
     recs_dataset_destroy(dataset);
 }
 
-/* Enough users for three rungs: most trials are of a ninth, the best go up. */
+/* 27 iterations make three rungs: most trials have 3 of them, the best go up. */
 static void test_rungs(void **state) {
     (void)state;
-    recs_dataset *dataset = shop(17000, 50, 6);
-    recs_tune_options options = {.struct_size = sizeof options, .trials = 12, .users = 3000};
-    recs_tuning *t = tuned(dataset, "itemknn(asymmetry=0..1, user_exponent=0..1)", &options, NULL);
-    size_t at[3] = {0, 0, 0}, best = recs_tuning_best(t, "itemknn");
+    recs_dataset *dataset = shop(6500, 50, 6);
+    recs_tune_options options = {.struct_size = sizeof options, .trials = 14};
+    recs_tuning *t = tuned(dataset, "als(factors=4, iterations=27, alpha=1..100 log, "
+                                    "regularization=0.01..10 log)",
+                           &options, NULL);
+    size_t at[3] = {0, 0, 0}, best = recs_tuning_best(t, "als");
     for (size_t i = 0; i < recs_tuning_trials(t); i++) {
         double share = recs_tuning_value(t, i, "share"), users = recs_tuning_value(t, i, "users");
         int rung = share > 0.9 ? 2 : share > 0.2 ? 1 : 0;
         at[rung]++;
-        assert_true(users < 3300.0 && users > (rung == 0 ? 1000.0 : 2000.0));
+        assert_non_null(strstr(recs_tuning_trained(t, i), "iterations=27"));
+        /* At least 1,500 to judge on, so that two rungs are judged on as many. */
+        assert_true(rung == 2 ? users > 2000.0 : users > 1000.0 && users < 2000.0);
     }
     assert_true(at[0] >= 5 && at[1] >= 2 && at[2] >= 2);
     assert_true(at[0] > at[1] && at[1] >= at[2]);
     assert_true(recs_tuning_value(t, best, "share") == 1.0);
     /* The defaults went all the way first. */
     assert_string_equal(recs_tuning_trained(t, 0), recs_tuning_trained(t, 2));
+    recs_tuning_destroy(t);
+
+    /* Without iterations there is one rung; with free ones, too. */
+    t = tuned(dataset, "itemknn(asymmetry=?), als(factors=2, iterations=1|9)",
+              &(recs_tune_options){.struct_size = sizeof options, .trials = 4}, NULL);
+    for (size_t i = 0; i < recs_tuning_trials(t); i++)
+        assert_true(recs_tuning_value(t, i, "share") == 1.0);
     recs_tuning_destroy(t);
     recs_dataset_destroy(dataset);
 }

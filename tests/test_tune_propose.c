@@ -2,6 +2,7 @@
  * the space does, and find the top of a hill faster than covering the space. */
 #include "train/tune_propose.h"
 
+#include "base/memory.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -9,6 +10,14 @@
 #include <string.h>
 
 enum { FACTORS, ITERATIONS, REGULARIZATION, ALPHA };
+
+static bool propose(const recs__proposer *p, double *settings) {
+    recs_host host;
+    bool any;
+    assert_int_equal(recs__host_init(&host, NULL, NULL), RECS_OK);
+    assert_int_equal(recs__propose(p, &host, settings, &any, NULL), RECS_OK);
+    return any;
+}
 
 static recs__space *parsed(const char *text) {
     recs__space *space = malloc(sizeof *space);
@@ -28,7 +37,7 @@ static double climb(const recs__space *space, uint64_t seed, size_t trials, bool
     double best = -1.0;
     for (; p.count < trials; p.count++) {
         recs__tried *t = &tried[p.count];
-        assert_true(recs__propose(&p, t->settings));
+        assert_true(propose(&p, t->settings));
         for (size_t i = 0; i < p.count; i++)
             assert_true(memcmp(tried[i].settings, t->settings, sizeof t->settings) != 0);
         for (uint32_t i = 0; i < 4; i++) {
@@ -70,11 +79,11 @@ static void test_runs_out(void **state) {
     double settings[RECS__SETTINGS_MAX];
     memset(tried, 0, sizeof tried);
     for (; p.count < 12; p.count++) {
-        assert_true(recs__propose(&p, tried[p.count].settings));
+        assert_true(propose(&p, tried[p.count].settings));
         tried[p.count].judged = true;
         tried[p.count].value = 0.1; /* all the same */
     }
-    assert_false(recs__propose(&p, settings));
+    assert_false(propose(&p, settings));
     free(space);
 }
 

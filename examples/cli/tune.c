@@ -201,7 +201,7 @@ static int32_t show(void *user_data, const char *stage, uint64_t done, uint64_t 
 }
 
 static void print_head(const char *metric) {
-    printf("\n%5s  %-10s  %5s  %9s  %9s  %9s  %10s  %7s  %s\n", "trial", "component", "users", metric,
+    printf("\n%5s  %-10s  %5s  %9s  %9s  %9s  %10s  %7s  %s\n", "trial", "component", "in", metric,
            "recall", "coverage", "popularity", "seconds", "settings");
 }
 
@@ -213,13 +213,13 @@ static void print_trial(const recs_tuning *t, size_t i, const char *mark) {
     const char *failed = recs_tuning_failed(t, i), *settings = recs_tuning_varied(t, i);
     double share = recs_tuning_value(t, i, "share");
     const char *component = recs_tuning_component(t, i);
-    char users[16] = "-";
+    char part[16] = "-";
 
     if (recs_tuning_value(t, i, "whole") == 1.0)
         settings = "(all together)";
     if (share > 0.0)
-        snprintf(users, sizeof users, share < 1.0 ? "1/%.0f" : "all", 1.0 / share);
-    printf("%4zu%s  %-10s  %5s  ", i + 1, mark, component, users);
+        snprintf(part, sizeof part, share < 0.9 ? "1/%.0f" : "full", 1.0 / share);
+    printf("%4zu%s  %-10s  %5s  ", i + 1, mark, component, part);
     if (failed)
         printf("%9s  %9s  %9s  %10s  %7s  %s: %s\n", "-", "-", "-", "-", "-", settings, failed);
     else
@@ -450,7 +450,7 @@ const command command_tune = {
     "tune", "picks settings on a part of the log held out",
     "usage: recs tune --input LOG [--spec TEXT] [--budget TIME] [options]\n\n"
     "Holds out a part of the log, tries settings of one component after another on it\n"
-    "(on samples of the users first, the better ones on more), then all of them\n"
+    "(with few iterations first, the better ones with more), then all of them\n"
     "together, and prints what was tried and the description to train with. The test\n"
     "part is not needed; given, it is used once, for what was chosen.\n\n"
     "  --input LOG            what to train on; - is standard input; repeatable\n"

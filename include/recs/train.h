@@ -447,7 +447,7 @@ typedef struct recs_tune_options {
  *   als(factors=64|128, alpha=1..100 log, regularization=?), itemknn, blend(als, itemknn)
  *
  * docs/tuning.md has the grammar and the method (successive halving over
- * shares of the users, a response surface for what to try). Nothing of the validation
+ * iterations, a response surface for what to try). Nothing of the validation
  * part is trained on; the test part is yours to keep for the end.
  * ARGUMENT: space (column), options, nothing to search, neither budget nor
  * trials. DATA: no user to validate on. CONFLICT: the state file is of other
@@ -455,8 +455,7 @@ typedef struct recs_tune_options {
  * budget ended before a trial was done. CANCELLED: progress ended it before
  * that. What training the defaults says, where it fails. MEMORY, IO. On
  * failure *tuning is not touched; trials that were done are in the state file.
- * Cost: the trials; memory: a copy of the log, and half of it again when users are
- * sampled. Since 0.1. */
+ * Cost: the trials; memory: a copy of the log beside what training takes. Since 0.1. */
 RECS_API recs_status recs_tune(const recs_dataset *dataset, const char *space,
                                const recs_tune_options *options, const recs_host *host,
                                recs_tuning **tuning, recs_error *error);
@@ -481,7 +480,7 @@ RECS_API const char *recs_tuning_trained(const recs_tuning *tuning, size_t trial
 RECS_API const char *recs_tuning_varied(const recs_tuning *tuning, size_t trial);
 RECS_API const char *recs_tuning_failed(const recs_tuning *tuning, size_t trial);
 /* "value" (the metric asked for), "recall", "ndcg", "coverage", "popularity" at
- * its k; "users" judged on; "share" of all users that was trained on; "train_seconds",
+ * its k; "users" judged on; "share" of its iterations it was trained with; "train_seconds",
  * "evaluate_seconds"; "whole": 1 when the description as a whole was trained.
  * NaN for an unknown name, no such trial or one that failed. */
 RECS_API double recs_tuning_value(const recs_tuning *tuning, size_t trial, const char *name);

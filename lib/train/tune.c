@@ -1,12 +1,13 @@
 /* tune.c - recs_tune: which trial comes next, running it, and when to stop.
  *
  * One component after another. Successive halving without rounds (ASHA: Li
- * et al., "A System for Massively Parallel Hyperparameter Tuning", 2020): new
- * settings are tried on a ninth of the users; whatever is among the best third of
- * all tried there goes on to a third of them, and so to all. The defaults go
- * up first, so that there is always something to beat. Logs too small for that have
- * one rung, and every trial is a whole one. What is new comes from
- * tune_propose.c. The last trials of a component are kept for going up.
+ * et al., "A System for Massively Parallel Hyperparameter Tuning", 2020) over
+ * iterations: of a trainer that has them, new settings are tried with a third or
+ * a ninth of them and judged on as large a share of the users; whatever is among
+ * the best third of all tried there goes on to three times as many. The
+ * defaults go up first, so that there is always something to beat. Trainers
+ * without iterations have one rung, and every trial is a whole one. What is new
+ * comes from tune_propose.c. The last trials of a component are kept for going up.
  *
  * Every decision is a function of the trials before it and the seed, so a
  * search from a state file goes on as if it had not stopped; only a budget of
@@ -85,8 +86,8 @@ static void set_stage(search *s, const char *what, uint32_t component, uint32_t 
     char known[48] = "", share[24] = "";
     if (best < SIZE_MAX)
         snprintf(known, sizeof known, ", best %s %.4f", t->metric, t->trials[best].value);
-    if (t->shares[rung] < 1.0)
-        snprintf(share, sizeof share, " on 1/%.0f", 1.0 / t->shares[rung]);
+    if (rung + 1 < t->rungs[component])
+        snprintf(share, sizeof share, " in part");
     snprintf(s->stage, sizeof s->stage, "trial %zu, %s%s%s", s->trial_count + 1, what, share, known);
 }
 
@@ -118,7 +119,7 @@ static void take_figures(const search *s, const recs_evaluation *e, recs__trial 
 
 /* Trains text and evaluates it (one component, or all when it is NULL). */
 static recs_status train_and_judge(search *s, const char *text, const char *component,
-                                   uint32_t rung, double seconds[2], recs_evaluation **evaluation,
+                                   uint32_t depth, double seconds[2], recs_evaluation **evaluation,
                                    recs_error *error) {
     recs_train_options how = {.struct_size = sizeof how,
                               .seed = s->options.seed,
@@ -132,17 +133,17 @@ static recs_status train_and_judge(search *s, const char *text, const char *comp
                                    .progress_data = s};
     recs_model *model = NULL;
     recs_host quiet = *s->host;
-    recs_status status = recs__parts_need(&s->parts, rung, error);
+    recs_status status = recs__parts_need(&s->parts, depth, error);
     int64_t from = recs__now(s->host);
 
     if (component)
         quiet.log = NULL;
     if (status == RECS_OK)
-        status = recs_train(s->parts.rung[rung].train, text, &how, &quiet, &model, error);
+        status = recs_train(s->parts.holdout.train, text, &how, &quiet, &model, error);
     seconds[0] = (double)(recs__now(s->host) - from) / 1000.0;
     from = recs__now(s->host);
     if (status == RECS_OK)
-        status = recs_evaluate(model, s->parts.rung[rung].valid, &judge, s->host, evaluation, error);
+        status = recs_evaluate(model, s->parts.judge[depth], &judge, s->host, evaluation, error);
     seconds[1] = (double)(recs__now(s->host) - from) / 1000.0;
     recs_model_release(model);
     return status;
@@ -184,12 +185,17 @@ static recs_status run_trial(search *s, uint32_t component, uint32_t rung, const
     memcpy(one->specs[0].settings, settings, sizeof trial.settings);
     memcpy(trial.settings, settings, sizeof trial.settings);
     trial.trained = recs__description_text(one, s->host, error);
+    recs__tuning_settings(s->tuning, component, rung, one->specs[0].settings);
+    char *text = trial.trained ? recs__description_text(one, s->host, error) : NULL;
     recs__free(s->host, one);
-    if (!trial.trained)
+    if (!text) {
+        recs__trial_clear(&trial, s->host);
         return RECS_ERR_MEMORY;
+    }
     set_stage(s, spec->name, component, rung);
-    recs_status status =
-        train_and_judge(s, trial.trained, spec->name, rung, seconds, &evaluation, &why);
+    recs_status status = train_and_judge(s, text, spec->name, s->tuning->rungs[component] - 1 - rung,
+                                         seconds, &evaluation, &why);
+    recs__free(s->host, text);
     trial.train_seconds = seconds[0];
     trial.evaluate_seconds = seconds[1];
     if (status == RECS_OK)
@@ -215,7 +221,6 @@ static recs_status run_trial(search *s, uint32_t component, uint32_t rung, const
 /* All components together with the best settings of each, once. */
 static recs_status run_whole(search *s, recs_error *error) {
     recs_tuning *t = s->tuning;
-    uint32_t rung = t->rungs - 1;
     recs_evaluation *evaluation = NULL;
     double seconds[2];
 
@@ -224,10 +229,10 @@ static recs_status run_whole(search *s, recs_error *error) {
     for (size_t i = 0; i < t->count; i++)
         if (t->trials[i].whole && strcmp(t->trials[i].trained, t->description) == 0)
             return RECS_OK;
-    set_stage(s, "the whole", 0, rung);
-    recs_status status = train_and_judge(s, t->description, NULL, rung, seconds, &evaluation, error);
+    set_stage(s, "the whole", 0, t->rungs[0] - 1);
+    recs_status status = train_and_judge(s, t->description, NULL, 0, seconds, &evaluation, error);
     for (uint32_t c = 0; c < t->space->base.count && status == RECS_OK; c++) {
-        recs__trial trial = {.component = c, .rung = rung, .whole = true};
+        recs__trial trial = {.component = c, .rung = t->rungs[c] - 1, .whole = true};
         trial.train_seconds = seconds[0];
         trial.evaluate_seconds = seconds[1];
         take_figures(s, evaluation, &trial);
@@ -339,7 +344,7 @@ static double cost_of(const search *s, uint32_t component, uint32_t rung) {
 
 /* So little is left that it should go to the best of the lower rungs. */
 static bool is_closing(const search *s, uint32_t component, size_t trials_left) {
-    uint32_t top = s->tuning->rungs - 1;
+    uint32_t top = s->tuning->rungs[component] - 1;
     if (trials_left <= top)
         return true;
     if (s->study_deadline == INT64_MAX)
@@ -348,12 +353,12 @@ static bool is_closing(const search *s, uint32_t component, size_t trials_left) 
     return left < 2.0 * cost_of(s, component, top);
 }
 
-static void propose(const search *s, uint32_t component, const point *points, size_t count,
-                    recs__tried *tried, next_trial *next) {
+static recs_status propose(const search *s, uint32_t component, const point *points, size_t count,
+                           recs__tried *tried, next_trial *next, recs_error *error) {
     recs__proposer proposer = {s->tuning->space, component,
                                s->options.seed + UINT64_C(0x51ED270B) * (component + 1), tried,
                                count};
-    uint32_t free[RECS__SETTINGS_MAX], rung = s->tuning->rungs;
+    uint32_t free[RECS__SETTINGS_MAX], rung = s->tuning->rungs[component];
     size_t wanted = recs__space_free(s->tuning->space, component, free) + 3, known = 0;
 
     /* Compared at the highest rung that says enough. */
@@ -369,18 +374,19 @@ static void propose(const search *s, uint32_t component, const point *points, si
         tried[p].value = tried[p].judged ? worth(s, points[p].at[rung]) : 0.0;
     }
     next->rung = 0;
-    next->any = recs__propose(&proposer, next->settings);
+    return recs__propose(&proposer, s->host, next->settings, &next->any, error);
 }
 
 static recs_status decide(const search *s, uint32_t component, size_t trials_left,
                           next_trial *next, recs_error *error) {
-    uint32_t top = s->tuning->rungs - 1;
+    uint32_t top = s->tuning->rungs[component] - 1;
     point *points = recs__alloc(s->host, s->tuning->count, sizeof *points, error);
     recs__tried *tried = recs__alloc(s->host, s->tuning->count, sizeof *tried, error);
+    recs_status status = points && tried ? RECS_OK : RECS_ERR_MEMORY;
     bool done = false;
 
     next->any = false;
-    if (points && tried) {
+    if (status == RECS_OK) {
         size_t count = gather(s, component, points);
         if (count == 0) {
             memcpy(next->settings, s->tuning->space->base.specs[component].settings,
@@ -400,11 +406,11 @@ static recs_status decide(const search *s, uint32_t component, size_t trials_lef
         for (uint32_t r = top; !done && closing && r-- > 0;)
             done = promote(s, points, count, r, true, next);
         if (!done)
-            propose(s, component, points, count, tried, next);
+            status = propose(s, component, points, count, tried, next, error);
     }
     recs__free(s->host, points);
     recs__free(s->host, tried);
-    return points && tried ? RECS_OK : RECS_ERR_MEMORY;
+    return status;
 }
 
 /* ---- one component --------------------------------------------------------------------------- */
@@ -626,9 +632,8 @@ static recs_status prepare(search *s, const char *space, recs_error *error) {
         return status;
     s->parts.progress = tell;
     s->parts.progress_data = s;
-    t->rungs = s->parts.rungs;
-    for (uint32_t r = 0; r < t->rungs; r++)
-        t->shares[r] = s->parts.rung[r].share;
+    for (uint32_t c = 0; c < t->space->base.count; c++)
+        t->rungs[c] = recs__tuning_rungs(t->space, c);
     snprintf(t->validation, sizeof t->validation, "%s", s->parts.holdout.how);
     return take_up(s, space, error);
 }

@@ -1,43 +1,44 @@
-/* tune_propose.c - first points that fill the space, then the top of a
- * quadratic surface through what is known.
+/* tune_propose.c - first points that fill the space, then where a Gaussian
+ * process expects most.
  *
- * The first 2 + 2d points (at most 10), and every sixth later, are those of an
- * additive recurrence of the d-dimensional golden ratio (Roberts, "The
- * unreasonable effectiveness of quasirandom sequences", 2018), shifted by the
- * seed: they cover the space more evenly than random ones. The others: a
- * quadratic polynomial is fitted by weighted least squares with a small ridge,
- * the nearer to the best point the heavier, and of 200 points around the best
- * the one where it is highest is taken (a response surface in a trust region,
- * after Box and Wilson 1951). Tried beforehand beside random search, the
- * recurrence alone, Gaussian steps from the best and TPE (Bergstra et al.
- * 2011), on noisy made surfaces with a cliff and a skew: at 20 trials of 3
- * settings it was left with a third of the loss of random search and half of
- * that of the steps (docs/tuning.md).
+ * The first 2 + 2d points (at most 10) are those of an additive recurrence of
+ * the d-dimensional golden ratio (Roberts, "The unreasonable effectiveness of
+ * quasirandom sequences", 2018), shifted by the seed: they cover the space more
+ * evenly than random ones. After them a Gaussian process with a squared
+ * exponential kernel is fitted to what is known (Rasmussen and Williams,
+ * "Gaussian Processes for Machine Learning", 2006, algorithm 2.1), values below
+ * the middle one raised to it so that a cliff does not bend the surface near the
+ * top; of DRAWS points, half of them near the best three, the one with the highest mean
+ * plus a share of its deviation is taken (Srinivas et al. 2010). What it was
+ * chosen over, and by how much, is in docs/tuning.md.
  *
- * Arithmetic in doubles without libm, so the same everywhere. */
+ * Arithmetic in doubles without libm but sqrt, so the same everywhere. */
 #include "train/tune_propose.h"
 
 #include "base/math.h"
+#include "base/memory.h"
 #include "base/random.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MOST_FREE RECS__SETTINGS_MAX
-#define MOST_MODELLED 6
-#define FEATURES (1 + MOST_MODELLED + MOST_MODELLED * (MOST_MODELLED + 1) / 2)
-#define EXPLORE_EVERY 6
-#define DRAWS 200
+#define MOST_KNOWN 200 /* of the judged, the latest */
+#define DRAWS 300
 #define ATTEMPTS 1000
+#define NOISE 0.05     /* variance, where the best is 1 above the middle */
+#define DEVIATIONS 0.35
+#define LENGTH 0.25    /* of the kernel, the space being 1 wide */
+#define STEP 0.15
 
 typedef struct surface {
     const recs__proposer *p;
     uint32_t free[MOST_FREE], d;
-    size_t best;              /* index of the best judged; SIZE_MAX: none */
-    double centre[MOST_FREE]; /* its place */
-    double radius2;           /* square of the distance that weighs 1/e */
-    uint32_t modelled[MOST_MODELLED], m; /* dimensions of the polynomial */
-    double coefficients[FEATURES];
+    size_t known;            /* points the process is fitted to */
+    const recs__tried *best[3];
+    /* Of the process, in working memory: places [known][d], the Cholesky factor
+     * [known][known], the residuals solved by it, and a row. */
+    double *places, *factor, *solved, *row;
 } surface;
 
 static double place_of(const surface *s, const recs__tried *tried, uint32_t dim) {
@@ -72,113 +73,82 @@ static void filling_point(const surface *s, uint64_t n, double *out) {
     }
 }
 
-/* ---- the surface --------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
-static void features(const surface *s, const double *x, double *out) {
-    uint32_t n = 0;
-    double z[MOST_MODELLED];
-    out[n++] = 1.0;
-    for (uint32_t i = 0; i < s->m; i++)
-        out[n++] = z[i] = x[s->modelled[i]] - s->centre[s->modelled[i]];
-    for (uint32_t i = 0; i < s->m; i++)
-        for (uint32_t j = i; j < s->m; j++)
-            out[n++] = z[i] * z[j];
-}
-
-static uint32_t feature_count(const surface *s) {
-    return 1 + s->m + s->m * (s->m + 1) / 2;
-}
-
-/* Gaussian elimination with the largest pivot; a column without one gives 0. */
-static void solve(double a[FEATURES][FEATURES + 1], uint32_t n, double *out) {
-    for (uint32_t c = 0; c < n; c++) {
-        uint32_t pivot = c;
-        for (uint32_t r = c + 1; r < n; r++)
-            if (fabs(a[r][c]) > fabs(a[pivot][c]))
-                pivot = r;
-        for (uint32_t k = 0; k <= n && pivot != c; k++) {
-            double swapped = a[c][k];
-            a[c][k] = a[pivot][k];
-            a[pivot][k] = swapped;
-        }
-        if (fabs(a[c][c]) < 1e-14)
-            continue;
-        for (uint32_t r = 0; r < n; r++) {
-            double factor = a[r][c] / a[c][c];
-            for (uint32_t k = c; r != c && k <= n; k++)
-                a[r][k] -= factor * a[c][k];
-        }
-    }
-    for (uint32_t c = 0; c < n; c++)
-        out[c] = fabs(a[c][c]) < 1e-14 ? 0.0 : a[c][n] / a[c][c];
-}
-
-static double distance2(const surface *s, const recs__tried *tried) {
+static double kernel(const surface *s, const double *x, const double *y) {
     double sum = 0.0;
-    for (uint32_t i = 0; i < s->d; i++) {
-        double apart = place_of(s, tried, i) - s->centre[i];
-        sum += apart * apart;
-    }
-    return sum;
+    for (uint32_t i = 0; i < s->d; i++)
+        sum += (x[i] - y[i]) * (x[i] - y[i]);
+    return recs__exp2(-0.7213475204444817 * sum / (LENGTH * LENGTH)); /* e^(-r^2 / 2 l^2) */
 }
 
-/* The square distance within which as many points lie as there are features. */
-static double neighbourhood(const surface *s) {
-    double taken = -1.0;
-    uint32_t wanted = feature_count(s) > s->d + 2 ? feature_count(s) : s->d + 2;
-    for (uint32_t n = 0; n <= wanted; n++) {
-        double next = HUGE_VAL;
-        for (size_t i = 0; i < s->p->count; i++) {
-            double apart = s->p->tried[i].judged ? distance2(s, &s->p->tried[i]) : HUGE_VAL;
-            if (apart > taken && apart < next)
-                next = apart;
-        }
-        if (next == HUGE_VAL)
-            break;
-        taken = next;
+/* Solves L z = v in place. */
+static void forward(const surface *s, double *v) {
+    for (size_t i = 0; i < s->known; i++) {
+        const double *row = s->factor + i * s->known;
+        for (size_t j = 0; j < i; j++)
+            v[i] -= row[j] * v[j];
+        v[i] /= row[i];
     }
-    return taken > 0.02 ? taken : 0.02;
 }
 
-/* The first dimensions only when there are many. */
+/* How many of the values are above. */
+static size_t above(const double *values, size_t count, double value) {
+    size_t more = 0;
+    for (size_t i = 0; i < count; i++)
+        more += values[i] > value;
+    return more;
+}
+
+/* Values between 0, the middle one and all below it, and 1, the best. */
+static void level(const surface *s, double *values) {
+    size_t middle = s->known / 2 > s->d + 2 ? s->known / 2 : s->d + 2;
+    double low = HUGE_VAL, high = -HUGE_VAL, sum = 0.0;
+    for (size_t i = 0; i < s->known; i++) {
+        high = values[i] > high ? values[i] : high;
+        if (above(values, s->known, values[i]) <= middle && values[i] < low)
+            low = values[i];
+    }
+    for (size_t i = 0; i < s->known; i++) {
+        values[i] = high > low && values[i] > low ? (values[i] - low) / (high - low) : 0.0;
+        sum += values[i];
+    }
+    for (size_t i = 0; i < s->known; i++)
+        values[i] -= sum / (double)s->known;
+}
+
 static void fit(surface *s) {
-    double a[FEATURES][FEATURES + 1], f[FEATURES], x[MOST_FREE];
-    double scale = 0.0, best = s->p->tried[s->best].value;
-
-    s->m = s->d < MOST_MODELLED ? s->d : MOST_MODELLED;
-    for (uint32_t i = 0; i < s->m; i++)
-        s->modelled[i] = i;
-    s->radius2 = neighbourhood(s);
-    uint32_t n = feature_count(s);
-    memset(a, 0, sizeof a);
-    for (size_t t = 0; t < s->p->count; t++)
-        if (s->p->tried[t].judged && fabs(s->p->tried[t].value - best) > scale)
-            scale = fabs(s->p->tried[t].value - best);
-    for (size_t t = 0; t < s->p->count; t++) {
-        const recs__tried *tried = &s->p->tried[t];
-        if (!tried->judged)
+    size_t n = 0;
+    for (size_t t = s->p->count; t-- > 0 && n < s->known;) {
+        if (!s->p->tried[t].judged)
             continue;
-        double weight = recs__exp2(-1.4426950408889634 * distance2(s, tried) / s->radius2);
         for (uint32_t i = 0; i < s->d; i++)
-            x[i] = place_of(s, tried, i);
-        features(s, x, f);
-        for (uint32_t r = 0; r < n; r++) {
-            for (uint32_t c = 0; c < n; c++)
-                a[r][c] += weight * f[r] * f[c];
-            a[r][n] += weight * f[r] * (scale > 0.0 ? (tried->value - best) / scale : 0.0);
-        }
+            s->places[n * s->d + i] = place_of(s, &s->p->tried[t], i);
+        s->solved[n++] = s->p->tried[t].value;
     }
-    for (uint32_t r = 0; r < n; r++)
-        a[r][r] += r == 0 ? 1e-6 : r <= s->m ? 0.001 : 0.003;
-    solve(a, n, s->coefficients);
+    level(s, s->solved);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double *row = s->factor + i * n, *other = s->factor + j * n;
+            double sum = kernel(s, s->places + i * s->d, s->places + j * s->d) + (i == j) * NOISE;
+            for (size_t k = 0; k < j; k++)
+                sum -= row[k] * other[k];
+            row[j] = i == j ? sqrt(sum > 1e-12 ? sum : 1e-12) : sum / other[j];
+        }
+    forward(s, s->solved);
 }
 
-static double height(const surface *s, const double *x) {
-    double f[FEATURES], sum = 0.0;
-    features(s, x, f);
-    for (uint32_t i = 0; i < feature_count(s); i++)
-        sum += s->coefficients[i] * f[i];
-    return sum;
+/* What may be hoped for at x: mean and a share of the deviation. */
+static double hope(const surface *s, const double *x) {
+    double mean = 0.0, variance = 1.0;
+    for (size_t i = 0; i < s->known; i++)
+        s->row[i] = kernel(s, x, s->places + i * s->d);
+    forward(s, s->row);
+    for (size_t i = 0; i < s->known; i++) {
+        mean += s->row[i] * s->solved[i];
+        variance -= s->row[i] * s->row[i];
+    }
+    return mean + DEVIATIONS * sqrt(variance > 0.0 ? variance : 0.0);
 }
 
 /* ---- proposing ------------------------------------------------------------------------------- */
@@ -215,50 +185,79 @@ static bool propose_filling(const surface *s, double *settings) {
 }
 
 static bool propose_best(surface *s, recs__random *random, double *settings) {
-    double x[MOST_FREE], found[RECS__SETTINGS_MAX], most = 0.0, step;
+    double x[MOST_FREE], found[RECS__SETTINGS_MAX], most = 0.0;
     bool any = false;
 
     fit(s);
-    step = 0.7 * sqrt(s->radius2);
-    step = step < 0.05 ? 0.05 : step > 0.3 ? 0.3 : step;
     for (int n = 0; n < DRAWS; n++) {
+        const recs__tried *near = s->best[recs__random_below(random, 3)];
         for (uint32_t i = 0; i < s->d; i++) {
-            x[i] = s->centre[i] + step * (double)recs__random_normal(random);
+            x[i] = n % 2 ? recs__random_double(random)
+                         : place_of(s, near, i) + STEP * (double)recs__random_normal(random);
             x[i] = x[i] < 0.0 ? 0.0 : x[i] > 1.0 ? 1.0 : x[i];
         }
         settle(s, x, found);
         if (!is_new(s, found))
             continue;
-        double top = height(s, x);
-        if (any && !(top > most))
+        for (uint32_t i = 0; i < s->d; i++) /* as it will be tried */
+            x[i] = recs__range_place(&s->p->space->ranges[s->p->component][s->free[i]],
+                                     found[s->free[i]]);
+        double hoped = hope(s, x);
+        if (any && !(hoped > most))
             continue;
         any = true;
-        most = top;
+        most = hoped;
         memcpy(settings, found, sizeof found);
     }
     return any;
 }
 
-bool recs__propose(const recs__proposer *proposer, double settings[RECS__SETTINGS_MAX]) {
-    surface s = {.p = proposer, .best = SIZE_MAX};
-    recs__random random;
+/* The best three of the judged; the last again when there are fewer. */
+static size_t rank_judged(surface *s) {
     size_t judged = 0;
+    for (size_t t = 0; t < s->p->count; t++) {
+        const recs__tried *one = &s->p->tried[t];
+        if (!one->judged)
+            continue;
+        judged++;
+        for (size_t place = 0; place < 3; place++)
+            if (!s->best[place] || one->value > s->best[place]->value) {
+                const recs__tried *moved = s->best[place];
+                s->best[place] = one;
+                one = moved;
+                if (!one)
+                    break;
+            }
+    }
+    for (size_t place = 1; place < 3; place++)
+        if (!s->best[place])
+            s->best[place] = s->best[place - 1];
+    return judged;
+}
+
+recs_status recs__propose(const recs__proposer *proposer, const recs_host *host,
+                          double settings[RECS__SETTINGS_MAX], bool *any, recs_error *error) {
+    surface s = {.p = proposer};
+    recs__random random;
 
     s.d = recs__space_free(proposer->space, proposer->component, s.free);
-    for (size_t t = 0; t < proposer->count; t++) {
-        judged += proposer->tried[t].judged;
-        if (proposer->tried[t].judged &&
-            (s.best == SIZE_MAX || proposer->tried[t].value > proposer->tried[s.best].value))
-            s.best = t;
-    }
-    size_t first = 2 + 2 * (size_t)s.d;
+    size_t first = 2 + 2 * (size_t)s.d, judged = rank_judged(&s);
     first = first < 10 ? first : 10;
-    if (judged >= s.d + 2 && proposer->count > first && proposer->count % EXPLORE_EVERY != 0) {
-        for (uint32_t i = 0; i < s.d; i++)
-            s.centre[i] = place_of(&s, &proposer->tried[s.best], i);
-        recs__random_seed(&random, proposer->seed ^ (proposer->count * UINT64_C(0x9E3779B97F4A7C15)));
-        if (propose_best(&s, &random, settings))
-            return true;
+    *any = false;
+    if (judged >= s.d + 2 && proposer->count > first) {
+        s.known = judged < MOST_KNOWN ? judged : MOST_KNOWN;
+        s.places = recs__alloc(host, s.known * (s.d + s.known + 2), sizeof *s.places, error);
+        if (!s.places)
+            return RECS_ERR_MEMORY;
+        s.factor = s.places + s.known * s.d;
+        s.solved = s.factor + s.known * s.known;
+        s.row = s.solved + s.known;
+        recs__random_seed(&random,
+                          proposer->seed ^ (proposer->count * UINT64_C(0x9E3779B97F4A7C15)));
+        *any = propose_best(&s, &random, settings);
+        recs__free(host, s.places);
     }
-    return propose_filling(&s, settings);
+    if (!*any)
+        *any = propose_filling(&s, settings);
+    return RECS_OK;
 }

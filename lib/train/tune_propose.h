@@ -21,9 +21,9 @@ typedef struct recs__proposer {
     size_t count;
 } recs__proposer;
 
-/* Writes settings never tried before. False: there are none left in the space
- * (or a thousand draws found none). O(count * m^2 + m^3) for m = 1 + d + d (d + 1) / 2
- * and d free settings. */
-bool recs__propose(const recs__proposer *proposer, double settings[RECS__SETTINGS_MAX]);
+/* Writes settings never tried before. *any false: there are none left in the space
+ * (or a thousand draws found none). MEMORY. O(n^3) for n judged, at most 200. */
+recs_status recs__propose(const recs__proposer *proposer, const recs_host *host,
+                          double settings[RECS__SETTINGS_MAX], bool *any, recs_error *error);
 
 #endif

@@ -8,6 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+#define FACTOR 3
+#define LEAST_ITERATIONS 3
+
 void recs__trial_clear(recs__trial *trial, const recs_host *host) {
     recs__free(host, trial->trained);
     recs__free(host, trial->failed);
@@ -136,7 +139,7 @@ recs_status recs__trial_read(const recs_tuning *tuning, const recs__state_line *
         trial->component++;
     if (trial->component == base->count)
         return missing("component", error);
-    if (!recs__state_number(line, "rung", &rung) || !(rung >= 0.0) || !(rung < tuning->rungs) ||
+    if (!recs__state_number(line, "rung", &rung) || !(rung >= 0.0) || !(rung < tuning->rungs[trial->component]) ||
         rung != floor(rung))
         return missing("rung", error);
     if (!recs__state_number(line, "whole", &whole))
@@ -160,6 +163,36 @@ recs_status recs__trial_read(const recs_tuning *tuning, const recs__state_line *
     return status;
 }
 
+/* ---- rungs ------------------------------------------------------------------------------- */
+
+static size_t iterations_of(const recs__trainer *trainer) {
+    size_t i = 0;
+    while (i < trainer->setting_count && strcmp(trainer->settings[i].name, "iterations") != 0)
+        i++;
+    return i;
+}
+
+uint32_t recs__tuning_rungs(const recs__space *space, uint32_t component) {
+    const recs__spec *spec = &space->base.specs[component];
+    size_t i = spec->trainer ? iterations_of(spec->trainer) : 0;
+    uint32_t rungs = 1;
+    if (!spec->trainer || i == spec->trainer->setting_count || space->ranges[component][i].free)
+        return 1;
+    for (double left = spec->settings[i] / FACTOR; rungs < RECS__RUNGS && left >= LEAST_ITERATIONS;
+         left /= FACTOR)
+        rungs++;
+    return rungs;
+}
+
+void recs__tuning_settings(const recs_tuning *tuning, uint32_t component, uint32_t rung,
+                           double settings[RECS__SETTINGS_MAX]) {
+    const recs__trainer *trainer = tuning->space->base.specs[component].trainer;
+    for (uint32_t r = rung + 1; r < tuning->rungs[component]; r++)
+        settings[iterations_of(trainer)] /= FACTOR;
+    if (rung + 1 < tuning->rungs[component])
+        settings[iterations_of(trainer)] = floor(settings[iterations_of(trainer)]);
+}
+
 /* ---- which is best ------------------------------------------------------------------------- */
 
 static const recs__trial *first_at(const recs_tuning *tuning, uint32_t component, uint32_t rung) {
@@ -173,8 +206,8 @@ static const recs__trial *first_at(const recs_tuning *tuning, uint32_t component
 
 double recs__tuning_floor(const recs_tuning *tuning, uint32_t component, uint32_t rung) {
     const recs__trial *here = first_at(tuning, component, rung);
-    const recs__trial *top = first_at(tuning, component, tuning->rungs - 1);
-    if (rung == tuning->rungs - 1 || !here || !top || !(top->coverage > 0.0) ||
+    const recs__trial *top = first_at(tuning, component, tuning->rungs[component] - 1);
+    if (rung == tuning->rungs[component] - 1 || !here || !top || !(top->coverage > 0.0) ||
         here->coverage >= top->coverage)
         return tuning->floor;
     return tuning->floor * here->coverage / top->coverage;
@@ -227,7 +260,7 @@ int32_t recs_tuning_met(const recs_tuning *tuning) {
         size_t best = recs__tuning_best(tuning, c);
         if (recs__space_free(tuning->space, c, free) == 0)
             continue;
-        if (best == SIZE_MAX || tuning->trials[best].rung + 1 < tuning->rungs ||
+        if (best == SIZE_MAX || tuning->trials[best].rung + 1 < tuning->rungs[c] ||
             !(tuning->trials[best].coverage >= tuning->floor))
             return 0;
     }
@@ -268,6 +301,9 @@ double recs_tuning_value(const recs_tuning *tuning, size_t trial, const char *na
     if (trial >= tuning->count || tuning->trials[trial].failed)
         return NAN;
     const recs__trial *t = &tuning->trials[trial];
+    double share = 1.0;
+    for (uint32_t r = t->rung + 1; r < tuning->rungs[t->component]; r++)
+        share /= FACTOR;
     const struct {
         const char *name;
         double value;
@@ -277,7 +313,7 @@ double recs_tuning_value(const recs_tuning *tuning, size_t trial, const char *na
                    {"coverage", t->coverage},
                    {"popularity", t->popularity},
                    {"users", t->users},
-                   {"share", tuning->shares[t->rung]},
+                   {"share", share},
                    {"train_seconds", t->train_seconds},
                    {"evaluate_seconds", t->evaluate_seconds},
                    {"whole", t->whole}};

@@ -11,7 +11,7 @@ typedef struct recs__trial {
     uint32_t rung;
     bool whole;                          /* trained with all others, not alone */
     double settings[RECS__SETTINGS_MAX]; /* of the component, when alone        */
-    char *trained;                       /* a description                      */
+    char *trained;                       /* a description, with all its iterations */
     char *varied;                        /* of it, what was free: "alpha=3, …" */
     char *failed;                        /* why; NULL: it went well            */
     double value, recall, ndcg, coverage, popularity;
@@ -21,8 +21,7 @@ typedef struct recs__trial {
 struct recs_tuning {
     recs_host host;
     recs__space *space;
-    uint32_t rungs;
-    double shares[RECS__RUNGS];
+    uint32_t rungs[RECS__COMPONENTS_MAX]; /* 1 to RECS__RUNGS */
     double floor; /* of coverage */
     char metric[24];
     char validation[48];
@@ -42,6 +41,13 @@ recs_status recs__trial_write(const recs_tuning *tuning, const recs__trial *tria
                               recs__state *state, recs_error *error);
 recs_status recs__trial_read(const recs_tuning *tuning, const recs__state_line *line,
                              recs__trial *trial, recs_error *error);
+
+/* How many rungs a component has: one for each third of its iterations (by default)
+ * that leaves LEAST_ITERATIONS (tuning.c); one when it has none or they are free. */
+uint32_t recs__tuning_rungs(const recs__space *space, uint32_t component);
+/* Settings of a rung: the same with its share of the iterations. */
+void recs__tuning_settings(const recs_tuning *tuning, uint32_t component, uint32_t rung,
+                           double settings[RECS__SETTINGS_MAX]);
 
 /* The floor of coverage at a rung: fewer users show less of the catalogue, so it
  * is lowered by as much as the component's first trial covers less there. */
