@@ -243,7 +243,7 @@ static void test_known_user_is_folded_in_user(void **state) {
                            trained.alpha,
                            trained.regularization,
                            trained.regularization_exponent,
-                           trained.items_trained};
+                           trained.items_trained, NULL};
     float *scratch = malloc(recs__foldin_scratch(&foldin, 40) * sizeof(float)), x[32];
     for (uint32_t u = 0; u < 50; u++) {
         uint64_t at;

@@ -42,7 +42,7 @@ static void make(world *w, size_t factors, size_t count, float exponent) {
             w->values[i] = -w->values[i];
     }
     w->foldin = (recs__foldin){w->factors, w->gram, ITEMS, factors, stride,
-                               7.5f,       0.3f,    exponent, ITEMS - 3};
+                               7.5f,       0.3f,    exponent, ITEMS - 3, NULL};
 }
 
 static void drop(world *w) {

@@ -11,7 +11,7 @@
 
 static void tables_agree(void **state) {
     (void)state;
-    uint64_t first[16] = {0};
+    uint64_t first[32] = {0};
     for (size_t t = 0; recs__kernels_at(t); t++)
         for (size_t i = 0; kernel_cases_operation(i); i++) {
             kernel_report report = {0};

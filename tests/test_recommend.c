@@ -85,6 +85,10 @@ static void answers_are_the_references_for_every_component_and_table(void **stat
         {.items = 1100, .users = 6, .factors = 32, .history = 60, .neighbors = 90, .seed = 2,
          .no_user_factors = true},
         {.items = 37, .users = 5, .factors = 3, .history = 4, .neighbors = 5, .seed = 3},
+        {.items = 600, .users = 9, .factors = 19, .history = 70, .neighbors = 14, .seed = 4,
+         .halves = true},
+        {.items = 300, .users = 6, .factors = 32, .history = 60, .neighbors = 9, .seed = 5,
+         .halves = true, .no_user_factors = true},
     };
     for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++) {
         recs_model *model = random_model(&settings[s]);

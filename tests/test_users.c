@@ -80,9 +80,10 @@ static void check(recs_model *model, recs_query *query, uint32_t component, uint
 
 static void users_have_the_scores_of_score(void **state) {
     (void)state;
-    for (int stored = 0; stored < 2; stored++) {
+    for (int way = 0; way < 4; way++) {
         random_settings settings = {.items = 120, .users = 700, .factors = 9, .history = 12,
-                                    .neighbors = 10, .seed = 6, .no_user_factors = stored == 0};
+                                    .neighbors = 10, .seed = 6, .no_user_factors = way % 2 == 0,
+                                    .halves = way >= 2};
         recs_model *model = random_model(&settings);
         recs_query *query;
         assert_int_equal(recs_query_create(&query, NULL, &error), RECS_OK);

@@ -48,6 +48,10 @@ typedef enum recs_section {
     RECS_SECTION_HISTORY_SCALES = 45,  /* float [items]: instead of 44, the history's
                                       side is item factors times these; critical    */
 
+    RECS_SECTION_ITEM_HALVES = 46,  /* bfloat16 [items][stride], instead of 40; mark it and 47
+                                      CRITICAL                                   */
+    RECS_SECTION_USER_HALVES = 47,  /* bfloat16 [users][stride], instead of 41    */
+
     RECS_SECTION_NEIGHBOR_OFFSETS = 50, /* uint64 [items + 1]                         */
     RECS_SECTION_NEIGHBOR_ITEMS = 51,   /* uint32, ascending within a row             */
     RECS_SECTION_NEIGHBOR_VALUES = 52,  /* float                                      */

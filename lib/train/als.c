@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernels/half.h"
 #include "kernels/kernels.h"
 #include "model/format.h"
 
@@ -39,8 +40,11 @@ enum {
     SOLVER,
     CG_STEPS,
     BLOCK_SIZE,
+    STORAGE,
     SETTING_COUNT
 };
+
+enum { FLOAT32, BFLOAT16 };
 
 static const recs__setting als_settings[] = {
     [FACTORS] = {"factors", 64, 1, 2048, true, NULL},
@@ -51,6 +55,7 @@ static const recs__setting als_settings[] = {
     [SOLVER] = {"solver", RECS__ALS_AUTO, 0, 0, false, "auto|cg|block|cholesky"},
     [CG_STEPS] = {"cg_steps", 2, 1, 100, true, NULL},
     [BLOCK_SIZE] = {"block_size", 32, 1, 2048, true, NULL},
+    [STORAGE] = {"storage", FLOAT32, 0, 0, false, "float32|bfloat16"},
 };
 
 /* Beside the diagonal of a Gram matrix at most this, or the sides are turned. */
@@ -134,6 +139,32 @@ static recs_status half_step(als *a, recs__als_side *read, recs__als_side *own,
     return status;
 }
 
+/* Item factors as the model will hold them, and what is left on the diagonal of
+ * their Gram matrix; beside it, rounding leaves what it leaves. */
+static recs_status round_items(als *a, recs_error *error) {
+    recs__als *p = &a->parts;
+    size_t count = (size_t)p->items.matrix->rows * p->stride;
+    for (size_t i = 0; i < count; i++)
+        p->items.factors[i] = recs__half_float(recs__half_of(p->items.factors[i]));
+    return recs__als_gram(p, &p->items, error);
+}
+
+/* The last half-step of the users: exactly, against the items as they are kept,
+ * in the frame in which their Gram matrix is diagonal. */
+static recs_status finish(als *a, recs_error *error) {
+    recs__als *p = &a->parts;
+    recs_status status = recs__als_gram(p, &p->items, error);
+    if (status == RECS_OK)
+        status = recs__als_rotate(p, &p->items, NULL, error);
+    if (status == RECS_OK && (int)a->job->spec->settings[STORAGE] == BFLOAT16)
+        status = round_items(a, error);
+    if (status == RECS_OK)
+        status = recs__als_solve(p, &p->items, &p->users, RECS__ALS_CHOLESKY, p->users.matrix, 0,
+                                 error);
+    p->done++;
+    return status;
+}
+
 static recs_status iterate(als *a, recs_error *error) {
     recs__als *p = &a->parts;
     recs_status status = RECS_OK;
@@ -142,9 +173,32 @@ static recs_status iterate(als *a, recs_error *error) {
     while (status == RECS_OK && p->done + 1 < p->total)
         status = p->done % 2 == 0 ? half_step(a, &p->items, &p->users, a->solver, error)
                                   : half_step(a, &p->users, &p->items, a->solver, error);
-    if (status == RECS_OK)
-        status = half_step(a, &p->items, &p->users, RECS__ALS_CHOLESKY, error);
-    return status;
+    return status == RECS_OK ? finish(a, error) : status;
+}
+
+/* A side's factors as a section: as they are, or as bfloat16 in place, which
+ * takes half the room. *factors is given away. */
+static recs_status hand_side(als *a, recs__als_side *side, uint32_t type, uint32_t half_type,
+                             recs__trained *trained, recs_error *error) {
+    recs__als *p = &a->parts;
+    size_t count = (size_t)side->matrix->rows * p->stride;
+    if ((int)a->job->spec->settings[STORAGE] == FLOAT32) {
+        recs__trained_add(trained, type, side->factors, count * sizeof(float));
+        side->factors = NULL;
+        return RECS_OK;
+    }
+    uint16_t *halves = recs__alloc_aligned(p->host, count, sizeof *halves, error);
+    if (halves == NULL)
+        return RECS_ERR_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        halves[i] = recs__half_of(side->factors[i]);
+    recs__trained_add(trained, half_type, halves, count * sizeof *halves);
+    for (size_t i = 0; i < count; i++)
+        if ((halves[i] & 0x7F80) == 0x7F80)
+            return recs__als_diverged(p, "has factors that no bfloat16 can hold", error);
+    recs__free_aligned(p->host, side->factors);
+    side->factors = NULL;
+    return RECS_OK;
 }
 
 static recs_status hand_over(als *a, recs__trained *trained, recs_error *error) {
@@ -165,17 +219,15 @@ static recs_status hand_over(als *a, recs__trained *trained, recs_error *error) 
     trained->regularization = p->regularization;
     trained->regularization_exponent = p->exponent;
     trained->items_trained = p->items.trained;
-    recs__trained_add(trained, RECS_SECTION_ITEM_FACTORS, p->items.factors,
-                      (size_t)items * p->stride * sizeof(float));
     recs__trained_add(trained, RECS_SECTION_ITEM_NORMS, norms, (size_t)items * sizeof(float));
     recs__trained_add(trained, RECS_SECTION_GRAM, p->diagonal, p->factors * sizeof(float));
-    p->items.factors = p->diagonal = NULL;
-    if (a->job->keep_users && users) {
-        recs__trained_add(trained, RECS_SECTION_USER_FACTORS, p->users.factors,
-                          (size_t)users * p->stride * sizeof(float));
-        p->users.factors = NULL;
-    }
-    return RECS_OK;
+    p->diagonal = NULL;
+    recs_status status = hand_side(a, &p->items, RECS_SECTION_ITEM_FACTORS,
+                                   RECS_SECTION_ITEM_HALVES, trained, error);
+    if (status == RECS_OK && a->job->keep_users && users)
+        status = hand_side(a, &p->users, RECS_SECTION_USER_FACTORS, RECS_SECTION_USER_HALVES,
+                           trained, error);
+    return status;
 }
 
 static recs_status train_als(const recs__train_job *job, recs__trained *trained,

@@ -48,9 +48,11 @@ typedef struct train_run {
 
 /* ---- writing ------------------------------------------------------------------------ */
 
-/* A reader that skipped the low-rank part of an item model would score wrongly. */
+/* A reader that skipped the low-rank part of an item model, or the bfloat16 that
+ * stand instead of factors, would score wrongly. */
 static uint32_t flags_of(uint32_t type) {
-    return type == RECS_SECTION_HISTORY_FACTORS || type == RECS_SECTION_HISTORY_SCALES
+    return type == RECS_SECTION_HISTORY_FACTORS || type == RECS_SECTION_HISTORY_SCALES ||
+                   type == RECS_SECTION_ITEM_HALVES || type == RECS_SECTION_USER_HALVES
                ? RECS_SECTION_CRITICAL
                : 0;
 }

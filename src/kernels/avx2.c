@@ -2,11 +2,16 @@
  * and FMA. The bodies are in body.h. */
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { WIDTH = 8, GROUP = 4, TILE_ROWS = 4, TILE_VECS = 3 };
 typedef __m256 vec;
 
 static inline vec vec_zero(void) { return _mm256_setzero_ps(); }
+static inline vec vec_load_half(const uint16_t *p) {
+    __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
 static inline vec vec_set(float x) { return _mm256_set1_ps(x); }
 static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(float *p, vec x) { _mm256_storeu_ps(p, x); }
@@ -116,6 +121,10 @@ const recs__kernels recs__kernels_avx2 = {
     .dot_rows = dot_rows,
     .dot_stream = dot_stream,
     .dot_gather = dot_gather,
+    .dot_rows_half = dot_rows_half,
+    .dot_stream_half = dot_stream_half,
+    .dot_gather_half = dot_gather_half,
+    .widen = widen,
     .axpy = axpy,
     .axpy_rows = axpy_rows,
     .axpy_gather = axpy_gather,

@@ -2,11 +2,16 @@
  * AVX-512 F, BW, DQ and VL. The bodies are in body.h. */
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { WIDTH = 16, GROUP = 16, TILE_ROWS = 8, TILE_VECS = 3 };
 typedef __m512 vec;
 
 static inline vec vec_zero(void) { return _mm512_setzero_ps(); }
+static inline vec vec_load_half(const uint16_t *p) {
+    __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
 static inline vec vec_set(float x) { return _mm512_set1_ps(x); }
 static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(float *p, vec x) { _mm512_storeu_ps(p, x); }
@@ -142,6 +147,10 @@ const recs__kernels recs__kernels_avx512 = {
     .dot_rows = dot_rows,
     .dot_stream = dot_stream,
     .dot_gather = dot_gather,
+    .dot_rows_half = dot_rows_half,
+    .dot_stream_half = dot_stream_half,
+    .dot_gather_half = dot_gather_half,
+    .widen = widen,
     .axpy = axpy,
     .axpy_rows = axpy_rows,
     .axpy_gather = axpy_gather,

@@ -14,6 +14,7 @@
  *   vec_store_part(p, n, x)
  *   vec_merge_part(p, n, x)  the same where all WIDTH floats at p are memory
  *                         of ours: what is behind the n keeps its value
+ *   vec_load_half(p)      WIDTH bfloat16 as floats
  *   reduce_group(acc, out)  GROUP sums of 16 lanes by the tree of kernels.h
  *   above_any             not shared: compaction differs too much; they define
  *                         above_any(values, factors or NULL, n, threshold, out)
@@ -67,6 +68,33 @@ INLINE void lanes_part(vec *acc, const float *a, const float *b, size_t rest) {
     }
 }
 
+/* Rows of floats, or of halves (bfloat16), which a load widens; the bodies below are
+ * written once and `half` is known where they are used. */
+INLINE vec load_of(const void *row, size_t at, const bool half) {
+    return half ? vec_load_half((const uint16_t *)row + at) : vec_load((const float *)row + at);
+}
+
+/* `rest` elements of a row from `at` on into the 16 lanes. */
+INLINE void lanes_of(vec *acc, const float *query, const void *row, size_t at, size_t rest,
+                     const bool half) {
+    if (!half) {
+        lanes_part(acc, query + at, (const float *)row + at, rest);
+        return;
+    }
+    uint16_t some[LANES] = {0};
+    memcpy(some, (const uint16_t *)row + at, rest * sizeof *some);
+    UNROLL for (size_t p = 0; p < PER_LANES; p++) {
+        size_t from = least(rest, p * WIDTH);
+        acc[p] = vec_fma(vec_load_part(query + at + from, least(rest - from, WIDTH)),
+                         vec_load_half(some + p * WIDTH), acc[p]);
+    }
+}
+
+INLINE const void *row_of(const void *base, size_t stride, size_t row, const bool half) {
+    return half ? (const void *)((const uint16_t *)base + row * stride)
+                : (const void *)((const float *)base + row * stride);
+}
+
 static float dot(const float *a, const float *b, size_t n) {
     vec acc[PER_LANES];
     UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[p] = vec_zero();
@@ -83,8 +111,8 @@ static float dot(const float *a, const float *b, size_t n) {
 
 /* GROUP dots at once, ABREAST rows side by side. The rows in `ahead`, if
  * any, are fetched meanwhile. */
-INLINE void dot_group(const float *query, const float *const *row, const float *const *ahead,
-                      size_t n, float *out) {
+INLINE void dot_group(const float *query, const void *const *row, const void *const *ahead,
+                      size_t n, float *out, const bool half) {
     vec acc[GROUP][PER_LANES];
     UNROLL for (size_t first = 0; first < GROUP; first += ABREAST) {
         vec sum[ABREAST][PER_LANES];
@@ -96,15 +124,16 @@ INLINE void dot_group(const float *query, const float *const *row, const float *
             vec q[PER_LANES];
             UNROLL for (size_t p = 0; p < PER_LANES; p++) q[p] = vec_load(query + k + p * WIDTH);
             UNROLL for (size_t g = 0; g < ABREAST; g++) {
-                if (ahead) __builtin_prefetch(ahead[first + g] + k);
+                if (ahead) __builtin_prefetch(row_of(ahead[first + g], 1, k, half));
                 UNROLL for (size_t p = 0; p < PER_LANES; p++)
-                    sum[g][p] = vec_fma(q[p], vec_load(row[first + g] + k + p * WIDTH), sum[g][p]);
+                    sum[g][p] = vec_fma(q[p], load_of(row[first + g], k + p * WIDTH, half),
+                                        sum[g][p]);
             }
         }
         if (k < n) {
             UNROLL for (size_t g = 0; g < ABREAST; g++) {
-                if (ahead) __builtin_prefetch(ahead[first + g] + k);
-                lanes_part(sum[g], query + k, row[first + g] + k, n - k);
+                if (ahead) __builtin_prefetch(row_of(ahead[first + g], 1, k, half));
+                lanes_of(sum[g], query, row[first + g], k, n - k, half);
             }
         }
         UNROLL for (size_t g = 0; g < ABREAST; g++) {
@@ -119,45 +148,48 @@ INLINE const float *row_at(const float *base, size_t stride, const uint32_t *ind
     return base + (index ? index[i] : i) * stride;
 }
 
-INLINE void dot_any(const float *query, const float *base, size_t stride, size_t n,
-                    const uint32_t *index, size_t count, float *out) {
-    const float *row[GROUP], *ahead[GROUP];
+INLINE void dot_any(const float *query, const void *base, size_t stride, size_t n,
+                    const uint32_t *index, size_t count, float *out, const bool half) {
+    const void *row[GROUP], *ahead[GROUP];
     size_t i = 0;
     for (; i + GROUP <= count; i += GROUP) {
         UNROLL for (size_t g = 0; g < GROUP; g++) {
-            row[g] = row_at(base, stride, index, i + g);
-            if (index) ahead[g] = row_at(base, stride, index, least(i + g + AHEAD, count - 1));
+            row[g] = row_of(base, stride, index ? index[i + g] : i + g, half);
+            if (index)
+                ahead[g] = row_of(base, stride, index[least(i + g + AHEAD, count - 1)], half);
         }
-        dot_group(query, row, index ? ahead : NULL, n, out + i);
+        dot_group(query, row, index ? ahead : NULL, n, out + i, half);
     }
     if (i == count) return;
     /* The last few as a group too, the empty places filled with the first. */
     float last[GROUP];
-    for (size_t g = 0; g < GROUP; g++)
-        row[g] = row_at(base, stride, index, i + g < count ? i + g : i);
-    dot_group(query, row, NULL, n, last);
+    for (size_t g = 0; g < GROUP; g++) {
+        size_t at = i + g < count ? i + g : i;
+        row[g] = row_of(base, stride, index ? index[at] : at, half);
+    }
+    dot_group(query, row, NULL, n, last, half);
     memcpy(out + i, last, (count - i) * sizeof *out);
 }
 
 /* The same, row after row through a single load instruction. */
-static void dot_stream(const float *query, const float *rows, size_t stride, size_t n,
-                       size_t count, float *out) {
+INLINE void stream_any(const float *query, const void *rows, size_t stride, size_t n,
+                       size_t count, float *out, const bool half) {
     vec acc[GROUP][PER_LANES];
     size_t i = 0;
     while (i < count) {
         size_t some = least(count - i, GROUP);
         for (size_t g = 0; g < GROUP; g++) {
-            const float *row = rows + (i + least(g, some - 1)) * stride;
+            const void *row = row_of(rows, stride, i + least(g, some - 1), half);
             vec sum[PER_LANES];
             UNROLL for (size_t p = 0; p < PER_LANES; p++) sum[p] = vec_zero();
             size_t k = 0;
             for (; k + LANES <= n; k += LANES) {
                 UNROLL for (size_t p = 0; p < PER_LANES; p++) {
                     const size_t at = k + p * WIDTH;
-                    sum[p] = vec_fma(vec_load(query + at), vec_load(row + at), sum[p]);
+                    sum[p] = vec_fma(vec_load(query + at), load_of(row, at, half), sum[p]);
                 }
             }
-            if (k < n) lanes_part(sum, query + k, row + k, n - k);
+            if (k < n) lanes_of(sum, query, row, k, n - k, half);
             UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[g][p] = sum[p];
         }
         float sums[GROUP];
@@ -171,17 +203,51 @@ static void dot_stream(const float *query, const float *rows, size_t stride, siz
  * scan of cached rows. From memory one ascending stream is best: the
  * processor's own prefetch follows it, and several streams or prefetch
  * instructions only confuse it (measured: a third to two thirds lost). */
+INLINE void rows_any(const float *query, const void *rows, size_t stride, size_t n, size_t count,
+                     float *out, const bool half) {
+    if (count < (half ? 2 : 1) * FAR_FLOATS / (stride + 1))
+        dot_any(query, rows, stride, n, NULL, count, out, half);
+    else
+        stream_any(query, rows, stride, n, count, out, half);
+}
+
+static void dot_stream(const float *query, const float *rows, size_t stride, size_t n,
+                       size_t count, float *out) {
+    stream_any(query, rows, stride, n, count, out, false);
+}
+
 static void dot_rows(const float *query, const float *rows, size_t stride, size_t n, size_t count,
                      float *out) {
-    if (count < FAR_FLOATS / (stride + 1))
-        dot_any(query, rows, stride, n, NULL, count, out);
-    else
-        dot_stream(query, rows, stride, n, count, out);
+    rows_any(query, rows, stride, n, count, out, false);
 }
 
 static void dot_gather(const float *query, const float *base, size_t stride, size_t n,
                        const uint32_t *rows, size_t count, float *out) {
-    dot_any(query, base, stride, n, rows, count, out);
+    dot_any(query, base, stride, n, rows, count, out, false);
+}
+
+static void dot_stream_half(const float *query, const uint16_t *rows, size_t stride, size_t n,
+                            size_t count, float *out) {
+    stream_any(query, rows, stride, n, count, out, true);
+}
+
+static void dot_rows_half(const float *query, const uint16_t *rows, size_t stride, size_t n,
+                          size_t count, float *out) {
+    rows_any(query, rows, stride, n, count, out, true);
+}
+
+static void dot_gather_half(const float *query, const uint16_t *base, size_t stride, size_t n,
+                            const uint32_t *rows, size_t count, float *out) {
+    dot_any(query, base, stride, n, rows, count, out, true);
+}
+
+static void widen(const uint16_t *half, float *out, size_t n) {
+    size_t j = 0;
+    for (; j + WIDTH <= n; j += WIDTH) vec_store(out + j, vec_load_half(half + j));
+    if (j == n) return;
+    uint16_t some[WIDTH] = {0};
+    memcpy(some, half + j, (n - j) * sizeof *some);
+    vec_store_part(out + j, n - j, vec_load_half(some));
 }
 
 /* ---- axpy --------------------------------------------------------------- */

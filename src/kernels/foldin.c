@@ -3,10 +3,13 @@
  *   short histories   K [n16][n16], roots of L^-1 [stride], roots of the
  *                     weights [n16], t [n16], the turned rows [factors][n16];
  *                     n16 is count rounded up to 16, the rest of K is I
- *   long ones         the system [factors][stride], the weights [count] */
+ *   long ones         the system [factors][stride], the weights [count]
+ *   behind either, of halves: the rows widened (of long ones 64 at a time), and
+ *   their numbers */
 #include "kernels/foldin.h"
 
 #include "base/math.h"
+#include "kernels/half.h"
 #include "kernels/kernels.h"
 
 #include <math.h>
@@ -14,6 +17,7 @@
 
 /* alpha |v| below this counts as this: its root still divides. */
 #define LEAST_WEIGHT 1e-30f
+#define CHUNK 64 /* rows of a long history that are widened at once */
 
 static bool is_short(const recs__foldin *foldin, size_t count) {
     return count < foldin->factors;
@@ -28,12 +32,33 @@ static size_t short_scratch(const recs__foldin *foldin, size_t count) {
     return n * n + foldin->stride + 2 * n + foldin->factors * n;
 }
 
+/* Floats for the rows of halves that are widened at once, and their numbers. */
+static size_t widened(const recs__foldin *foldin, size_t count) {
+    if (foldin->item_factors != NULL || foldin->item_halves == NULL)
+        return 0;
+    size_t rows = is_short(foldin, count) || count < CHUNK ? count : CHUNK;
+    return rows * foldin->stride + rows;
+}
+
 size_t recs__foldin_scratch(const recs__foldin *foldin, size_t count) {
     if (is_short(foldin, count) || foldin->factors == 0)
-        return short_scratch(foldin, count);
-    size_t most = short_scratch(foldin, foldin->factors - 1);
-    size_t dense = foldin->factors * foldin->stride + count;
+        return short_scratch(foldin, count) + widened(foldin, count);
+    size_t brief = foldin->factors - 1;
+    size_t most = short_scratch(foldin, brief) + widened(foldin, brief);
+    size_t dense = foldin->factors * foldin->stride + count + widened(foldin, count);
     return most > dense ? most : dense;
+}
+
+/* Rows of halves as floats one after another; numbers (unless NULL) count up. */
+static void widen_rows(const recs__foldin *foldin, const uint32_t *rows, size_t count,
+                       float *floats, uint32_t *numbers) {
+    const recs__kernels *kernels = recs__kernels_get();
+    for (size_t i = 0; i < count; i++) {
+        kernels->widen(foldin->item_halves + (size_t)rows[i] * foldin->stride,
+                       floats + i * foldin->stride, foldin->stride);
+        if (numbers != NULL)
+            numbers[i] = (uint32_t)i;
+    }
 }
 
 float recs__foldin_regularization(const recs__foldin *foldin, size_t count) {
@@ -74,7 +99,15 @@ static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const 
     size_t factors = foldin->factors, n = padded(count);
     float *k = scratch, *roots = k + n * n, *weights = roots + foldin->stride, *t = weights + n;
     float *turned = t + n;
+    const float *base = foldin->item_factors;
 
+    if (base == NULL) {
+        float *floats = turned + factors * n;
+        uint32_t *numbers = (uint32_t *)(void *)(floats + count * foldin->stride);
+        widen_rows(foldin, rows, count, floats, numbers);
+        base = floats;
+        rows = numbers;
+    }
     if (!inverse_roots(foldin->gram, recs__foldin_regularization(foldin, count), factors, roots))
         return false;
     memset(t, 0, n * sizeof *t);
@@ -84,8 +117,7 @@ static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const 
     }
     if (n > count)
         memset(turned, 0, factors * n * sizeof *turned);
-    kernels->turn_gather(foldin->item_factors, foldin->stride, rows, count, factors, roots,
-                         weights, turned, n);
+    kernels->turn_gather(base, foldin->stride, rows, count, factors, roots, weights, turned, n);
     /* Eight rows at a time, their columns to the end of the diagonal block:
      * nothing reads what comes to stand above the diagonal. */
     for (size_t i = 0; i < n; i += 8) {
@@ -100,9 +132,35 @@ static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const 
     kernels->cholesky_solve(k, n, t, n);
     for (size_t i = 0; i < count; i++)
         t[i] *= weights[i];
-    kernels->axpy_gather(t, foldin->item_factors, foldin->stride, rows, count, x, factors);
+    kernels->axpy_gather(t, base, foldin->stride, rows, count, x, factors);
     divide(roots, x, factors);
     return true;
+}
+
+/* Adds the weighted squares of the rows to system, or the weighted rows to x.
+ * Halves go through a few widened rows, which changes no bit: both are chains
+ * over the rows. */
+static void add_products(const recs__foldin *foldin, const uint32_t *rows, size_t count,
+                         float *weights, float *system, float *x) {
+    const recs__kernels *kernels = recs__kernels_get();
+    size_t factors = foldin->factors, stride = foldin->stride;
+    if (foldin->item_factors != NULL) {
+        if (system != NULL)
+            kernels->syrk(weights, foldin->item_factors, stride, rows, count, system, stride,
+                          factors);
+        else
+            kernels->axpy_gather(weights, foldin->item_factors, stride, rows, count, x, factors);
+        return;
+    }
+    float *floats = weights + count;
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t some = count - i < CHUNK ? count - i : CHUNK;
+        widen_rows(foldin, rows + i, some, floats, NULL);
+        if (system != NULL)
+            kernels->syrk(weights + i, floats, stride, NULL, some, system, stride, factors);
+        else
+            kernels->axpy_rows(weights + i, floats, stride, some, x, factors);
+    }
 }
 
 static bool solve_long(const recs__foldin *foldin, const uint32_t *rows, const float *values,
@@ -118,11 +176,11 @@ static bool solve_long(const recs__foldin *foldin, const uint32_t *rows, const f
     }
     for (size_t i = 0; i < count; i++)
         weights[i] = foldin->alpha * fabsf(values[i]);
-    kernels->syrk(weights, foldin->item_factors, stride, rows, count, system, stride, factors);
+    add_products(foldin, rows, count, weights, system, NULL);
 
     for (size_t i = 0; i < count; i++)
         weights[i] = values[i] > 0.0f ? 1.0f + weights[i] : 0.0f;
-    kernels->axpy_gather(weights, foldin->item_factors, stride, rows, count, x, factors);
+    add_products(foldin, rows, count, weights, NULL, x);
     if (kernels->cholesky(system, stride, factors) != 0)
         return false;
     kernels->cholesky_solve(system, stride, x, factors);
@@ -136,6 +194,10 @@ bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const 
                                           : solve_long(foldin, rows, values, count, scratch, x);
     for (size_t j = 0; solved && j < foldin->factors; j++)
         solved = isfinite(x[j]);
+    for (size_t j = 0; solved && foldin->item_factors == NULL && j < foldin->factors; j++) {
+        x[j] = recs__half_float(recs__half_of(x[j]));
+        solved = isfinite(x[j]);
+    }
     if (!solved)
         memset(x, 0, foldin->stride * sizeof *x);
     return solved;
@@ -153,7 +215,10 @@ void recs__foldin_contributions(const recs__foldin *foldin, const uint32_t *rows
         divide(scratch + n * n, z_room, factors);
     else
         kernels->cholesky_solve(scratch, stride, z_room, factors);
-    kernels->dot_gather(z_room, foldin->item_factors, stride, factors, rows, count, out);
+    if (foldin->item_factors != NULL)
+        kernels->dot_gather(z_room, foldin->item_factors, stride, factors, rows, count, out);
+    else
+        kernels->dot_gather_half(z_room, foldin->item_halves, stride, factors, rows, count, out);
     if (is_brief) {
         const float *weights = scratch + n * n + stride;
         for (size_t i = 0; i < count; i++)

@@ -40,6 +40,8 @@ typedef struct recs__foldin {
     size_t factors, stride;
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;
+    const uint16_t *item_halves; /* the same rows as bfloat16, where item_factors is NULL; x is
+                                  then rounded to bfloat16, as a stored user's is */
 } recs__foldin;
 
 /* lambda_u of a history of count entries. */

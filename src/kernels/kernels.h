@@ -41,6 +41,19 @@ typedef struct recs__kernels {
     void (*dot_gather)(const float *query, const float *base, size_t stride, size_t n,
                        const uint32_t *rows, size_t count, float *out);
 
+    /* The same three on rows of halves: bfloat16, the upper 16 bits of a float;
+     * the bits are those of dot() on the floats they stand for. Half the bytes
+     * to read. */
+    void (*dot_rows_half)(const float *query, const uint16_t *rows, size_t stride, size_t n,
+                          size_t count, float *out);
+    void (*dot_stream_half)(const float *query, const uint16_t *rows, size_t stride, size_t n,
+                            size_t count, float *out);
+    void (*dot_gather_half)(const float *query, const uint16_t *base, size_t stride, size_t n,
+                            const uint32_t *rows, size_t count, float *out);
+
+    /* The floats n halves stand for. */
+    void (*widen)(const uint16_t *half, float *out, size_t n);
+
     /* update: y[j] = fma(a, x[j], y[j]). */
     void (*axpy)(float a, const float *x, float *y, size_t n);
 

@@ -2,11 +2,15 @@
  * part of every AArch64. The bodies are in body.h. */
 #include <arm_neon.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { WIDTH = 4, GROUP = 4, TILE_ROWS = 8, TILE_VECS = 3 };
 typedef float32x4_t vec;
 
 static inline vec vec_zero(void) { return vdupq_n_f32(0.0f); }
+static inline vec vec_load_half(const uint16_t *p) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
 static inline vec vec_set(float x) { return vdupq_n_f32(x); }
 static inline vec vec_load(const float *p) { return vld1q_f32(p); }
 static inline void vec_store(float *p, vec x) { vst1q_f32(p, x); }
@@ -109,6 +113,10 @@ const recs__kernels recs__kernels_neon = {
     .dot_rows = dot_rows,
     .dot_stream = dot_stream,
     .dot_gather = dot_gather,
+    .dot_rows_half = dot_rows_half,
+    .dot_stream_half = dot_stream_half,
+    .dot_gather_half = dot_gather_half,
+    .widen = widen,
     .axpy = axpy,
     .axpy_rows = axpy_rows,
     .axpy_gather = axpy_gather,

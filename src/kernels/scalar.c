@@ -6,6 +6,7 @@
  * fmaf may be a call. */
 #include <math.h>
 
+#include "kernels/half.h"
 #include "kernels/kernels.h"
 
 enum { LANES = 16 };
@@ -31,6 +32,33 @@ static void dot_rows(const float *query, const float *rows, size_t stride, size_
 static void dot_gather(const float *query, const float *base, size_t stride, size_t n,
                        const uint32_t *rows, size_t count, float *out) {
     for (size_t i = 0; i < count; i++) out[i] = dot(query, base + rows[i] * stride, n);
+}
+
+static float dot_half(const float *query, const uint16_t *row, size_t n) {
+    float lane[LANES] = {0};
+    for (size_t k = 0; k < n; k += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            float x = k + l < n ? query[k + l] : 0.0f;
+            float y = k + l < n ? recs__half_float(row[k + l]) : 0.0f;
+            lane[l] = fmaf(x, y, lane[l]);
+        }
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static void dot_rows_half(const float *query, const uint16_t *rows, size_t stride, size_t n,
+                          size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = dot_half(query, rows + i * stride, n);
+}
+
+static void dot_gather_half(const float *query, const uint16_t *base, size_t stride, size_t n,
+                            const uint32_t *rows, size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = dot_half(query, base + rows[i] * stride, n);
+}
+
+static void widen(const uint16_t *half, float *out, size_t n) {
+    for (size_t j = 0; j < n; j++) out[j] = recs__half_float(half[j]);
 }
 
 static void axpy(float a, const float *x, float *y, size_t n) {
@@ -121,6 +149,10 @@ const recs__kernels recs__kernels_scalar = {
     .dot_rows = dot_rows,
     .dot_stream = dot_rows,
     .dot_gather = dot_gather,
+    .dot_rows_half = dot_rows_half,
+    .dot_stream_half = dot_rows_half,
+    .dot_gather_half = dot_gather_half,
+    .widen = widen,
     .axpy = axpy,
     .axpy_rows = axpy_rows,
     .axpy_gather = axpy_gather,

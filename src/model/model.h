@@ -27,8 +27,10 @@ typedef struct recs__component {
     uint32_t factors, stride; /* stride: factors rounded up to 16, rows padded with +0 */
     const float *item_factors; /* [items][stride] */
 
-    /* KIND_FACTORS */
+    /* KIND_FACTORS: floats, or where item_factors is NULL bfloat16 */
     const float *user_factors; /* [users][stride] or NULL */
+    const uint16_t *item_halves; /* [items][stride] */
+    const uint16_t *user_halves; /* [users][stride] or NULL */
     const float *gram;         /* [factors][stride], lower triangle of Y^T Y */
     const float *item_norms;   /* [items] */
     float alpha, regularization, regularization_exponent;

@@ -222,6 +222,24 @@ static recs_status verify_factors(const float *rows, uint32_t count, const recs_
     return RECS_OK;
 }
 
+/* The same of bfloat16: no infinity and no NaN, and +0 behind. */
+static recs_status verify_halves(const uint16_t *rows, uint32_t count, const recs__component *of,
+                                 uint32_t type, recs_error *error) {
+    spot at = {recs__section_label(type), of->index};
+    for (uint32_t row = 0; rows != NULL && row < count; row++) {
+        const uint16_t *values = rows + (size_t)row * of->stride;
+        for (uint32_t i = 0; i < of->factors; i++)
+            if ((values[i] & 0x7F80) == 0x7F80)
+                return wrong(at, row, error, "factor %u is 0x%04X, expected a finite number", i,
+                             values[i]);
+        for (uint32_t i = of->factors; i < of->stride; i++)
+            if (values[i] != 0)
+                return wrong(at, row, error, "the padding behind the factors is 0x%04X, expected +0",
+                             values[i]);
+    }
+    return RECS_OK;
+}
+
 static recs_status verify_gram(const recs__component *of, recs_error *error) {
     spot at = {recs__section_label(RECS_SECTION_GRAM), of->index};
     for (uint32_t row = 0; row < of->factors; row++) {
@@ -235,8 +253,14 @@ static recs_status verify_norms(const recs_model *model, const recs__component *
                                 recs_error *error) {
     const recs__kernels *kernels = recs__kernels_get();
     spot at = {recs__section_label(RECS_SECTION_ITEM_NORMS), component->index};
+    float wide[RECS__FILE_FACTORS_MAX];
     for (uint32_t i = 0; i < model->view.items; i++) {
-        const float *row = component->item_factors + (size_t)i * component->stride;
+        size_t begin = (size_t)i * component->stride;
+        const float *row = component->item_factors + begin;
+        if (component->item_factors == NULL) {
+            kernels->widen(component->item_halves + begin, wide, component->factors);
+            row = wide;
+        }
         float norm = sqrtf(kernels->dot(row, row, component->factors));
         if (!(component->item_norms[i] == norm))
             return wrong(at, i, error, "%.9g, expected %.9g, the length of the item's factors",
@@ -322,6 +346,12 @@ static recs_status verify_component(const recs_model *model, const recs__compone
         if (status == RECS_OK)
             status = verify_factors(component->user_factors, view->users, component,
                                     RECS_SECTION_USER_FACTORS, error);
+        if (status == RECS_OK)
+            status = verify_halves(component->item_halves, view->items, component,
+                                   RECS_SECTION_ITEM_HALVES, error);
+        if (status == RECS_OK)
+            status = verify_halves(component->user_halves, view->users, component,
+                                   RECS_SECTION_USER_HALVES, error);
         if (status == RECS_OK)
             status = verify_gram(component, error);
         if (status == RECS_OK)

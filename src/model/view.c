@@ -286,10 +286,21 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
     out->items_trained = record->items_trained < items ? record->items_trained : items;
     uint64_t row = (uint64_t)out->stride * sizeof(float);
     const void *item_factors, *user_factors = NULL, *gram = NULL, *norms = NULL;
-    status = array(model, RECS_SECTION_ITEM_FACTORS, i, items, row, REQUIRED, &item_factors,
+    const void *item_halves = NULL, *user_halves = NULL;
+    status = array(model, RECS_SECTION_ITEM_HALVES, i, items, row / 2, OPTIONAL, &item_halves,
                    error);
     if (status == RECS_OK)
+        status = array(model, RECS_SECTION_ITEM_FACTORS, i, items, row,
+                       item_halves != NULL ? OPTIONAL : REQUIRED, &item_factors, error);
+    if (status == RECS_OK && item_halves != NULL && item_factors != NULL)
+        status = recs__fail(error, RECS_ERR_CORRUPT,
+                            "component %u has item_factors and item_halves, expected one of them",
+                            i);
+    if (status == RECS_OK && item_halves == NULL)
         status = array(model, RECS_SECTION_USER_FACTORS, i, users, row, OPTIONAL, &user_factors,
+                       error);
+    if (status == RECS_OK && item_halves != NULL)
+        status = array(model, RECS_SECTION_USER_HALVES, i, users, row / 2, OPTIONAL, &user_halves,
                        error);
     if (status == RECS_OK)
         status = array(model, RECS_SECTION_GRAM, i, out->factors, sizeof(float), REQUIRED, &gram,
@@ -299,6 +310,8 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
                        error);
     out->item_factors = item_factors;
     out->user_factors = user_factors;
+    out->item_halves = item_halves;
+    out->user_halves = user_halves;
     out->gram = gram;
     out->item_norms = norms;
     return status;

@@ -85,17 +85,18 @@ static recs_status explain_factors(const recs__visit *visit, const recs__step *s
                          error);
     if (status == RECS_OK)
         status = recs__room_fresh(&query->host, (void **)&reasons->room, &reasons->room_capacity,
-                                  2 * (size_t)component->stride + history->count,
+                                  3 * (size_t)component->stride + history->count,
                                   sizeof *reasons->room, error);
     if (status != RECS_OK)
         return status;
-    float *vector = reasons->room, *z = vector + component->stride, *out = z + component->stride;
+    float *vector = reasons->room, *z = vector + component->stride;
+    float *wide = z + component->stride, *out = wide + component->stride;
     if (!recs__foldin_solve(&foldin, history->rows, history->values, history->count,
                             scorer->scratch, vector))
         return RECS_OK;
     recs__foldin_contributions(&foldin, history->rows, history->values, history->count,
                                scorer->scratch,
-                               component->item_factors + (size_t)row * component->stride, z, out);
+                               recs__score_item_floats(component, row, wide), z, out);
     for (size_t i = 0; i < history->count; i++)
         add(reasons, RECS_REASON_HISTORY, history->rows[i], component->index,
             coefficient * (double)out[i]);

@@ -28,7 +28,8 @@ float recs__score_clean(float score) {
 
 bool recs__score_has_factors(const recs__component *component) {
     return component->factors != 0 && component->stride >= component->factors &&
-           component->item_factors != NULL && component->item_norms != NULL;
+           (component->item_factors != NULL || component->item_halves != NULL) &&
+           component->item_norms != NULL;
 }
 
 bool recs__score_has_low_rank(const recs__component *component) {
@@ -50,6 +51,7 @@ static bool has_terms(const recs__component *component) {
 recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component) {
     return (recs__foldin){
         .item_factors = component->item_factors,
+        .item_halves = component->item_halves,
         .gram = component->gram,
         .items = view->items,
         .factors = component->factors,
@@ -314,6 +316,15 @@ void recs__lane_clear(recs__lane *lane) {
 
 /* ---- preparing ------------------------------------------------------------------- */
 
+const float *recs__score_item_floats(const recs__component *component, uint32_t item,
+                                     float *room) {
+    size_t at = (size_t)item * component->stride;
+    if (component->item_factors != NULL)
+        return component->item_factors + at;
+    recs__kernels_get()->widen(component->item_halves + at, room, component->stride);
+    return room;
+}
+
 static bool any_nonzero(const float *vector, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (vector[i] != 0.0f)
@@ -330,6 +341,11 @@ recs_status recs__scorer_fold_in(recs__scorer *scorer, recs__step *step, const r
         memcpy(step->vector,
                component->user_factors + (size_t)history->user_row * component->stride,
                component->factors * sizeof *step->vector);
+    } else if (history->stored && component->user_halves != NULL &&
+               history->user_row < scorer->view->users) {
+        recs__kernels_get()->widen(
+            component->user_halves + (size_t)history->user_row * component->stride, step->vector,
+            component->factors);
     } else if (history->count != 0 && component->gram != NULL) {
         recs__foldin foldin = recs__score_foldin(scorer->view, component);
         recs_status status =
@@ -412,8 +428,13 @@ recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint3
         } else if (step->vector != NULL) {
             const recs__component *component = step->component;
             memset(step->vector, 0, component->stride * sizeof *step->vector);
-            memcpy(step->vector, component->item_factors + (size_t)item * component->stride,
-                   component->factors * sizeof *step->vector);
+            if (component->item_factors != NULL)
+                memcpy(step->vector, component->item_factors + (size_t)item * component->stride,
+                       component->factors * sizeof *step->vector);
+            else
+                recs__kernels_get()->widen(component->item_halves +
+                                               (size_t)item * component->stride,
+                                           step->vector, component->factors);
             step->norm = component->item_norms[item];
             step->has_vector = step->norm != 0.0f;
         }
@@ -450,17 +471,25 @@ void recs__score_rows(const recs__scorer *scorer, const recs__step *step, uint32
                       size_t count, float *scores) {
     const recs__kernels *kernels = recs__kernels_get();
     const recs__component *component = step->component;
-    (scorer->streams ? kernels->dot_stream : kernels->dot_rows)(
-        step->vector, component->item_factors + (size_t)first * component->stride,
-        component->stride, component->factors, count, scores);
+    if (component->item_factors != NULL)
+        (scorer->streams ? kernels->dot_stream : kernels->dot_rows)(
+            step->vector, component->item_factors + (size_t)first * component->stride,
+            component->stride, component->factors, count, scores);
+    else
+        (scorer->streams ? kernels->dot_stream_half : kernels->dot_rows_half)(
+            step->vector, component->item_halves + (size_t)first * component->stride,
+            component->stride, component->factors, count, scores);
 }
 
 static void dot_span(const recs__scorer *scorer, recs__step *step, const recs__span *span) {
     const recs__component *component = step->component;
-    if (span->rows != NULL)
-        recs__kernels_get()->dot_gather(step->vector, component->item_factors, component->stride,
-                                        component->factors, span->rows, span->count,
-                                        step->scores);
+    const recs__kernels *kernels = recs__kernels_get();
+    if (span->rows != NULL && component->item_factors != NULL)
+        kernels->dot_gather(step->vector, component->item_factors, component->stride,
+                            component->factors, span->rows, span->count, step->scores);
+    else if (span->rows != NULL)
+        kernels->dot_gather_half(step->vector, component->item_halves, component->stride,
+                                 component->factors, span->rows, span->count, step->scores);
     else
         recs__score_rows(scorer, step, span->first, span->count, step->scores);
 }

@@ -109,6 +109,10 @@ recs_status recs__scorer_fold_in(recs__scorer *scorer, recs__step *step, const r
 void recs__scorer_blend(recs__scorer *scorer, recs__step *step, size_t count);
 float recs__score_clean(float score);
 recs__foldin recs__score_foldin(const recs__view *view, const recs__component *component);
+/* The floats of an item's factors: the row itself, or room [stride] with what
+ * its bfloat16 stand for. */
+const float *recs__score_item_floats(const recs__component *component, uint32_t item,
+                                     float *room);
 bool recs__score_has_factors(const recs__component *component);
 
 /* An item model with a low-rank part; its step then has a vector. */

@@ -169,9 +169,12 @@ static recs_status score_crowd(const search *asked, recs__step *step, uint32_t f
 
 /* ---- factors --------------------------------------------------------------------------------- */
 
-static bool all_zero(const float *vector, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (vector[i] != 0.0f)
+/* Whether a stored user's factors are all 0: of no history. */
+static bool is_nobody(const recs__component *component, uint32_t user) {
+    size_t at = (size_t)user * component->stride;
+    for (size_t j = 0; j < component->factors; j++)
+        if (component->user_factors != NULL ? component->user_factors[at + j] != 0.0f
+                                            : (component->user_halves[at + j] & 0x7FFF) != 0)
             return false;
     return true;
 }
@@ -182,20 +185,23 @@ static recs_status score_factors(const search *asked, recs__step *step, uint32_t
     const recs__component *component = step->component;
     recs_query *query = asked->visit->query;
     recs__scorer *scorer = &query->work.scorer;
-    const float *item = component->item_factors + (size_t)asked->item * component->stride;
+    float wide[RECS__FILE_FACTORS_MAX];
+    const float *item = recs__score_item_floats(component, asked->item, wide);
     bool trained = component->item_norms[asked->item] != 0.0f;
+    bool stored = component->user_factors != NULL || component->user_halves != NULL;
+    size_t begin = (size_t)first * component->stride;
 
-    if (component->user_factors != NULL) {
-        const float *users = component->user_factors + (size_t)first * component->stride;
-        kernels->dot_rows(item, users, component->stride, component->factors, count,
-                          step->scores);
-        for (size_t i = 0; i < count; i++)
-            step->evidence[i] =
-                trained && isfinite(step->scores[i]) &&
-                (step->scores[i] != 0.0f ||
-                 !all_zero(users + i * component->stride, component->factors));
-    }
-    for (size_t i = 0; component->user_factors == NULL && i < count; i++) {
+    if (component->user_factors != NULL)
+        kernels->dot_rows(item, component->user_factors + begin, component->stride,
+                          component->factors, count, step->scores);
+    else if (stored)
+        kernels->dot_rows_half(item, component->user_halves + begin, component->stride,
+                               component->factors, count, step->scores);
+    for (size_t i = 0; stored && i < count; i++)
+        step->evidence[i] =
+            trained && isfinite(step->scores[i]) &&
+            (step->scores[i] != 0.0f || !is_nobody(component, first + (uint32_t)i));
+    for (size_t i = 0; !stored && i < count; i++) {
         recs__history *history = &query->work.history;
         recs_status status =
             recs__visit_stored(asked->visit, history, first + (uint32_t)i, error);

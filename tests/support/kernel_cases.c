@@ -3,6 +3,7 @@
 #include "support/kernel_cases.h"
 
 #include "base/random.h"
+#include "kernels/half.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -192,6 +193,44 @@ static bool run_dot_rows(run *r, kind what, size_t n, size_t count, way by) {
     return ok;
 }
 
+/* The same on halves; what both tables give is also dot() of the floats they
+ * stand for, which widen makes. */
+static bool run_halves(run *r, kind what, size_t n, size_t count, way by) {
+    static const char *const names[] = {"dot_rows_half", "dot_stream_half", "dot_gather_half"};
+    rows t = some_rows(r, what, n, count);
+    size_t held = (count + 3) * t.stride;
+    uint16_t *halves = take(held * sizeof *halves);
+    float *wide = take(held * sizeof *wide), *wide_too = take(held * sizeof *wide);
+    float *block, *query = inputs(r, what, n, any_offset(r), &block);
+    for (size_t i = 0; i < held; i++) halves[i] = recs__half_of(t.base[i]);
+    r->table->widen(halves, wide, held);
+    r->reference->widen(halves, wide_too, held);
+    bool ok = same(r, "widen", what, n, count, wide, wide_too, held);
+    pair p = outputs(r, PLAIN, t.count);
+    for (int side = 0; side < 2; side++) {
+        const recs__kernels *table = side ? r->reference : r->table;
+        float *out = side ? p.theirs : p.ours;
+        if (by == GATHER)
+            table->dot_gather_half(query, halves, t.stride, n, t.index, t.count, out);
+        else if (by == STREAM)
+            table->dot_stream_half(query, halves, t.stride, n, t.count, out);
+        else
+            table->dot_rows_half(query, halves, t.stride, n, t.count, out);
+    }
+    for (size_t i = 0; i < t.count; i++) {
+        const float *row = wide + (by == GATHER ? t.index[i] : i) * t.stride;
+        float floats = r->reference->dot(query, row, n);
+        ok = ok && same(r, names[by], what, n, count, &p.ours[i], &floats, 1);
+    }
+    ok = same_pair(r, names[by], what, n, t.count, &p) && ok;
+    free_rows(&t);
+    free(halves);
+    free(wide);
+    free(wide_too);
+    free(block);
+    return ok;
+}
+
 static bool run_axpy(run *r, kind what, size_t n) {
     float *block, *x = inputs(r, what, n, any_offset(r), &block), a = made(r, what);
     pair p = outputs(r, what, n);
@@ -343,7 +382,8 @@ static bool all_far(run *r) {
 static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather",
                                          "axpy",  "axpy_rows", "axpy_gather", "scale",
                                          "above", "syrk",      "cholesky",    "above_scaled",
-                                         "turn_gather", "multiply"};
+                                         "turn_gather", "multiply", "dot_rows_half",
+                                         "dot_stream_half", "dot_gather_half"};
 
 const char *kernel_cases_operation(size_t index) {
     return index < sizeof operations / sizeof *operations ? operations[index] : NULL;
@@ -355,6 +395,12 @@ static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
     if (!strcmp(operation, "dot_stream"))
         return run_dot_rows(r, what, n, any_count(r, 70), STREAM);
     if (!strcmp(operation, "dot_gather")) return run_dot_rows(r, what, n, any_count(r, 70), GATHER);
+    if (!strcmp(operation, "dot_rows_half"))
+        return run_halves(r, what, n, any_count(r, 70), ROWS);
+    if (!strcmp(operation, "dot_stream_half"))
+        return run_halves(r, what, n, any_count(r, 70), STREAM);
+    if (!strcmp(operation, "dot_gather_half"))
+        return run_halves(r, what, n, any_count(r, 70), GATHER);
     if (!strcmp(operation, "axpy")) return run_axpy(r, what, n);
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);

@@ -7,6 +7,7 @@
 #include "base/math.h"
 #include "base/random.h"
 #include "kernels/foldin.h"
+#include "kernels/half.h"
 #include "kernels/kernels.h"
 #include "recs/events.h"
 #include "recs/writer.h"
@@ -100,6 +101,20 @@ static size_t stride_of(const random_settings *settings) {
     return ((size_t)settings->factors + 15) / 16 * 16;
 }
 
+/* Factors as floats or as halves, whose sections are six further on. */
+static void put_rows(uint32_t type, const random_settings *settings, const float *rows,
+                     size_t count) {
+    uint16_t *halves = need(count, sizeof *halves);
+    for (size_t i = 0; i < count; i++)
+        halves[i] = recs__half_of(rows[i]);
+    if (settings->halves)
+        put(type == RECS_SECTION_ITEM_FACTORS ? RECS_SECTION_ITEM_HALVES : RECS_SECTION_USER_HALVES,
+            0, halves, count * sizeof *halves);
+    else
+        put(type, 0, rows, count * sizeof *rows);
+    free(halves);
+}
+
 static void put_factors(const random_settings *settings, const entries *made,
                         const recs__file_component *record, recs__random *random) {
     size_t stride = stride_of(settings), factors = settings->factors;
@@ -111,12 +126,14 @@ static void put_factors(const random_settings *settings, const entries *made,
         /* Some rows twice, so that scores tie. */
         if (i % 13 == 12)
             memcpy(y + i * stride, y + (size_t)(i - 1) * stride, stride * 4);
+        for (size_t f = 0; f < factors && settings->halves; f++)
+            y[i * stride + f] = recs__half_float(recs__half_of(y[i * stride + f]));
         norms[i] = sqrtf(recs__kernels_scalar.dot(y + i * stride, y + i * stride, factors));
     }
     for (size_t i = 0; i < settings->items; i++)
         for (size_t f = 0; f < factors; f++)
             gram[f] = fmaf(y[i * stride + f], y[i * stride + f], gram[f]);
-    put(RECS_SECTION_ITEM_FACTORS, 0, y, settings->items * stride * 4);
+    put_rows(RECS_SECTION_ITEM_FACTORS, settings, y, settings->items * stride);
     put(RECS_SECTION_ITEM_NORMS, 0, norms, (size_t)settings->items * 4);
     put(RECS_SECTION_GRAM, 0, gram, factors * 4);
 
@@ -139,9 +156,11 @@ static void put_factors(const random_settings *settings, const entries *made,
         }
         if (count != 0)
             recs__foldin_solve(&foldin, rows, values, count, scratch, x + user * stride);
+        for (size_t f = 0; f < factors && settings->halves; f++)
+            x[user * stride + f] = recs__half_float(recs__half_of(x[user * stride + f]));
     }
     if (!settings->no_user_factors && !settings->no_users)
-        put(RECS_SECTION_USER_FACTORS, 0, x, settings->users * stride * 4);
+        put_rows(RECS_SECTION_USER_FACTORS, settings, x, settings->users * stride);
     free(y);
     free(gram);
     free(norms);
@@ -365,19 +384,30 @@ static float finite_or_zero(float score) {
     return isfinite(score) ? score + 0.0f : 0.0f;
 }
 
+static const float *row_floats(const recs__component *component, uint32_t row, float *room) {
+    if (component->item_factors != NULL)
+        return component->item_factors + row * (size_t)component->stride;
+    recs__kernels_scalar.widen(component->item_halves + row * (size_t)component->stride, room,
+                               component->stride);
+    return room;
+}
+
 static float score_als(const reference *request, const recs__component *component, uint32_t row,
                        bool *evidence) {
     const recs__kernels *kernels = &recs__kernels_scalar;
     size_t stride = component->stride, factors = component->factors;
-    const float *y = component->item_factors + row * stride;
+    float *room = need(2 * stride, 4);
+    const float *y = row_floats(component, row, room);
     if (request->similar) {
         float norm = component->item_norms[request->item], other = component->item_norms[row];
-        float score = kernels->dot(component->item_factors + request->item * stride, y, factors) *
+        float score = kernels->dot(row_floats(component, request->item, room + stride), y, factors) *
                       (1.0f / (norm * other));
         *evidence = norm != 0.0f && other != 0.0f;
+        free(room);
         return finite_or_zero(score);
     }
-    recs__foldin foldin = {.item_factors = component->item_factors, .gram = component->gram,
+    recs__foldin foldin = {.item_factors = component->item_factors,
+                           .item_halves = component->item_halves, .gram = component->gram,
                            .items = request->view->items, .factors = factors, .stride = stride,
                            .alpha = component->alpha, .regularization = component->regularization,
                            .regularization_exponent = component->regularization_exponent,
@@ -393,6 +423,7 @@ static float score_als(const reference *request, const recs__component *componen
     *evidence = any && component->item_norms[row] != 0.0f;
     free(scratch);
     free(x);
+    free(room);
     return finite_or_zero(score);
 }
 

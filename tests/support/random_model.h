@@ -42,6 +42,7 @@ typedef struct random_settings {
     uint32_t neighbors; /* longest row of the item model */
     uint64_t seed;
     bool no_user_factors;
+    bool halves; /* factors as bfloat16 */
     bool no_users;
 } random_settings;
 

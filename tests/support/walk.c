@@ -100,10 +100,16 @@ static void walk_component(const recs_model *model, const recs__component *compo
     if (component->kind == RECS__KIND_FACTORS) {
         size_t last = component->stride - 1;
         if (view->items != 0)
-            add_number((double)component->item_factors[(size_t)view->items * component->stride - 1] +
+            add_number((component->item_factors != NULL
+                            ? (double)component->item_factors[(size_t)view->items *
+                                                                  component->stride - 1]
+                            : (double)component->item_halves[(size_t)view->items *
+                                                                 component->stride - 1]) +
                        (double)component->item_norms[view->items - 1]);
         if (view->users != 0 && component->user_factors != NULL)
             add_number((double)component->user_factors[(size_t)view->users * component->stride - 1]);
+        if (view->users != 0 && component->user_halves != NULL)
+            add_number((double)component->user_halves[(size_t)view->users * component->stride - 1]);
         add_number((double)component->gram[(component->factors - 1) * (size_t)component->stride +
                                            last]);
     }
