@@ -352,7 +352,8 @@ static void measure(recs__training *training, const recs__csr *test, const setti
     jumping.now = jumping_clock;
     jumping.clock_data = &clock;
     recs__progress_init(&progress, look, &w, &jumping);
-    recs__train_job job = {training, &description->specs[0], s->seed, true, &progress, 0};
+    recs__train_job job = {training, &description->specs[0], s->seed, true, &progress, 0, NULL,
+                               NULL, 0};
     double began = limits_now(), used = processor_seconds(), seconds[1000];
     check(recs__trainer_als.train(&job, &trained, &error), &error);
     double whole = limits_now() - began;

@@ -149,7 +149,8 @@ static void measure(recs__training *training, const char *text, unsigned threads
     for (unsigned turn = 0; turn < turns; turn++) {
         recs__trained trained = {0};
         recs__progress_init(&progress, NULL, NULL, &host);
-        recs__train_job job = {training, &description->specs[0], seed, true, &progress, 0};
+        recs__train_job job = {training, &description->specs[0], seed, true, &progress, 0, NULL,
+                               NULL, 0};
         double began = limits_now(), used = processor_seconds();
         check(job.spec->trainer->train(&job, &trained, &error), &error);
         wall[turn] = limits_now() - began;

@@ -438,7 +438,8 @@ static void test_cancel(void **state) {
         assert_int_equal(recs__description_parse(description, "als(factors=4, iterations=4)", NULL),
                          RECS_OK);
         recs__progress_init(&progress, stop_after, &left, &made.training.host);
-        recs__train_job job = {&made.training, &description->specs[0], 1, true, &progress, 0};
+        recs__train_job job = {&made.training, &description->specs[0], 1, true, &progress, 0, NULL,
+                               NULL, 0};
         assert_int_equal(recs__trainer_als.train(&job, &trained, &error), RECS_ERR_CANCELLED);
         assert_int_equal(error.status, RECS_ERR_CANCELLED);
         assert_int_equal(trained.section_count, 0);

@@ -325,7 +325,8 @@ static void test_cancel(void **state) {
     made_training_random(&made, 300, 40, 5, false, 3, &faults.host);
     assert_int_equal(recs__description_parse(description, "itemknn", NULL), RECS_OK);
     recs__progress_init(&progress, stop, &calls, &made.training.host);
-    recs__train_job job = {&made.training, &description->specs[0], 1, true, &progress, 0};
+    recs__train_job job = {&made.training, &description->specs[0], 1, true, &progress, 0, NULL,
+                               NULL, 0};
     assert_int_equal(recs__trainer_itemknn.train(&job, &trained, &error), RECS_ERR_CANCELLED);
     assert_int_equal(calls, 1);
     free(description);

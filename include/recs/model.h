@@ -105,6 +105,11 @@ RECS_API uint32_t recs_model_section_count(const recs_model *model);
 RECS_API const char *recs_model_section_name(const recs_model *model, uint32_t index);
 RECS_API uint64_t recs_model_section_size(const recs_model *model, uint32_t index);
 RECS_API uint32_t recs_model_section_component(const recs_model *model, uint32_t index);
+/* Its bytes, inflated where they were compressed, and their number in *size (may
+ * be NULL). NULL where it was not opened: unknown, or not trusted. Lives with
+ * the model. */
+RECS_API const void *recs_model_section_bytes(const recs_model *model, uint32_t index,
+                                              uint64_t *size);
 
 /* Event types by name, the shop's own included: those of the log the model was
  * trained on have numbers from RECS_EVENT_CUSTOM on, which recs_event_bit takes

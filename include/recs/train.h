@@ -156,6 +156,14 @@ typedef struct recs_train_options {
     void *progress_data;
     int32_t compress; /* 1: titles, ids and catalogue compressed in the file     */
     int32_t reserved;
+    const recs_model *start; /* factors of its components are where those of the same name
+                                begin, matched by the ids of items and users; new ones as
+                                usual. als. Other names begin anew                     */
+    const char *checkpoint;  /* a path: long trainings (als) keep PATH.COMPONENT after every
+                                checkpoint_every iterations, replaced as a whole, and go on
+                                from it when it is there: to the same bytes. The caller
+                                removes it once the model is kept                      */
+    uint64_t checkpoint_every; /* iterations; 0: 1                                     */
     /* above: version 0.1 */
 } recs_train_options;
 
@@ -165,7 +173,8 @@ typedef struct recs_train_options {
  *   popular, home = 0.7*als + 0.3*itemknn
  *
  * docs/models.md names every setting. ARGUMENT: an unknown name or a value out
- * of range (column, value and what is allowed). NUMERIC: no finite solution.
+ * of range (column, value and what is allowed), or a start of other factors.
+ * CONFLICT: a checkpoint of other data or settings. NUMERIC: no finite solution.
  * MEMORY, CANCELLED. An empty log with a catalogue gives a valid model whose
  * answers are all fill; with neither: DATA. Since 0.1. */
 RECS_API recs_status recs_train(const recs_dataset *dataset, const char *description,

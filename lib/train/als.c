@@ -27,6 +27,7 @@
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 #include "model/format.h"
+#include "train/start.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,8 +105,12 @@ static recs_status allocate(als *a, recs_error *error) {
 
 /* Small normal numbers, so that scores start near 0; items without
  * interactions are zero from the start and stay out of the Gram matrix. */
-static void initialise(als *a) {
+static recs_status initialise(als *a, recs_error *error) {
     recs__als *p = &a->parts;
+    recs__start start;
+    recs_status status = recs__start_open(&start, a->job, (uint32_t)p->factors, error);
+    if (status != RECS_OK)
+        return status;
     recs__random random;
     float deviation = 0.1f / sqrtf((float)p->factors);
 
@@ -118,9 +123,18 @@ static void initialise(als *a) {
         uint64_t at;
         if (recs__csr_row(p->items.matrix, item, &at) == 0)
             continue;
-        for (size_t j = 0; j < p->factors; j++)
-            p->items.factors[item * p->stride + j] = deviation * recs__random_normal(&random);
+        float *y = p->items.factors + item * p->stride;
+        for (size_t j = 0; j < p->factors; j++) /* drawn in any case: new items get the same */
+            y[j] = deviation * recs__random_normal(&random);
+        recs__start_item(&start, item, y);
     }
+    for (uint32_t user = 0; user < p->users.matrix->rows && start.model != NULL; user++) {
+        uint64_t at;
+        float *x = p->users.factors + user * p->stride;
+        if (recs__csr_row(p->users.matrix, user, &at) != 0 && recs__start_user(&start, user, x))
+            p->users.cold = false;
+    }
+    return RECS_OK;
 }
 
 static recs_status half_step(als *a, recs__als_side *read, recs__als_side *own,
@@ -165,14 +179,39 @@ static recs_status finish(als *a, recs_error *error) {
     return status;
 }
 
+/* What a checkpoint holds: both sides; done counts iterations. */
+static void checkpoint_blocks(als *a, recs__checkpoint_block blocks[2]) {
+    recs__als *p = &a->parts;
+    size_t row = p->stride * sizeof(float);
+    blocks[0] = (recs__checkpoint_block){p->items.factors, p->items.matrix->rows * row};
+    blocks[1] = (recs__checkpoint_block){p->users.factors, p->users.matrix->rows * row};
+}
+
 static recs_status iterate(als *a, recs_error *error) {
     recs__als *p = &a->parts;
-    recs_status status = RECS_OK;
+    uint64_t iterations = (uint64_t)a->job->spec->settings[ITERATIONS], done = 0;
+    uint64_t key = recs__checkpoint_key(a->job, ITERATIONS);
+    recs__checkpoint_block blocks[2];
+    checkpoint_blocks(a, blocks);
+    recs_status status = recs__checkpoint_read(a->job, key, blocks, 2, &done, error);
 
-    p->total = 2 * (uint64_t)a->job->spec->settings[ITERATIONS] + 1;
-    while (status == RECS_OK && p->done + 1 < p->total)
+    if (status == RECS_OK && done > iterations)
+        status = recs__fail(error, RECS_ERR_CONFLICT,
+                            "%s: the checkpoint is after %llu iterations, more than the %llu asked "
+                            "for", a->job->spec->name, (unsigned long long)done,
+                            (unsigned long long)iterations);
+    p->total = 2 * iterations + 1;
+    p->done = 2 * done;
+    p->users.cold &= done == 0;
+    while (status == RECS_OK && p->done + 1 < p->total) {
         status = p->done % 2 == 0 ? half_step(a, &p->items, &p->users, a->solver, error)
                                   : half_step(a, &p->users, &p->items, a->solver, error);
+        done = p->done / 2;
+        if (status == RECS_OK && p->done % 2 == 0 &&
+            (done == iterations || a->job->checkpoint_every == 0 ||
+             done % a->job->checkpoint_every == 0))
+            status = recs__checkpoint_write(a->job, key, blocks, 2, done, error);
+    }
     return status == RECS_OK ? finish(a, error) : status;
 }
 
@@ -250,8 +289,9 @@ static recs_status train_als(const recs__train_job *job, recs__trained *trained,
     look_at(&p->items, &job->training->by_item);
     a.solver = choose(&a);
     if ((status = allocate(&a, error)) == RECS_OK) {
-        initialise(&a);
-        status = iterate(&a, error);
+        status = initialise(&a, error);
+        if (status == RECS_OK)
+            status = iterate(&a, error);
     }
     if (status == RECS_OK)
         status = hand_over(&a, trained, error);

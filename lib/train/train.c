@@ -231,7 +231,9 @@ static recs_status train_components(train_run *run, recs_error *error) {
     for (uint32_t c = 0; c < run->description->count && status == RECS_OK; c++) {
         recs__spec *spec = &run->description->specs[c];
         recs__train_job job = {run->training, spec, run->options.seed, keep_users,
-                               &run->progress, run->memory};
+                               &run->progress, run->memory, run->options.start,
+                               run->options.checkpoint,
+                               run->options.checkpoint_every ? run->options.checkpoint_every : 1};
         if (spec->trainer)
             status = spec->trainer->train(&job, &run->trained[c], error);
         if (status)

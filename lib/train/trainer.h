@@ -43,6 +43,9 @@ typedef struct recs__train_job {
      * what the machine has. recs__budget_check (budget.h) is asked before a
      * large allocation. */
     uint64_t memory;
+    const recs_model *start; /* factors to begin with (start.h), or NULL           */
+    const char *checkpoint;  /* path of files to go on from and to keep, or NULL   */
+    uint64_t checkpoint_every; /* iterations, at least 1                           */
 } recs__train_job;
 
 typedef struct recs__trainer {

@@ -68,6 +68,14 @@ uint32_t recs_model_section_component(const recs_model *model, uint32_t index) {
                                                 : RECS_SECTION_MODEL;
 }
 
+const void *recs_model_section_bytes(const recs_model *model, uint32_t index, uint64_t *size) {
+    const recs__content *content =
+        index < model->header->section_count ? &model->contents[index] : NULL;
+    if (size != NULL)
+        *size = content != NULL && content->bytes != NULL ? content->size : 0;
+    return content != NULL ? content->bytes : NULL;
+}
+
 /* ---- event types -------------------------------------------------------------------- */
 
 /* The own type after `name` (NULL: the first one); NULL after the last. A name

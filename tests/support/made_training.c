@@ -108,7 +108,8 @@ recs_status made_training_train(const made_training *made, const char *text, uin
     recs__progress_init(&progress, NULL, NULL, &made->training.host);
     recs_status status = recs__description_parse(description, text, error);
     if (status == RECS_OK) {
-        recs__train_job job = {&made->training, &description->specs[0], seed, true, &progress, 0};
+        recs__train_job job = {&made->training, &description->specs[0], seed, true, &progress, 0, NULL,
+                               NULL, 0};
         status = description->specs[0].trainer->train(&job, trained, error);
     }
     free(description);
