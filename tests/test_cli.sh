@@ -109,6 +109,15 @@ has out "users         60"
 try 0 train --input log.csv --items catalogue.csv --columns $columns --spec "$spec" \
     --output budget.recs --memory 8M --temporary "$work" --quiet
 cmp -s shop.recs budget.recs || wrong "other bytes under a memory budget"
+try 0 train --input log.csv --items catalogue.csv --columns $columns --spec "$spec" \
+    --output budget.recs --checkpoint "$work/kept" --quiet
+cmp -s shop.recs budget.recs || wrong "other bytes with a checkpoint"
+[ ! -e kept.als ] || wrong "the checkpoint is still there"
+try 0 train --input log.csv --items catalogue.csv --columns $columns \
+    --spec "als(factors=8, iterations=1)" --output budget.recs --start shop.recs --quiet
+try 2 train --input log.csv --columns $columns --spec "als(factors=9)" --output budget.recs \
+    --start shop.recs --quiet
+has err "has 8 factors"
 try 2 train --input log.csv --output budget.recs --memory plenty
 has err "memory \"plenty\""
 rm -f budget.recs

@@ -256,7 +256,7 @@ static void test_auto_takes_what_fits(void **state) {
             assert_int_equal(recs__description_parse(&description, texts[t], &error), RECS_OK);
             const recs__spec *spec = &description.specs[0];
             recs__train_job job = {&made.training, spec, 1, true, &quiet,
-                                   fits ? dense : dense - 1};
+                                   fits ? dense : dense - 1, NULL, NULL, 0};
             memset(&trained, 0, sizeof trained);
             recs_status status = recs__trainer_ease.train(&job, &trained, &error);
             if (t == 1 && !fits) {
@@ -271,7 +271,7 @@ static void test_auto_takes_what_fits(void **state) {
             assert_true(trained.resolved_value == (t == 2 || !fits ? 2.0 : 1.0));
             recs__trained_clear(&trained, &made.training.host);
         }
-    recs__train_job small = {&made.training, &description.specs[0], 1, true, &quiet, 10000};
+    recs__train_job small = {&made.training, &description.specs[0], 1, true, &quiet, 10000, NULL, NULL, 0};
     assert_int_equal(recs__trainer_ease.train(&small, &trained, &error), RECS_ERR_LIMIT);
     assert_non_null(strstr(error.text, "ease: regressing 900 items needs "));
     made_training_free(&made);

@@ -7,12 +7,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRAIN_SPEC = OPTION_COMMAND, TRAIN_OUTPUT, TRAIN_SEED, TRAIN_COMPRESS };
+enum {
+    TRAIN_SPEC = OPTION_COMMAND,
+    TRAIN_OUTPUT,
+    TRAIN_SEED,
+    TRAIN_COMPRESS,
+    TRAIN_START,
+    TRAIN_CHECKPOINT
+};
 
 typedef struct job {
     common shared;
     data input;
     const char *spec, *output;
+    const char *start, *checkpoint; /* NULL: none */
     size_t seed;
     bool compress;
     double seconds[3]; /* reading, training, writing */
@@ -32,6 +40,12 @@ static bool take_option(job *j, const command *self, const struct option *option
             return true;
         *code = usage_error(self, "--seed is '%s', expected a whole number from 0", optarg);
         return false;
+    case TRAIN_START:
+        j->start = optarg;
+        return true;
+    case TRAIN_CHECKPOINT:
+        j->checkpoint = optarg;
+        return true;
     case TRAIN_COMPRESS:
         j->compress = true;
         return true;
@@ -46,6 +60,9 @@ static bool read_options(job *j, const command *self, int argc, char **argv, int
                                             {"output", required_argument, NULL, TRAIN_OUTPUT},
                                             {"seed", required_argument, NULL, TRAIN_SEED},
                                             {"compress", no_argument, NULL, TRAIN_COMPRESS},
+                                            {"start", required_argument, NULL, TRAIN_START},
+                                            {"checkpoint", required_argument, NULL,
+                                             TRAIN_CHECKPOINT},
                                             COMMON_OPTIONS,
                                             {0}};
     int index = 0, option;
@@ -144,15 +161,34 @@ static double lap(int64_t *from) {
     return seconds;
 }
 
+/* The model is kept: what could have gone on is not needed. */
+static void drop_checkpoints(const job *j, const recs_model *model) {
+    for (uint32_t c = 0; j->checkpoint && c < recs_model_component_count(model); c++) {
+        const char *name = recs_model_component_name(model, c);
+        size_t size = strlen(j->checkpoint) + strlen(name) + 2;
+        char *path = malloc(size);
+
+        if (path && snprintf(path, size, "%s.%s", j->checkpoint, name) > 0)
+            unlink(path);
+        free(path);
+    }
+}
+
 static int build(job *j, recs_dataset *dataset, const recs_host *host, progress *p) {
     recs_train_options options = {.struct_size = sizeof options,
                                   .seed = j->seed,
                                   .progress = progress_show,
                                   .progress_data = p,
-                                  .compress = j->compress};
+                                  .compress = j->compress,
+                                  .checkpoint = j->checkpoint};
     int64_t clock = now_ms();
-    recs_model *model = NULL;
+    recs_model *model = NULL, *start = NULL;
     recs_error error;
+
+    recs_open_options open = {.struct_size = sizeof open, .inflate = 1};
+    if (j->start && recs_model_open(&start, j->start, &open, NULL, &error))
+        return fail_work(&error);
+    options.start = start;
     recs_status status = recs_train(dataset, j->spec, &options, host, &model, &error);
 
     progress_close(p);
@@ -160,9 +196,12 @@ static int build(job *j, recs_dataset *dataset, const recs_host *host, progress 
     if (status == RECS_OK)
         status = recs_model_write(model, j->output, &error);
     j->seconds[2] = lap(&clock);
-    if (status == RECS_OK)
+    if (status == RECS_OK) {
+        drop_checkpoints(j, model);
         print_report(j, dataset, model);
+    }
     recs_model_release(model);
+    recs_model_release(start);
     if (status == RECS_OK)
         return EXIT_OK;
     return error.status == RECS_ERR_ARGUMENT ? fail(&error) : fail_work(&error);
@@ -219,5 +258,9 @@ const command command_train = {
     "  --output FILE          the model\n"
     "  --seed N               default 0\n"
     "  --compress             titles, ids and catalogue compressed in the file\n"
+    "  --start MODEL          als begins with the factors of this model's component of the\n"
+    "                         same name, by ids; MODEL may be FILE itself\n"
+    "  --checkpoint PATH      als keeps PATH.COMPONENT after each iteration and goes on from\n"
+    "                         it when interrupted; removed once the model is written\n"
     DATA_USAGE COMMON_USAGE,
     run};

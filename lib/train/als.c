@@ -27,9 +27,11 @@
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 #include "model/format.h"
+#include "train/budget.h"
 #include "train/start.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -83,6 +85,21 @@ static void look_at(recs__als_side *side, const recs__csr *matrix) {
 static recs__als_solver choose(const als *a) {
     recs__als_solver wanted = (recs__als_solver)a->job->spec->settings[SOLVER];
     return wanted == RECS__ALS_AUTO ? RECS__ALS_CG : wanted;
+}
+
+/* Both sides' factors, the Gram matrices, and of bfloat16 the copy of a side. */
+static recs_status check_memory(const als *a, recs_error *error) {
+    const recs__als *p = &a->parts;
+    uint64_t users = p->users.matrix->rows, items = p->items.matrix->rows;
+    uint64_t larger = users > items ? users : items, square = p->factors * p->stride;
+    uint64_t floats = (users + items) * p->stride + items + p->stride +
+                      (recs__als_parts((size_t)larger, p->factors) + 5) * square;
+    if ((int)a->job->spec->settings[STORAGE] != FLOAT32)
+        floats += larger * p->stride / 2;
+    char what[96];
+    snprintf(what, sizeof what, "%zu factors of %llu users and %llu items", p->factors,
+             (unsigned long long)users, (unsigned long long)items);
+    return recs__budget_check(a->job, floats * sizeof(float), what, error);
 }
 
 static recs_status allocate(als *a, recs_error *error) {
@@ -277,6 +294,7 @@ static recs_status train_als(const recs__train_job *job, recs__trained *trained,
     recs_status status;
 
     p->host = &job->training->host;
+    p->training = job->training;
     p->progress = job->progress;
     p->factors = (size_t)settings[FACTORS];
     p->stride = (p->factors + 15) / 16 * 16;
@@ -288,7 +306,10 @@ static recs_status train_als(const recs__train_job *job, recs__trained *trained,
     look_at(&p->users, &job->training->by_user);
     look_at(&p->items, &job->training->by_item);
     a.solver = choose(&a);
-    if ((status = allocate(&a, error)) == RECS_OK) {
+    status = check_memory(&a, error);
+    if (status == RECS_OK)
+        status = allocate(&a, error);
+    if (status == RECS_OK) {
         status = initialise(&a, error);
         if (status == RECS_OK)
             status = iterate(&a, error);

@@ -29,6 +29,7 @@ typedef struct recs__als_side {
 
 typedef struct recs__als {
     const recs_host *host;
+    const recs__training *training;
     recs__progress *progress;
     size_t factors, stride;
     float alpha, regularization, exponent;

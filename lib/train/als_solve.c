@@ -337,6 +337,10 @@ recs_status recs__als_solve(recs__als *als, const recs__als_side *read, recs__al
     for (; step.first_task < tasks && status == RECS_OK; step.first_task += TASKS_PER_BATCH) {
         size_t left = tasks - step.first_task;
         recs__run(als->host, half_step_task, &step, left < TASKS_PER_BATCH ? left : TASKS_PER_BATCH);
+        uint64_t from = (uint64_t)step.first_task * ROWS_PER_TASK;
+        uint64_t to = from + (uint64_t)TASKS_PER_BATCH * ROWS_PER_TASK;
+        recs__training_done(als->training, slab, slab->offsets[from],
+                            slab->offsets[to < slab->rows ? to : slab->rows]);
         if (atomic_load(&step.out_of_memory))
             status = recs__fail_memory(error, floats * sizeof(float));
         else if (atomic_load(&step.singular))
