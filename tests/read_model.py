@@ -177,8 +177,12 @@ class Model:
             stride = (factors + 15) // 16 * 16
             out.update(factors=factors, alpha=alpha, regularization=regularization,
                        exponent=exponent, items_trained=trained)
-            out["item_factors"] = self.rows(40, i, self.items, factors, stride)
-            out["user_factors"] = self.rows(41, i, self.users, factors, stride, False)
+            if (46, i) in self.sections:
+                out["item_factors"] = self.halves(46, i, self.items, factors, stride)
+                out["user_factors"] = self.halves(47, i, self.users, factors, stride)
+            else:
+                out["item_factors"] = self.rows(40, i, self.items, factors, stride)
+                out["user_factors"] = self.rows(41, i, self.users, factors, stride, False)
             out["gram"] = self.array(42, i, "f", factors)
             norms = self.array(43, i, "f", self.items)
             for norm, row in zip(norms, out["item_factors"]):
@@ -215,6 +219,17 @@ class Model:
         values = self.array(kind, of, "f", count * stride, required)
         if values is None:
             return None
+        rows = [values[r * stride:(r + 1) * stride] for r in range(count)]
+        need(all(v == 0 for row in rows for v in row[factors:]), "padding")
+        return [row[:factors] for row in rows]
+
+    def halves(self, kind, of, count, factors, stride):
+        """bfloat16: the upper 16 bits of a float."""
+        codes = self.array(kind, of, "H", count * stride, False)
+        if codes is None:
+            return None
+        values = struct.unpack("<%df" % len(codes),
+                               struct.pack("<%dI" % len(codes), *(c << 16 for c in codes)))
         rows = [values[r * stride:(r + 1) * stride] for r in range(count)]
         need(all(v == 0 for row in rows for v in row[factors:]), "padding")
         return [row[:factors] for row in rows]
