@@ -47,6 +47,7 @@ enum {
     BM25_K1,
     BM25_B,
     LONGEST,
+    COLUMN_K,
     SETTING_COUNT
 };
 enum { COSINE, TFIDF, BM25, JACCARD };
@@ -60,6 +61,7 @@ static const recs__setting itemknn_settings[] = {
     [BM25_K1] = {"k1", 1.2, 0, 1000, false, NULL},
     [BM25_B] = {"b", 0.75, 0, 1, false, NULL},
     [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
+    [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL},
 };
 
 typedef struct itemknn {
@@ -188,8 +190,13 @@ static recs_status neighbours(const itemknn *w, recs__trained *trained, recs_err
     }
     recs_status status = recs__product_best(&product, w->host, w->job->progress, "itemknn items",
                                             &rows, error);
-    if (status)
+    if (status == RECS_OK && w->job->spec->settings[COLUMN_K] > 0.0)
+        status = recs__neighbour_rows_cut_columns(
+            &rows, (size_t)w->job->spec->settings[COLUMN_K], error);
+    if (status) {
+        recs__neighbour_rows_clear(&rows);
         return status;
+    }
     trained->kind = RECS__KIND_ITEMS;
     for (uint32_t i = 0; i < left.rows; i++)
         trained->items_trained += left.offsets[i + 1] > left.offsets[i];

@@ -224,6 +224,42 @@ recs__csr recs__neighbour_rows_view(const recs__neighbour_rows *n) {
     return view;
 }
 
+recs_status recs__neighbour_rows_cut_columns(recs__neighbour_rows *n, size_t k,
+                                             recs_error *error) {
+    recs__sparse turned = {0}, back = {0};
+    recs__neighbour_rows kept = {0};
+    recs__best best;
+    recs__neighbour_rows_pack(n);
+    recs__csr view = recs__neighbour_rows_view(n);
+    uint64_t *keys = recs__alloc(n->host, recs__best_room(k), sizeof *keys, error);
+    recs_status status = keys ? recs__sparse_transpose(&turned, &view, n->host, error)
+                              : RECS_ERR_MEMORY;
+    if (status == RECS_OK)
+        status = recs__neighbour_rows_create(&kept, turned.rows, turned.column_count, k, NULL,
+                                             n->host, error);
+    for (uint32_t j = 0; status == RECS_OK && j < turned.rows; j++) {
+        recs__best_begin(&best, keys, k);
+        for (uint64_t e = turned.offsets[j]; e < turned.offsets[j + 1]; e++)
+            recs__best_put(&best, turned.columns[e], turned.values[e]);
+        recs__neighbour_rows_store(&kept, j, &best, 1.0f);
+    }
+    if (status == RECS_OK) {
+        recs__neighbour_rows_pack(&kept);
+        view = recs__neighbour_rows_view(&kept);
+        status = recs__sparse_transpose(&back, &view, n->host, error);
+    }
+    if (status == RECS_OK) {
+        memcpy(n->offsets, back.offsets, ((size_t)back.rows + 1) * sizeof *back.offsets);
+        memcpy(n->columns, back.columns, (size_t)back.entries * sizeof *back.columns);
+        memcpy(n->values, back.values, (size_t)back.entries * sizeof *back.values);
+    }
+    recs__neighbour_rows_clear(&kept);
+    recs__sparse_clear(&turned, n->host);
+    recs__sparse_clear(&back, n->host);
+    recs__free(n->host, keys);
+    return status;
+}
+
 void recs__neighbour_rows_hand_over(recs__neighbour_rows *n, recs__trained *trained) {
     uint64_t entries = recs__neighbour_rows_pack(n);
     recs__trained_add(trained, RECS_SECTION_NEIGHBOR_OFFSETS, n->offsets,

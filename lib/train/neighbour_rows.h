@@ -103,6 +103,11 @@ void recs__neighbour_rows_dense(recs__neighbour_rows *n, uint32_t row, const flo
 uint64_t recs__neighbour_rows_pack(recs__neighbour_rows *n);
 recs__csr recs__neighbour_rows_view(const recs__neighbour_rows *n);
 
+/* Packs, if that was not done, and keeps of every column the k largest alone:
+ * an item then has at most k others that speak for it. k at least 1. Holds
+ * 24 bytes an entry beside the rows. MEMORY: the rows are as they were. */
+recs_status recs__neighbour_rows_cut_columns(recs__neighbour_rows *n, size_t k, recs_error *error);
+
 /* Packs, if that was not done, and gives the rows to trained as the three
  * sections of neighbours; n is empty then. */
 void recs__neighbour_rows_hand_over(recs__neighbour_rows *n, recs__trained *trained);

@@ -33,7 +33,7 @@ enum { ALPHA, K, COLUMN_K, NORMALIZE, IMPLICIT, LONGEST, BETA, SETTING_COUNT };
 enum { NO, YES };
 
 #define SETTINGS(k)                                                  \
-    [ALPHA] = {"alpha", 0.7, 0, 4, false, NULL},                     \
+    [ALPHA] = {"alpha", 0.9, 0, 4, false, NULL},                     \
     [K] = {"k", k, 1, 100000, true, NULL},                           \
     [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL},             \
     [NORMALIZE] = {"normalize", YES, 0, 0, false, "no|yes"},         \
@@ -110,42 +110,6 @@ static void normalize(const recs__neighbour_rows *rows) {
     }
 }
 
-/* The column_k largest of every column, once the rows are final. */
-static recs_status cut_columns(const walk *w, recs__neighbour_rows *rows, recs_error *error) {
-    recs__csr view = recs__neighbour_rows_view(rows);
-    recs__sparse turned = {0}, back = {0};
-    recs__neighbour_rows kept = {0};
-    recs__best best;
-    size_t k = (size_t)w->job->spec->settings[COLUMN_K];
-    uint64_t *keys = recs__alloc(w->host, recs__best_room(k), sizeof *keys, error);
-    recs_status status = keys ? recs__sparse_transpose(&turned, &view, w->host, error)
-                              : RECS_ERR_MEMORY;
-    if (status == RECS_OK)
-        status = recs__neighbour_rows_create(&kept, turned.rows, turned.column_count, k, NULL,
-                                             w->host, error);
-    for (uint32_t j = 0; status == RECS_OK && j < turned.rows; j++) {
-        recs__best_begin(&best, keys, k);
-        for (uint64_t e = turned.offsets[j]; e < turned.offsets[j + 1]; e++)
-            recs__best_put(&best, turned.columns[e], turned.values[e]);
-        recs__neighbour_rows_store(&kept, j, &best, 1.0f);
-    }
-    if (status == RECS_OK) {
-        recs__neighbour_rows_pack(&kept);
-        view = recs__neighbour_rows_view(&kept);
-        status = recs__sparse_transpose(&back, &view, w->host, error);
-    }
-    if (status == RECS_OK) {
-        memcpy(rows->offsets, back.offsets, ((size_t)back.rows + 1) * sizeof *back.offsets);
-        memcpy(rows->columns, back.columns, back.entries * sizeof *back.columns);
-        memcpy(rows->values, back.values, back.entries * sizeof *back.values);
-    }
-    recs__neighbour_rows_clear(&kept);
-    recs__sparse_clear(&turned, w->host);
-    recs__sparse_clear(&back, w->host);
-    recs__free(w->host, keys);
-    return status;
-}
-
 static recs_status walks(const walk *w, const char *stage, recs__trained *trained,
                          recs_error *error) {
     const double *settings = w->job->spec->settings;
@@ -167,7 +131,9 @@ static recs_status walks(const walk *w, const char *stage, recs__trained *traine
     recs__neighbour_rows_pack(&rows);
     if (settings[NORMALIZE] == YES)
         normalize(&rows);
-    if (settings[COLUMN_K] > 0.0 && (status = cut_columns(w, &rows, error)) != RECS_OK) {
+    if (settings[COLUMN_K] > 0.0)
+        status = recs__neighbour_rows_cut_columns(&rows, (size_t)settings[COLUMN_K], error);
+    if (status) {
         recs__neighbour_rows_clear(&rows);
         return status;
     }

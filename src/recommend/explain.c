@@ -37,6 +37,20 @@ static double low_rank_weight(const recs__component *component, uint32_t from, u
            (double)recs__kernels_get()->dot(component->item_factors + at, to, component->factors);
 }
 
+/* First of count ascending columns that is not below row. A file whose columns
+ * do not ascend explains less; the remainder says how much. */
+static size_t find_column(const uint32_t *columns, size_t count, uint32_t row) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (columns[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* fma(value, W, ...) without what was there before: the entry's own share. */
 static void explain_items(const recs__visit *visit, const recs__step *step, uint32_t row,
                           double coefficient) {
@@ -50,9 +64,9 @@ static void explain_items(const recs__visit *visit, const recs__step *step, uint
         if (step->vector != NULL)
             share = (double)history->values[i] *
                     low_rank_weight(step->component, history->rows[i], row);
-        for (size_t j = 0; j < count; j++)
-            if (neighbors->columns[first + j] == row)
-                share += (double)history->values[i] * (double)neighbors->values[first + j];
+        size_t at = count ? find_column(neighbors->columns + first, count, row) : 0;
+        for (; at < count && neighbors->columns[first + at] == row; at++)
+            share += (double)history->values[i] * (double)neighbors->values[first + at];
         add(&visit->query->reasons, RECS_REASON_HISTORY, history->rows[i], step->component->index,
             coefficient * share);
     }
