@@ -77,7 +77,19 @@ PRIVATE_OBJ := $(call obj,obj,$(PRIVATE))
 LIB_LIBS   := -lzstd -lm -lpthread
 # The serial OpenBLAS where the system has it apart from the threaded one.
 BLAS_DIR   := $(firstword $(wildcard /usr/lib/$(TARGET)/openblas-serial /usr/lib/*/openblas-serial))
-TRAIN_LIBS := $(if $(BLAS_DIR),-L$(BLAS_DIR)) -lopenblas -lz -lzstd -lm -lpthread
+BLAS_LINK  := $(if $(BLAS_DIR),-L$(BLAS_DIR)) -lopenblas
+TRAIN_LIBS := $(BLAS_LINK) -lz -lzstd -lm -lpthread
+# It has no lock around its buffers: lib/train/linalg.c puts one there, which
+# takes the static library and what that needs of Fortran. Without them the
+# shared one is used, by one thread at a time.
+BLAS_A     := $(wildcard $(BLAS_DIR)/libopenblas.a)
+FORTRAN    := $(filter /%,$(shell $(CC) -print-file-name=libgfortran.so.5) $(wildcard /usr/lib/$(TARGET)/libgfortran.so.5))
+ifneq ($(and $(BLAS_DIR),$(BLAS_A),$(FORTRAN)),)
+BLAS_LOCKED := -Wl,--wrap=blas_memory_alloc -Wl,--wrap=blas_memory_free $(BLAS_A) $(firstword $(FORTRAN))
+LOCKED_LIBS := $(BLAS_LOCKED) -lz -lzstd -lm -lpthread
+else
+LOCKED_LIBS := $(TRAIN_LIBS)
+endif
 
 # ---- what is built ------------------------------------------------------------
 
@@ -118,7 +130,7 @@ $(BUILD)/librecs.so.0: $(LIB_OBJ) src/api.map
 $(BUILD)/librecs-train.so.0: $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map \
-	  $(NO_UNDEFINED) $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs $(TRAIN_LIBS) -o $@
+	  $(NO_UNDEFINED) $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs $(LOCKED_LIBS) -o $@
 	$(Q)ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
 
 # The private objects of librecs-train are those of librecs.a, which it needs anyway.
@@ -180,7 +192,7 @@ test-programs: programs ## the cmocka programs and the fuzz corpus alone
 $(BUILD)/bench/%: bench/%.c $(UNDER_TEST)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(TEST_FLAGS) $< $(UNDER_TEST) $(SAN) $(LDFLAGS) $(TRAIN_LIBS) -o $@
+	$(Q)$(CC) $(TEST_FLAGS) $< $(UNDER_TEST) $(SAN) $(LDFLAGS) $(LOCKED_LIBS) -o $@
 bench: all $(BENCHES) ## build the benchmarks; bench/README.md says how to run them
 
 clean: ## remove build/

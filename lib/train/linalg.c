@@ -9,10 +9,17 @@
  * there each tile sets it again. Two trainings at once in a process with a
  * threaded OpenBLAS may leave it at one thread; answers stay right.
  *
- * How many at once. OpenBLAS has a fixed number of working buffers (50 in the
- * smallest builds) and ends the process of who needs more, so at most RECS__LANES
- * tiles run at a time: lanes take the next tile by an atomic counter until
- * none is left. A serial build before 0.3.7 knew no locks; it gets one lane.
+ * Whose buffers. OpenBLAS keeps a list of working buffers, from which every
+ * call takes one. Threaded builds guard the list by a lock; serial ones do not
+ * (Debian's 0.3.21 among them, seen in its code and once in a wrong inverse),
+ * so two threads may be given the same buffer. The linker therefore puts a
+ * lock of ours around a serial OpenBLAS's blas_memory_alloc and
+ * blas_memory_free where it can: in a static one (see the Makefile). Where it
+ * cannot, one tile at a time is computed in the whole process.
+ *
+ * How many at once. The list has a fixed length (50 in the smallest builds)
+ * and who needs more ends the process, so at most RECS__LANES tiles run at a
+ * time: lanes take the next tile by an atomic counter until none is left.
  *
  * Which order. A tile is one call whose shape follows from the sizes; sums
  * over parts are added in the order of the parts. */
@@ -24,8 +31,8 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* LAPACK's, in every OpenBLAS of a distribution; the last arguments are the
@@ -53,30 +60,53 @@ typedef struct hold {
     int parallel;
     int threads; /* to set back; 0: nothing was changed */
     size_t lanes;
+    bool locked;
 } hold;
 
-/* A serial build without locks: "OpenBLAS 0.3.5 …". */
-static bool unlocked(void) {
-    const char *text = openblas_get_config();
-    if (strncmp(text, "OpenBLAS ", 9) != 0)
-        return true;
-    unsigned long part[3] = {0, 0, 0};
-    char *at = NULL;
-    text += 9;
-    for (size_t i = 0; i < 3; i++) {
-        part[i] = strtoul(text, &at, 10);
-        if (*at != '.')
-            break;
-        text = at + 1;
+/* The lock around a serial OpenBLAS's list of buffers, or where the linker
+ * could not put it there, around all that it computes. */
+static pthread_mutex_t serial_lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool linked; /* the linker did: a call of OpenBLAS came by here */
+
+extern void *__real_blas_memory_alloc(int position) __attribute__((weak));
+extern void __real_blas_memory_free(void *buffer) __attribute__((weak));
+void *__wrap_blas_memory_alloc(int position);
+void __wrap_blas_memory_free(void *buffer);
+
+void *__wrap_blas_memory_alloc(int position) {
+    atomic_store_explicit(&linked, true, memory_order_relaxed);
+    pthread_mutex_lock(&serial_lock);
+    void *buffer = __real_blas_memory_alloc(position);
+    pthread_mutex_unlock(&serial_lock);
+    return buffer;
+}
+
+void __wrap_blas_memory_free(void *buffer) {
+    pthread_mutex_lock(&serial_lock);
+    __real_blas_memory_free(buffer);
+    pthread_mutex_unlock(&serial_lock);
+}
+
+/* Whether calls take their buffers under the lock: asked of a call that takes
+ * one whatever its size. */
+static bool takes_lock(void) {
+    if (!__real_blas_memory_alloc)
+        return false;
+    if (!atomic_load_explicit(&linked, memory_order_relaxed)) {
+        float one = 1.0f, sum = 0.0f;
+        cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, 1, 1, 1.0f, &one, 1, 0.0f, &sum, 1);
     }
-    return part[0] == 0 && (part[1] < 3 || (part[1] == 3 && part[2] < 7));
+    return atomic_load_explicit(&linked, memory_order_relaxed);
 }
 
 static hold take_hold(void) {
-    hold h = {openblas_get_parallel(), 0, RECS__LANES};
+    hold h = {openblas_get_parallel(), 0, RECS__LANES, false};
     if (h.parallel == SERIAL) {
-        if (unlocked())
+        if (!takes_lock()) {
             h.lanes = 1;
+            h.locked = true;
+            pthread_mutex_lock(&serial_lock);
+        }
         return h;
     }
     int threads = openblas_get_num_threads();
@@ -88,6 +118,8 @@ static hold take_hold(void) {
 }
 
 static void let_go(const hold *h) {
+    if (h->locked)
+        pthread_mutex_unlock(&serial_lock);
     if (h->threads)
         openblas_set_num_threads(h->threads);
 }
