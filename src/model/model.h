@@ -31,7 +31,7 @@ typedef struct recs__component {
     const float *user_factors; /* [users][stride] or NULL */
     const uint16_t *item_halves; /* [items][stride] */
     const uint16_t *user_halves; /* [users][stride] or NULL */
-    const float *gram;         /* [factors][stride], lower triangle of Y^T Y */
+    const float *gram;         /* [factors]: the diagonal Y^T Y */
     const float *item_norms;   /* [items] */
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;

@@ -98,7 +98,6 @@ static void walk_component(const recs_model *model, const recs__component *compo
     if (view->items != 0 && component->scores != NULL)
         add_number((double)component->scores[view->items - 1]);
     if (component->kind == RECS__KIND_FACTORS) {
-        size_t last = component->stride - 1;
         if (view->items != 0)
             add_number((component->item_factors != NULL
                             ? (double)component->item_factors[(size_t)view->items *
@@ -110,8 +109,7 @@ static void walk_component(const recs_model *model, const recs__component *compo
             add_number((double)component->user_factors[(size_t)view->users * component->stride - 1]);
         if (view->users != 0 && component->user_halves != NULL)
             add_number((double)component->user_halves[(size_t)view->users * component->stride - 1]);
-        add_number((double)component->gram[(component->factors - 1) * (size_t)component->stride +
-                                           last]);
+        add_number((double)component->gram[component->factors - 1]);
     }
     if (component->kind == RECS__KIND_ITEMS && component->factors != 0 && view->items != 0) {
         size_t last = (size_t)view->items * component->stride - 1;
