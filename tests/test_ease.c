@@ -206,6 +206,33 @@ static void test_sparse_regresses_on_the_most_alike(void **state) {
     made_training_free(&made);
 }
 
+static void test_popular_items_are_held_back(void **state) {
+    (void)state;
+    made_training made;
+    made_training_random(&made, 150, 60, 7, false, 17, NULL);
+    double *g = gram_of(&made, 0.5, 1e9);
+    double *units = calloc(60, sizeof *units);
+    for (uint64_t e = 0; e < made.training.units.entries; e++)
+        units[made.training.units.columns[e]]++;
+    for (unsigned way = 0; way < 2; way++) {
+        double *expected = reference(g, 60, 4.0, way == 0 ? 60 : 59);
+        for (size_t i = 0; i < 60; i++)
+            for (size_t j = 0; j < 60; j++)
+                expected[i * 60 + j] *= pow(fmax(units[i], 1.0), -0.25) *
+                                        pow(fmax(units[j], 1.0), -0.75);
+        check(&made,
+              way == 0 ? "ease(method=dense, k=100, regularization=4, user_exponent=0.5, "
+                         "history_exponent=0.25, target_exponent=0.75)"
+                       : "ease(method=sparse, k=100, regularization=4, user_exponent=0.5, "
+                         "history_exponent=0.25, target_exponent=0.75)",
+              expected, 2e-5);
+        free(expected);
+    }
+    free(units);
+    free(g);
+    made_training_free(&made);
+}
+
 /* ---- pruning --------------------------------------------------------------------------------- */
 
 static void test_the_largest_are_kept(void **state) {
@@ -213,8 +240,8 @@ static void test_the_largest_are_kept(void **state) {
     made_training made;
     rows all, few;
     made_training_random(&made, 150, 300, 12, false, 13, NULL);
-    train_ok(&made, "ease(method=dense, k=1000, regularization=2)", &all);
-    train_ok(&made, "ease(method=dense, k=20, regularization=2)", &few);
+    train_ok(&made, "ease(method=dense, k=1000, regularization=2, user_exponent=0)", &all);
+    train_ok(&made, "ease(method=dense, k=20, regularization=2, user_exponent=0)", &few);
     size_t negative = 0;
     for (uint32_t i = 0; i < 300; i++) {
         uint64_t at;
@@ -317,8 +344,8 @@ static void test_items_without_units(void **state) {
     (void)state;
     static const made_entry entries[] = {{0, 1, 1.0f}, {0, 3, 2.0f}, {1, 1, 1.0f}, {1, 3, 1.0f},
                                          {2, 2, -1.0f}, {3, 5, 1.0f}};
-    static const char *const texts[] = {"ease(method=dense, regularization=1)",
-                                        "ease(method=sparse, regularization=1)"};
+    static const char *const texts[] = {"ease(method=dense, regularization=1, user_exponent=0)",
+                                        "ease(method=sparse, regularization=1, user_exponent=0)"};
     made_training made;
     made_training_make(&made, 4, 7, entries, 6, NULL);
     for (unsigned t = 0; t < 2; t++) {
@@ -357,7 +384,7 @@ static void test_no_solution_is_said(void **state) {
             made_training_make(&made, 2, 2, entries, 3, NULL);
         else
             made_training_make(&made, 3, 3, singular, 6, NULL);
-        snprintf(text, sizeof text, "ease(method=%s, regularization=1e-6)", ways[t % 2]);
+        snprintf(text, sizeof text, "ease(method=%s, regularization=1e-6, user_exponent=0)", ways[t % 2]);
         recs_status status = train(&made, text, &got, &error);
         if (t == 3 && status == RECS_OK) { /* the pair of twins is never in one system */
             drop(&got, &made);
@@ -407,6 +434,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dense_is_the_regression),
         cmocka_unit_test(test_sparse_regresses_on_the_most_alike),
+        cmocka_unit_test(test_popular_items_are_held_back),
         cmocka_unit_test(test_the_largest_are_kept),
         cmocka_unit_test(test_auto_takes_what_fits),
         cmocka_unit_test(test_memory_is_what_was_said),

@@ -8,14 +8,18 @@
  *     W = argmin sum_u D_u |x_u - x_u W|^2 + lambda |W|^2   with diag W = 0
  *       = I - P diag(1 / P_jj),   P = (X^T D X + lambda I)^-1
  *
- * user_exponent 0 is the published model. The dense way (ease_dense.c) inverts
+ * and each W_ij is divided by n_i^history_exponent n_j^target_exponent, n the
+ * units of an item: a little of either holds bestsellers back, which ridge
+ * regression alone favours. All exponents 0 is the published model. The dense way (ease_dense.c) inverts
  * the whole matrix and keeps the k entries of largest magnitude of each row
  * of W (of both signs: a negative one says "rather not with that"); the sparse
  * way (ease_sparse.c) regresses every item on its `candidates` most alike
- * ones only, for catalogues whose matrix does not fit.
+ * ones only.
  *
- * method=auto takes the dense way when its matrix fits the memory there is,
- * and what it took goes into the model's own description. */
+ * method=auto takes the dense way for up to DENSE_ITEMS items when its matrix
+ * fits the memory there is; beyond, its time grows with the cube of the items
+ * and what was measured of the sparse way is as good or better (docs/models.md).
+ * What it took goes into the model's own description. */
 #include "train/ease.h"
 
 #include "base/error.h"
@@ -28,15 +32,29 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REGULARIZATION, K, METHOD, CANDIDATES, USER_EXPONENT, LONGEST, SETTING_COUNT };
+enum {
+    REGULARIZATION,
+    K,
+    METHOD,
+    CANDIDATES,
+    USER_EXPONENT,
+    HISTORY_EXPONENT,
+    TARGET_EXPONENT,
+    LONGEST,
+    SETTING_COUNT
+};
 enum { AUTO, DENSE, SPARSE };
 
+#define DENSE_ITEMS 10000 /* of method=auto: 10^12 flops, half a minute of a processor */
+
 static const recs__setting ease_settings[] = {
-    [REGULARIZATION] = {"regularization", 100, 1e-6, 1e9, false, NULL},
+    [REGULARIZATION] = {"regularization", 10, 1e-6, 1e9, false, NULL},
     [K] = {"k", 200, 1, 100000, true, NULL},
     [METHOD] = {"method", AUTO, 0, 0, false, "auto|dense|sparse"},
     [CANDIDATES] = {"candidates", 200, 1, 2000, true, NULL},
-    [USER_EXPONENT] = {"user_exponent", 0, 0, 2, false, NULL},
+    [USER_EXPONENT] = {"user_exponent", 0.5, 0, 2, false, NULL},
+    [HISTORY_EXPONENT] = {"history_exponent", 0, 0, 1, false, NULL},
+    [TARGET_EXPONENT] = {"target_exponent", 0, 0, 1, false, NULL},
     [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
 };
 
@@ -112,6 +130,22 @@ static recs_status matrix(recs__ease *ease, recs_error *error) {
     return status;
 }
 
+static recs_status scales(recs__ease *ease, recs_error *error) {
+    const double *settings = ease->job->spec->settings;
+    size_t items = ease->by_item.rows;
+    ease->history_scale = recs__alloc(ease->host, items, sizeof *ease->history_scale, error);
+    ease->target_scale = recs__alloc(ease->host, items, sizeof *ease->target_scale, error);
+    if (!ease->history_scale || !ease->target_scale)
+        return RECS_ERR_MEMORY;
+    for (size_t i = 0; i < items; i++) {
+        double n = (double)(ease->by_item.offsets[i + 1] - ease->by_item.offsets[i]);
+        n = n < 1.0 ? 1.0 : n;
+        ease->history_scale[i] = (float)recs__pow(n, -settings[HISTORY_EXPONENT]);
+        ease->target_scale[i] = (float)recs__pow(n, -settings[TARGET_EXPONENT]);
+    }
+    return RECS_OK;
+}
+
 /* ---- training ------------------------------------------------------------------------------ */
 
 /* Which way, and whether it fits; what is going to happen goes to the log. */
@@ -123,7 +157,10 @@ static recs_status choose(const recs__ease *ease, size_t *method, recs_error *er
 
     *method = (size_t)ease->job->spec->settings[METHOD];
     if (*method == AUTO)
-        *method = recs__budget_check(ease->job, dense, "", NULL) == RECS_OK ? DENSE : SPARSE;
+        *method = items <= DENSE_ITEMS &&
+                          recs__budget_check(ease->job, dense, "", NULL) == RECS_OK
+                      ? DENSE
+                      : SPARSE;
     snprintf(what, sizeof what, *method == DENSE
                                     ? "the matrix of %zu items (method=sparse takes less)"
                                     : "regressing %zu items",
@@ -151,6 +188,8 @@ static recs_status train_ease(const recs__train_job *job, recs__trained *trained
     recs_status status = matrix(&ease, error);
 
     if (status == RECS_OK)
+        status = scales(&ease, error);
+    if (status == RECS_OK)
         status = choose(&ease, &method, error);
     if (status == RECS_OK)
         status = method == DENSE ? recs__ease_dense(&ease, &rows, error)
@@ -167,6 +206,8 @@ static recs_status train_ease(const recs__train_job *job, recs__trained *trained
     recs__sparse_clear(&ease.by_item, ease.host);
     recs__free(ease.host, ease.unit_weights);
     recs__free(ease.host, ease.diagonal);
+    recs__free(ease.host, ease.history_scale);
+    recs__free(ease.host, ease.target_scale);
     return status;
 }
 

@@ -17,6 +17,7 @@ typedef struct recs__ease {
     recs__sparse by_unit; /* units x items: positive values of the units that count */
     recs__sparse by_item; /* its transpose */
     float *unit_weights;  /* [units] */
+    float *history_scale, *target_scale; /* [items] n_i^-history_exponent, n_j^-target_exponent */
     float *diagonal;      /* [items] of G = X^T diag(unit_weights) X; 0: an item without units */
 } recs__ease;
 

@@ -5,7 +5,7 @@
  * inverse.h, inverted there, and the rows of W are read off and pruned.
  *
  * Cost: sum over units of d_u^2 / 2 multiply-adds for G, items^3 flops, and
- * one pass over the matrix. Memory: 2 items (items + 512) bytes, 2 KB an item
+ * one pass over the matrix. Memory: 2 items (items + 512) bytes, 4 KB an item
  * beside, 8 k bytes an item for the result. */
 #include "train/ease.h"
 
@@ -16,9 +16,11 @@
 #include "train/scratch.h"
 
 #include <math.h>
+#include <string.h>
 
 #define GRAM_ROWS 16 /* of a task */
-#define WEIGHT_ROWS 16
+#define WEIGHT_ROWS 32
+#define EXPONENT UINT32_C(0x7F800000)
 #define BATCH 64     /* tasks between two looks at progress */
 
 uint64_t recs__ease_dense_bytes(size_t items, size_t k) {
@@ -39,7 +41,7 @@ typedef struct dense {
     const recs__ease *ease;
     recs__symmetric matrix;
     recs__neighbour_rows *rows;
-    const float *scale; /* [items] 1 / P_jj */
+    const float *scale; /* [items] target's scale / P_jj */
     recs__scratch scratch;
     size_t first_task, items;
     atomic_bool out_of_memory, not_finite;
@@ -75,12 +77,15 @@ static void weights_task(void *arg, size_t index) {
     float *rows = (float *)(void *)(keys + recs__best_room(d->ease->k));
     recs__symmetric_rows(&d->matrix, first, count, rows);
     for (size_t r = 0; r < count; r++) {
-        float *row = rows + r * n, check = 0.0f;
+        float *row = rows + r * n;
+        float own = d->ease->history_scale[first + r];
+        uint32_t bad = 0, bits;
         for (size_t j = 0; j < n; j++) {
-            row[j] *= d->scale[j];
-            check += row[j] * 0.0f; /* NaN if any is not finite */
+            row[j] *= d->scale[j] * own;
+            memcpy(&bits, &row[j], sizeof bits);
+            bad |= (bits & EXPONENT) == EXPONENT; /* infinite or no number */
         }
-        if (check != 0.0f)
+        if (bad)
             atomic_store(&d->not_finite, true);
         recs__neighbour_rows_dense(d->rows, (uint32_t)(first + r), row, RECS__KEEP_LARGEST,
                                    (uint32_t)(first + r), keys);
@@ -105,7 +110,7 @@ static recs_status all_tasks(dense *d, void (*task)(void *, size_t), size_t rows
     return RECS_OK;
 }
 
-/* The matrix is minus P now: scale[j] = 1 / P_jj, W_ij = -P_ij / P_jj. */
+/* The matrix is minus P now: W_ij = -P_ij / P_jj, scaled. */
 static recs_status read_weights(dense *d, recs_error *error) {
     float *scale = recs__alloc(d->ease->host, d->items, sizeof *scale, error);
     if (!scale)
@@ -115,6 +120,7 @@ static recs_status read_weights(dense *d, recs_error *error) {
         scale[j] = -1.0f / recs__symmetric_row(&d->matrix, j)[j];
         if (!(scale[j] > 0.0f) || !isfinite(scale[j]))
             status = recs__ease_singular(d->ease, j, error);
+        scale[j] *= d->ease->target_scale[j];
     }
     d->scale = scale;
     if (status == RECS_OK)

@@ -193,7 +193,9 @@ static void item_task(void *arg, size_t index) {
         recs__best_begin(&best, d.keys, w->ease->k);
         for (size_t t = 0; t < count && !bad; t++) {
             bad = !isfinite(d.right[t]);
-            recs__best_put(&best, d.columns[t], d.right[t]);
+            recs__best_put(&best, d.columns[t],
+                           d.right[t] * w->ease->history_scale[d.columns[t]] *
+                               w->ease->target_scale[j]);
         }
         size_t none = SIZE_MAX;
         if (bad)

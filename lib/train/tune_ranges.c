@@ -19,6 +19,8 @@ static const struct {
     {"bpr", "factors", "32|64|128"},
     {"ease", "regularization", "2..2000 log"},
     {"ease", "user_exponent", "0..0.8"},
+    {"ease", "history_exponent", "0..0.4"},
+    {"ease", "target_exponent", "0..0.2"},
     {"graphfilter", "user_exponent", "0.2..0.8"},
     {"graphfilter", "item_exponent", "0.2..0.8"},
     {"graphfilter", "popularity", "0..0.8"},

@@ -136,6 +136,7 @@ static void serve(const char *path)
 
 static const char description[] =
     "als(factors=8, iterations=2), itemknn(k=10), popular, bpr(factors=8, iterations=2), "
+    "ease(k=10), "
     "graphfilter(rank=6, k=10), "
     "userknn(k=10), rp3beta(k=10, column_k=5), slim(candidates=8), "
     "home = 0.7*als + 0.3*itemknn";
