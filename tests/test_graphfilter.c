@@ -153,7 +153,7 @@ static void test_published_filters(void **state) {
     made_training_random(&made, 60, 45, 6, true, 3, NULL);
     const setting gfcf = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0.3, 0.5, 1, 9};
     compare(&made,
-            "graphfilter(filter=linear, rank=9, ideal=0.3, popularity=0, ideal_popularity=0.5, "
+            "graphfilter(filter=linear, user_exponent=0.5, rank=9, ideal=0.3, popularity=0, ideal_popularity=0.5, "
             "k=1000)",
             &gfcf, 2e-3);
     const setting turbo = {RECS__SHAPE_LINEAR, 0.6, 0.4, 0.7, 1, 0, 0, 0, 0, 1, 0};
@@ -164,12 +164,13 @@ static void test_published_filters(void **state) {
     /* With all eigenvectors the sparse part has nothing left to approximate. */
     const setting chebyshev = {RECS__SHAPE_CHEBYSHEV, 0.5, 0.5, 1, 1.5, 0, 0.4, 0.2, 0.4, 8, 100};
     compare(&made,
-            "graphfilter(filter=chebyshev, rank=100, ideal=0.2, popularity=0.4, "
+            "graphfilter(filter=chebyshev, flatness=1.5, user_exponent=0.5, rank=100, ideal=0.2, "
+            "popularity=0.4, "
             "ideal_popularity=0.4, k=1000)",
             &chebyshev, 1e-3);
     const setting sharpen = {RECS__SHAPE_SHARPEN, 0.5, 0.5, 1, 1, 2.5, 0, 0.2, 0.5, 1, 100};
     compare(&made,
-            "graphfilter(filter=sharpen, time=2.5, rank=100, ideal=0.2, popularity=0, "
+            "graphfilter(filter=sharpen, time=2.5, user_exponent=0.5, rank=100, ideal=0.2, popularity=0, "
             "ideal_popularity=0.5, k=1000)",
             &sharpen, 1e-3);
     made_training_free(&made);
@@ -202,10 +203,10 @@ static void test_cut(void **state) {
     const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0, 0, 1, 0};
     double *expected = expected_of(&made, &s), errors[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
-        operator w = train(&made, i == 0 ? "graphfilter(filter=linear, rank=0, ideal=0, "
-                                           "popularity=0, ideal_popularity=0, k=12)"
-                                         : "graphfilter(filter=linear, rank=24, ideal=0, "
-                                           "popularity=0, ideal_popularity=0, k=12)");
+        operator w = train(&made, i == 0 ? "graphfilter(filter=linear, user_exponent=0.5, rank=0, "
+                                           "ideal=0, popularity=0, k=12)"
+                                         : "graphfilter(filter=linear, user_exponent=0.5, rank=24, "
+                                           "ideal=0, popularity=0, k=12)");
         assert_true(w.longest <= 12 && w.entries <= 150 * 12);
         for (size_t at = 0; at < 150 * 150; at++)
             errors[i] += (w.weights[at] - expected[at]) * (w.weights[at] - expected[at]);
@@ -225,8 +226,8 @@ static void test_sparse_rows(void **state) {
     const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0.2, 0, 0, 1, 0};
     double *expected = expected_of(&made, &s), *degree = calloc(ITEMS, sizeof *degree);
     double *p = graph_of(&made, &s, degree);
-    operator w = train(&made, "graphfilter(filter=linear, rank=16, ideal=0, popularity=0.2, "
-                              "k=1000)");
+    operator w = train(&made, "graphfilter(filter=linear, user_exponent=0.5, rank=16, ideal=0, "
+                              "popularity=0.2, k=1000)");
     size_t edges = 0;
     for (size_t at = 0; at < (size_t)ITEMS * ITEMS; at++) {
         edges += p[at] > 0.0;
