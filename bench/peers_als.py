@@ -16,6 +16,9 @@ with test items, recall@k (hits / |test|) and ndcg@k over all items, train items
 left out: all of the factors as the peer leaves them.
 """
 import argparse
+import os
+import shutil
+import tempfile
 import time
 
 from peers_common import fail, read_matrix, say
@@ -78,7 +81,7 @@ def spark(args, train, factors, threads, iterations, solver):
                .config("spark.ui.enabled", "false").getOrCreate())
     session.sparkContext.setLogLevel("ERROR")
     pairs = train.tocoo()
-    path = args.train + ".spark.csv"
+    path = os.path.join(tempfile.mkdtemp(), "pairs.csv")
     np.savetxt(path, np.stack((pairs.row, pairs.col, np.ones(pairs.nnz)), 1), fmt="%d", delimiter=",")
     log = session.read.csv(path, schema="user int, item int, rating float").cache()
     log.count()
@@ -100,6 +103,7 @@ def spark(args, train, factors, threads, iterations, solver):
     answer = timed(fit, lambda: (factors_of(kept["model"].userFactors, train.shape[0]),
                                  factors_of(kept["model"].itemFactors, train.shape[1])))
     session.stop()
+    shutil.rmtree(os.path.dirname(path))
     return answer
 
 
