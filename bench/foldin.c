@@ -55,8 +55,11 @@ static void measure(size_t factors, size_t count, double budget, double peak) {
         qsort(rows + v * count, count, sizeof *rows, by_row);
     }
     for (size_t e = 0; e < count; e++) values[e] = 1.0f;
-    job j = {{items, gram, ITEMS, factors, stride, 40, 0.4f, 1, ITEMS, NULL}, rows, values, count, NULL,
-             limits_block(stride, sizeof(float))};
+    job j = {.foldin = {.item_factors = items, .gram = gram, .items = ITEMS, .factors = factors,
+                        .stride = stride, .alpha = 40, .regularization = 0.4f,
+                        .regularization_exponent = 1, .items_trained = ITEMS},
+             .rows = rows, .values = values, .count = count,
+             .x = limits_block(stride, sizeof(float))};
     j.scratch = limits_block(recs__foldin_scratch(&j.foldin, count), sizeof(float));
     double seconds = limits_best(fold, &j, budget) / VISITORS;
     double less = (double)(count < factors ? count : factors);
