@@ -33,7 +33,7 @@ static void test_values(void **state) {
     assert_true(!r[REGULARIZATION].free && s->base.specs[0].settings[REGULARIZATION] == 0.5);
     /* The default, or the nearest to it that is allowed. */
     assert_true(s->base.specs[0].settings[FACTORS] == 64.0);
-    assert_true(s->base.specs[0].settings[ALPHA] == 40.0);
+    assert_true(s->base.specs[0].settings[ALPHA] == 20.0);
     assert_true(s->base.specs[0].settings[ITERATIONS] == 8.0);
     free(s);
 
