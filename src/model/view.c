@@ -285,7 +285,7 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
     out->regularization_exponent = record->regularization_exponent;
     out->items_trained = record->items_trained < items ? record->items_trained : items;
     uint64_t row = (uint64_t)out->stride * sizeof(float);
-    const void *item_factors, *user_factors = NULL, *gram = NULL, *norms = NULL;
+    const void *item_factors = NULL, *user_factors = NULL, *gram = NULL, *norms = NULL;
     const void *item_halves = NULL, *user_halves = NULL;
     status = array(model, RECS_SECTION_ITEM_HALVES, i, items, row / 2, OPTIONAL, &item_halves,
                    error);
