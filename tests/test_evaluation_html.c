@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOSTILE_ESCAPED \
+    "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;quoted&quot;\n name"
+
 static tmp_folder folder;
 static recs_evaluation *evaluation;
 
@@ -63,8 +66,7 @@ static void test_html(void **state) {
                                         "ndcg@20 by popularity of the test items",
                                         "Compared on the same users", "How it was measured",
                                         "prefers-color-scheme:dark", "recall@k = hits / |test|",
-                                        "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; "
-                                        "&quot;quoted&quot;\n name", "</html>"};
+                                        HOSTILE_ESCAPED, "</html>"};
     for (size_t i = 0; i < sizeof there / sizeof *there; i++)
         if (!strstr(html, there[i]))
             fail_msg("no '%s' in the report", there[i]);
