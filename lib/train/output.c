@@ -88,10 +88,11 @@ static void separate(recs__output *output) {
     output->begun = true;
 }
 
-void recs__output_field(recs__output *output, const char *text) {
-    size_t size = strlen(text);
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL ||
-                  (size && (text[0] == ' ' || text[size - 1] == ' '));
+void recs__output_field_bytes(recs__output *output, const char *text, size_t size) {
+    /* What stands at an edge would be taken for padding. */
+    bool quoted = size && (text[0] == ' ' || text[size - 1] == ' ');
+    for (size_t i = 0; i < size && !quoted; i++)
+        quoted = text[i] == ',' || text[i] == '"' || text[i] == '\n' || text[i] == '\r';
     separate(output);
     if (!quoted) {
         recs__output_put(output, text, size);
@@ -101,6 +102,10 @@ void recs__output_field(recs__output *output, const char *text) {
     for (size_t i = 0; i < size; i++)
         recs__output_put(output, text[i] == '"' ? "\"\"" : text + i, text[i] == '"' ? 2 : 1);
     recs__output_put(output, "\"", 1);
+}
+
+void recs__output_field(recs__output *output, const char *text) {
+    recs__output_field_bytes(output, text, strlen(text));
 }
 
 void recs__output_field_number(recs__output *output, double value) {

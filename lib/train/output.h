@@ -34,6 +34,7 @@ void recs__output_print(recs__output *output, const char *format, ...)
 void recs__output_escaped(recs__output *output, const char *text);
 
 /* Fields of a CSV line, quoted where needed (RFC 4180). Not a number: empty. */
+void recs__output_field_bytes(recs__output *output, const char *text, size_t size);
 void recs__output_field(recs__output *output, const char *text);
 void recs__output_field_number(recs__output *output, double value);
 void recs__output_line(recs__output *output);
