@@ -326,12 +326,16 @@ static void forget(const settling *s, uint64_t entries, uint64_t history) {
     size_t count = (size_t)(store->history_count - history);
     if (store->spill == NULL)
         return;
-    recs__spill_done(store->spill, store->user_columns + entries, pairs * sizeof(uint32_t));
-    recs__spill_done(store->spill, store->user_values + entries, pairs * sizeof(float));
-    recs__spill_done(store->spill, store->history_items + history, count * sizeof(uint32_t));
-    recs__spill_done(store->spill, store->history_values + history, count * sizeof(float));
-    recs__spill_done(store->spill, store->history_types + history, count);
-    recs__spill_done(store->spill, store->history_times + history, count * sizeof(int64_t));
+    if (pairs > 0) { /* else there may be no array; so below */
+        recs__spill_done(store->spill, store->user_columns + entries, pairs * sizeof(uint32_t));
+        recs__spill_done(store->spill, store->user_values + entries, pairs * sizeof(float));
+    }
+    if (count > 0) {
+        recs__spill_done(store->spill, store->history_items + history, count * sizeof(uint32_t));
+        recs__spill_done(store->spill, store->history_values + history, count * sizeof(float));
+        recs__spill_done(store->spill, store->history_types + history, count);
+        recs__spill_done(store->spill, store->history_times + history, count * sizeof(int64_t));
+    }
 }
 
 static recs_status settle_part(settling *s, const uint64_t *begins, recs_error *error) {

@@ -44,10 +44,7 @@ static recs_status place_range(recs__training *training, uint64_t *offsets, uint
         uint64_t done = in->offsets[user + 1];
         if (done - dropped < RECS__LOG_BLOCK && user + 1 < in->rows)
             continue;
-        recs__spill_done(store->spill, in->columns + dropped,
-                         (size_t)(done - dropped) * sizeof *in->columns);
-        recs__spill_done(store->spill, in->values + dropped,
-                         (size_t)(done - dropped) * sizeof *in->values);
+        recs__training_done(training, in, dropped, done);
         dropped = done;
         status = recs__dataset_tick(store->dataset, "transposing", user, in->rows, error);
         if (status != RECS_OK)
@@ -79,8 +76,12 @@ static recs_status transpose(recs__training *training, recs_error *error) {
         uint32_t end = range_end(offsets + 1, first, training->items, most);
         status = place_range(training, offsets, first, end, error);
         size_t count = (size_t)(offsets[end] - from);
-        recs__spill_done(store->spill, store->transposed_columns + from, count * sizeof(uint32_t));
-        recs__spill_done(store->spill, store->transposed_values + from, count * sizeof(float));
+        if (count > 0) { /* else there may be no array */
+            recs__spill_done(store->spill, store->transposed_columns + from,
+                             count * sizeof(uint32_t));
+            recs__spill_done(store->spill, store->transposed_values + from,
+                             count * sizeof(float));
+        }
         first = end;
     }
     training->by_item = (recs__csr){.offsets = offsets,
