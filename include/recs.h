@@ -11,5 +11,6 @@
 #include "recs/recommend.h" /* the verbs                                 */
 #include "recs/events.h"    /* events by column                          */
 #include "recs/writer.h"    /* making a model file, for importers        */
+#include "recs/backend.h"   /* approximate search, lent by a companion   */
 
 #endif /* RECS_H */

@@ -131,6 +131,12 @@ typedef enum recs_log_level {
     RECS_LOG_DEBUG = 4
 } recs_log_level;
 
+/* Progress of long work: done of total (total 0: not known), in units named
+ * by stage ("reading films.csv", "als iteration"). Return non-zero to cancel:
+ * the call then returns CANCELLED and nothing was changed. Called on the
+ * calling thread about ten times a second at most. */
+typedef int32_t recs_progress(void *user_data, const char *stage, uint64_t done, uint64_t total);
+
 /* ---- pool: threads, only when the host asks for them -------------------- */
 
 /* A fixed set of threads to lend as an executor:

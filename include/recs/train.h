@@ -83,11 +83,7 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
 RECS_API recs_status recs_dataset_set(recs_dataset *dataset, const char *name, const char *value,
                                       recs_error *error);
 
-/* Progress of long work: done of total (total 0: not known), in units named
- * by stage ("reading films.csv", "als iteration"). Return non-zero to cancel:
- * the call then returns CANCELLED and nothing was changed. Called on the
- * calling thread about ten times a second at most. */
-typedef int32_t recs_progress(void *user_data, const char *stage, uint64_t done, uint64_t total);
+/* Progress of long work and its cancelling, as recs_progress in base.h says. */
 RECS_API void recs_dataset_progress(recs_dataset *dataset, recs_progress *progress,
                                     void *user_data);
 
