@@ -10,6 +10,7 @@
 #include "recs/query.h"     /* a request and its answer                  */
 #include "recs/recommend.h" /* the verbs                                 */
 #include "recs/events.h"    /* events by column                          */
+#include "recs/places.h"    /* coordinates as places                     */
 #include "recs/writer.h"    /* making a model file, for importers        */
 #include "recs/backend.h"   /* approximate search, lent by a companion   */
 

@@ -12,7 +12,7 @@
  * Invariants
  *   1. filled <= count for every column.
  *   2. A failed call changes nothing: it validates, reserves, then commits. */
-#include "recs/events.h"
+#include "data/events.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -167,6 +167,8 @@ void recs_events_reset(recs_events *events) {
 }
 
 size_t recs_events_count(const recs_events *events) { return events->count; }
+
+const recs_host *recs__events_host(const recs_events *events) { return &events->host; }
 
 /* ---- columns -------------------------------------------------------------------- */
 
