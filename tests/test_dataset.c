@@ -193,6 +193,59 @@ static const char dirty[] = "user,item,time,qty,type,title\n"
                             "u,new\xC0,2020-01-01,1,buy,\n"
                             "v,j,2020-01-01,1,buy,B\xFF" "d\n";
 
+/* Coordinates are a path of cells, above what the place column says. */
+static void test_coordinates(void **state) {
+    (void)state;
+    recs_error error = {0};
+    recs_dataset *d = create(NULL);
+    set(d, "columns", "latitude=lat,longitude=lon");
+    set(d, "cells", "4,9,13");
+    read_good(d, "points.csv", "user,item,place,lat,lon\n"
+                               "u1,a,fair,40.6892,-74.0445\n"
+                               "u2,a,,40.6892,-74.0445\n"
+                               "u3,b,fair,,\n"
+                               "u4,b,,,\n"
+                               "u5,c,x,90.5,0\n"
+                               "u6,c,x,0,180.5\n"
+                               "u7,c,x,1,\n"
+                               "u8,c,x,nan,1\n"
+                               "u9,c,x,north,1\n"
+                               "u10,d,x,-90,180\n");
+    expect_count(d, "used", 5);
+    expect_count(d, "problems", 5);
+    expect_report(d, "degrees from -90 to 90");
+    expect_report(d, "degrees from -180 to 180");
+    static const char *const places[] = {"geo/89d/89c2508c/fair", "geo/89d/89c2508c", "fair", NULL,
+                                         "geo/b01/b0000004/x"};
+    for (uint64_t e = 0; e < 5; e++) {
+        uint32_t place = recs__log_get(&d->log, e).place;
+        size_t size;
+        if (places[e] == NULL) {
+            assert_int_equal(place, RECS_NO_ROW);
+            continue;
+        }
+        const char *text = recs__intern_text(&d->places, place, &size);
+        assert_int_equal(size, strlen(places[e]));
+        assert_memory_equal(text, places[e], size);
+    }
+    assert_int_equal(recs_dataset_set(d, "cells", "4,3,12", &error), RECS_ERR_STATE);
+    recs_dataset_destroy(d);
+
+    d = create(NULL);
+    static const char *const bad[] = {"", "4", "4,3", "4,3,13,", "4,0,13", "5,1,4", "0,1,31",
+                                      "a,b,c", "4,3,13,2", "-1,3,5", ",,"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(recs_dataset_set(d, "cells", bad[i], &error), RECS_ERR_ARGUMENT);
+    assert_int_equal(recs_dataset_set(d, "columns", "latitude=lat", &error), RECS_ERR_ARGUMENT);
+    assert_string_equal(error.text, "columns: latitude without longitude");
+    assert_int_equal(recs_dataset_set(d, "columns", "longitude=3,latitude=none", &error),
+                     RECS_ERR_ARGUMENT);
+    set(d, "columns", "longitude=none,latitude=none");
+    read_good(d, "more.csv", "user,item,lat,lon\nu,a,40,-74\n");
+    assert_int_equal(recs__log_get(&d->log, 0).place, RECS_NO_ROW);
+    recs_dataset_destroy(d);
+}
+
 static void test_problems(void **state) {
     (void)state;
     recs_dataset *d = create(NULL);
@@ -566,6 +619,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv),           cmocka_unit_test(test_formats),
         cmocka_unit_test(test_long_line),     cmocka_unit_test(test_dates_by_sample),
+        cmocka_unit_test(test_coordinates),
         cmocka_unit_test(test_problems),      cmocka_unit_test(test_strict),
         cmocka_unit_test(test_long_ids),      cmocka_unit_test(test_refused),
         cmocka_unit_test(test_undone),        cmocka_unit_test(test_limit),

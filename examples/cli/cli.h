@@ -287,6 +287,7 @@ void print_name(const char *id, const char *title);
         {"item-columns", required_argument, NULL, DATA_RULE},                                      \
         {"recommended", required_argument, NULL, DATA_RULE},                                       \
         {"propensity", required_argument, NULL, DATA_RULE},                                        \
+        {"cells", required_argument, NULL, DATA_RULE},                                             \
         {"memory", required_argument, NULL, DATA_RULE},                                            \
         {"temporary", required_argument, NULL, DATA_RULE},                                         \
         {"strict", no_argument, NULL, DATA_STRICT}
@@ -296,8 +297,8 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
 #define DATA_USAGE                                                                                 \
     "  --columns F=NAME,...   which column is which field: user, item, type, time, value,\n"       \
     "                         quantity, price, basket, session, place, title, source,\n"           \
-    "                         propensity; a name of the header or a number from 1; common\n"       \
-    "                         names are recognised without\n"                                      \
+    "                         propensity, latitude, longitude; a name of the header or a\n"        \
+    "                         number from 1; common names are recognised without\n"                \
     "  --format F             auto, csv, tsv or lightgcn (default auto)\n"                         \
     "  --header H             auto, yes or no;  --delimiter C  one character or tab\n"             \
     "  --time T               auto, s, ms, iso, dmy or mdy;  --timezone Z  UTC, +02:00,\n"         \
@@ -313,6 +314,8 @@ enum { DATA_INPUT = OPTION_COMMAND + 2000, DATA_ITEMS, DATA_RULE, DATA_STRICT };
     "  --recommended W        weight of events with source recommended (default 1)\n"             \
     "  --propensity P         ignore (default), inverse or clip(0.05): events count one over\n"     \
     "                         their propensity\n"                                                  \
+    "  --cells F,S,L          levels of the cells that coordinates are places of: first, step\n"     \
+    "                         and last (default 4,3,13)\n"                                          \
     "  --after T, --before T  only events in between\n"                                            \
     "  --drop-items ID,...    leave these out (postage, fees)\n"                                   \
     "  --item-columns F=N,... the same of the catalogue; NAME:number, text, time or flag sets a\n" \

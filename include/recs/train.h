@@ -54,6 +54,8 @@ RECS_API void recs_dataset_destroy(recs_dataset *dataset);
  *     drop_items  POST,DOT,M: items whose events are dropped and counted (STATE likewise)
  *     item_columns  id=sku,title=name,weight:number,note:none: of a catalogue; name=column,
  *                 name:type or name=column:type, with type text, number, time, flag or none
+ *     cells       first,step,last: levels of the cells (places.h) that latitude and longitude
+ *                 columns become a place of; before the first read. Default 4,3,13
  *   meaning
  *     type        the type of events without one        default: rating with a value column,
  *                 buy with quantities or baskets, else view

@@ -1,7 +1,7 @@
 /* columns.c - header names to fields of an event.
  *
  * Each field has a list of well-known names, best first; a column serves one
- * field. Constant memory; cost: fields of a header times names. */
+ * field. Coordinates have none: they are places only where that is asked for. Constant memory; cost: fields of a header times names. */
 #include "train/columns.h"
 
 #include "base/error.h"
@@ -51,6 +51,7 @@ const char *recs__column_name(recs__column column) {
     static const char *const names[RECS__COLUMN_COUNT] = {
         "user",  "item",   "type",    "time",  "quantity", "value",
         "price", "basket", "session", "place", "title", "source", "propensity",
+        "latitude", "longitude",
     };
     return names[column];
 }
@@ -122,12 +123,17 @@ static recs_status next_part(const char **at, named_part *out, bool *more, recs_
     }
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "columns: unknown field \"%.*s\"; there are user, item, type, time, "
-                      "quantity, value, price, basket, session, place, title, source, propensity",
+                      "quantity, value, price, basket, session, place, title, source, propensity, "
+                      "latitude, longitude",
                       (int)field_size, field);
 }
 
+static bool is_none(const named_part *part) {
+    return part->size == 4 && memcmp(part->column, "none", 4) == 0;
+}
+
 recs_status recs__columns_check(const char *description, recs_error *error) {
-    uint32_t seen = 0;
+    uint32_t seen = 0, given = 0;
     bool more = true;
     while (more) {
         named_part part;
@@ -137,14 +143,16 @@ recs_status recs__columns_check(const char *description, recs_error *error) {
         if (more && (seen >> part.field & 1))
             return recs__fail(error, RECS_ERR_ARGUMENT, "columns: %s is there twice",
                               recs__column_name(part.field));
+        if (more && !is_none(&part))
+            given |= UINT32_C(1) << part.field;
         if (more)
             seen |= UINT32_C(1) << part.field;
     }
+    uint32_t north = given >> RECS__COLUMN_LATITUDE & 1, east = given >> RECS__COLUMN_LONGITUDE & 1;
+    if (north != east)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "columns: %s without %s",
+                          north ? "latitude" : "longitude", north ? "longitude" : "latitude");
     return RECS_OK;
-}
-
-static bool is_none(const named_part *part) {
-    return part->size == 4 && memcmp(part->column, "none", 4) == 0;
 }
 
 /* ---- deciding ------------------------------------------------------------------------ */

@@ -18,6 +18,8 @@ typedef enum recs__column {
     RECS__COLUMN_TITLE,
     RECS__COLUMN_SOURCE,
     RECS__COLUMN_PROPENSITY,
+    RECS__COLUMN_LATITUDE,
+    RECS__COLUMN_LONGITUDE,
     RECS__COLUMN_COUNT
 } recs__column;
 
@@ -36,7 +38,7 @@ typedef struct recs__columns {
 const char *recs__column_name(recs__column column);
 
 /* Whether a description "user=userId,item=2,type=none" can be read. ARGUMENT
- * names the wrong part. */
+ * names the wrong part; latitude and longitude go together. */
 recs_status recs__columns_check(const char *description, recs_error *error);
 
 /* Decides by the first row of a file: named columns first, then well-known

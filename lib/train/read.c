@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "recs/places.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,6 +33,8 @@ typedef struct reader {
     remembered users[1], groups[3];
     remembered types[TYPES_CACHED];
     size_t types_cached;
+    char place_text[RECS_PLACE_ROOM + RECS_ID_MAX + 2]; /* of the row with coordinates */
+    recs__field place;
 } reader;
 
 typedef struct id_field {
@@ -141,6 +144,40 @@ static bool read_source(const recs__field *field, uint8_t *source) {
     return false;
 }
 
+/* The place of a row: the column's, below the cells of its coordinates where it
+ * has some. False: *column has coordinates that are none. */
+static bool read_place(reader *r, const recs__field **place, recs__column *column) {
+    static const recs__column columns[] = {RECS__COLUMN_LATITUDE, RECS__COLUMN_LONGITUDE};
+    const uint32_t *levels = r->dataset->settings.cells;
+    double at[2] = {0.0, 0.0};
+    size_t absent = 0;
+    *place = field_of(r, RECS__COLUMN_PLACE);
+    for (int c = 0; c < 2; c++) {
+        const recs__field *field = field_of(r, columns[c]);
+        double most = c == 0 ? 90.0 : 180.0;
+        *column = columns[c];
+        if (field == NULL || field->size == 0)
+            absent++;
+        else if (!recs__parse_double(field->text, field->size, &at[c]) ||
+                 !(at[c] >= -most && at[c] <= most))
+            return false;
+    }
+    if (absent != 0)
+        return absent == 2;
+    if (recs_place_from_coordinates(at[0], at[1], levels[0], levels[1], levels[2], r->place_text,
+                                    RECS_PLACE_ROOM, NULL) != RECS_OK)
+        return false;
+    size_t size = strlen(r->place_text);
+    if (*place != NULL && (*place)->size != 0 && (*place)->size <= RECS_ID_MAX) {
+        r->place_text[size++] = '/';
+        memcpy(r->place_text + size, (*place)->text, (*place)->size);
+        size += (*place)->size;
+    }
+    r->place = (recs__field){.text = r->place_text, .size = size};
+    *place = &r->place;
+    return true;
+}
+
 static recs_status read_title(reader *r, uint32_t item, float quantity, recs_error *error) {
     const recs__field *field = field_of(r, RECS__COLUMN_TITLE);
     /* Corrections of the stock carry notes such as "damaged" for a title. */
@@ -192,9 +229,16 @@ static recs_status read_fields(reader *r, log_row *row, bool *usable, recs_error
                                           RECS__COLUMN_PLACE};
     const recs__intern *tables[] = {&dataset->baskets, &dataset->sessions, &dataset->places};
     id_field *found[] = {&row->basket, &row->session, &row->place};
+    const recs__field *fields[] = {field_of(r, RECS__COLUMN_BASKET),
+                                   field_of(r, RECS__COLUMN_SESSION), NULL};
+    recs__column coordinate;
+    if (!read_place(r, &fields[2], &coordinate))
+        return problem(r, RECS__PROBLEM_NUMBER, coordinate, field_of(r, coordinate),
+                       coordinate == RECS__COLUMN_LATITUDE ? "degrees from -90 to 90"
+                                                           : "degrees from -180 to 180", error);
     for (int g = 0; g < 3; g++)
-        if (!look_up(tables[g], field_of(r, groups[g]), &r->groups[g], found[g]))
-            return problem(r, RECS__PROBLEM_GROUP, groups[g], field_of(r, groups[g]),
+        if (!look_up(tables[g], fields[g], &r->groups[g], found[g]))
+            return problem(r, RECS__PROBLEM_GROUP, groups[g], fields[g],
                            "an id of at most 511 bytes of UTF-8", error);
     if (row->user.field == NULL && row->basket.field == NULL && row->session.field == NULL)
         return problem(r, RECS__PROBLEM_USER, RECS__COLUMN_USER, user,

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/format.h"
+#include "recs/places.h"
 #include "train/budget.h"
 
 #include <stdio.h>
@@ -283,6 +284,26 @@ static recs_status set_drop_items(const request *r) {
     return RECS_OK;
 }
 
+static recs_status set_cells(const request *r) {
+    uint32_t levels[3] = {0, 0, 0};
+    const char *at = r->value;
+    bool fine = true;
+    for (int l = 0; l < 3 && fine; l++) {
+        int64_t number = -1;
+        size_t size = strcspn(at, ",");
+        fine = recs__parse_i64(at, size, &number) && number >= 0 &&
+               number <= RECS_CELL_LEVEL_MAX && (at[size] == ',') == (l < 2);
+        levels[l] = (uint32_t)number;
+        at += size + (at[size] == ',');
+    }
+    if (!fine || *at != '\0' || levels[1] == 0 || levels[0] > levels[2])
+        return recs__fail(r->error, RECS_ERR_ARGUMENT,
+                          "cells \"%.64s\": expected first level, step and last level, as in "
+                          "4,3,13, levels from 0 to %d", r->value, RECS_CELL_LEVEL_MAX);
+    memcpy(r->settings->cells, levels, sizeof levels);
+    return RECS_OK;
+}
+
 static recs_status set_memory(const request *r) {
     uint64_t bytes;
     if (!recs__budget_parse(r->value, strlen(r->value), &bytes) || bytes < RECS__MEMORY_LEAST)
@@ -317,6 +338,7 @@ static const struct {
     {"before", set_before, true},        {"drop_items", set_drop_items, true},
     {"memory", set_memory, true},        {"temporary", set_temporary, true},
     {"recommended", set_recommended, false}, {"propensity", set_propensity, false},
+    {"cells", set_cells, true},
 };
 #define SETTINGS (sizeof settings_table / sizeof settings_table[0])
 
@@ -338,7 +360,7 @@ recs_status recs__settings_set(recs__settings *settings, const recs_host *host, 
                       "unknown setting \"%.64s\"; there are format, columns, item_columns, header, "
                       "delimiter, timezone, time, strict, type, types, weight, positive, "
                       "duplicates, unit, users, rollup, after, before, drop_items, memory, "
-                      "temporary, recommended, propensity", name);
+                      "temporary, recommended, propensity, cells", name);
 }
 
 recs_status recs__settings_init(recs__settings *settings, const recs_host *host,
@@ -348,6 +370,7 @@ recs_status recs__settings_init(recs__settings *settings, const recs_host *host,
     settings->users_mode = RECS__USERS_FULL;
     settings->after = settings->before = RECS_NO_TIME;
     memcpy(settings->timezone, "UTC", 4);
+    memcpy(settings->cells, (uint32_t[]){4, 3, 13}, sizeof settings->cells);
     return recs__zone_open(&settings->zone, "UTC", RECS__ZONE_FOLDER, host, error);
 }
 

@@ -36,6 +36,7 @@ typedef struct recs__settings {
     bool rollup;
     int64_t after, before; /* RECS_NO_TIME: open */
     recs__intern drop_items;
+    uint32_t cells[3]; /* first level, step, last level of coordinates as places */
     uint64_t memory; /* bytes; 0: no budget */
     char *temporary; /* folder of temporary files; NULL: RECS__TEMPORARY */
 
