@@ -94,18 +94,23 @@ typedef struct fixture {
 
 static const char *const names[] = {"itemknn", "popular"};
 
-static void make_fixture(fixture *f, recs__blend_metric metric, uint32_t k) {
+static void make_fixture(fixture *f, recs__blend_metric metric, uint32_t k,
+                         recs__blend_repeats repeats) {
     recs_error error = {0};
     recs__progress progress;
     memset(f, 0, sizeof *f);
     ok(recs__host_init(&f->host, NULL, &error), &error);
-    f->dataset = shop(80, 60, false, "full");
-    ok(recs__holdout_make(&f->holdout, f->dataset, RECS__HOLDOUT_AUTO, 0.2, 1, &error), &error);
-    assert_string_equal(f->holdout.how, "random:0.2");
+    bool timed = repeats != RECS__BLEND_EXCLUDE; /* a random part holds no item twice */
+    f->dataset = shop(80, 60, timed, "full");
+    ok(recs__holdout_make(&f->holdout, f->dataset, timed ? RECS__HOLDOUT_TIME : RECS__HOLDOUT_AUTO,
+                          timed ? 0.5 : 0.2, 1, &error),
+       &error);
+    assert_string_equal(f->holdout.how, timed ? "time:0.5" : "random:0.2");
     f->model = train_as(f->holdout.train, "itemknn(k=20), popular", NULL);
     ok(recs__training_build(&f->valid, f->holdout.valid, NULL, &error), &error);
     recs__progress_init(&progress, NULL, NULL, &f->host);
-    f->cases = (recs__cases){.host = &f->host, .components = 2, .k = k, .metric = metric};
+    f->cases = (recs__cases){.host = &f->host, .components = 2, .k = k, .metric = metric,
+                             .repeats = repeats};
     ok(recs__cases_make(&f->cases, f->model, f->valid, names, &progress, &f->sample, &error),
        &error);
 }
@@ -124,7 +129,7 @@ static double long_way(const fixture *f, const char *user, uint32_t test_user, c
     uint32_t items = recs_model_items(f->model), row = recs_model_user_row(f->model, user);
     float scores[2][64];
     uint32_t rows[64];
-    bool own[64] = {false}, truth[64] = {false};
+    bool own[64] = {false}, truth[64] = {false}, listed[64];
     double gain = 0.0, ideal = 0.0, hits = 0.0;
     uint32_t wanted = 0;
     recs_query *query;
@@ -147,11 +152,17 @@ static double long_way(const fixture *f, const char *user, uint32_t test_user, c
     for (size_t i = 0; i < count; i++) {
         uint32_t item = recs_model_item_row(
             f->model, recs__ids_get(&f->valid->item_ids, f->valid->by_user.columns[at + i], NULL));
-        if (item == RECS_NO_ROW || !own[item])
+        bool again = item != RECS_NO_ROW && own[item];
+        if (f->cases.repeats == RECS__BLEND_INCLUDE ||
+            again == (f->cases.repeats == RECS__BLEND_ONLY)) {
             wanted++;
-        if (item != RECS_NO_ROW && !own[item])
-            truth[item] = true;
+            if (item != RECS_NO_ROW)
+                truth[item] = true;
+        }
     }
+    for (uint32_t i = 0; i < items; i++)
+        listed[i] = f->cases.repeats == RECS__BLEND_INCLUDE ||
+                    own[i] == (f->cases.repeats == RECS__BLEND_ONLY);
     if (wanted == 0)
         return NAN;
     for (uint32_t i = 0; i < items; i++) {
@@ -163,7 +174,7 @@ static double long_way(const fixture *f, const char *user, uint32_t test_user, c
         for (uint32_t j = 0; j < items; j++) {
             float other = (float)w[0] * (scores[0][j] * (float)f->cases.scale[0]) +
                           (float)w[1] * (scores[1][j] * (float)f->cases.scale[1]);
-            rank += !own[j] && (other > mine || (other == mine && j < i));
+            rank += listed[j] && (other > mine || (other == mine && j < i));
         }
         if (rank < f->cases.k && mine > 0.0f) {
             gain += 1.0 / log2(rank + 2.0);
@@ -178,36 +189,37 @@ static double long_way(const fixture *f, const char *user, uint32_t test_user, c
 static void test_cases_are_lists(void **state) {
     (void)state;
     static const double weights[][2] = {{1, 0}, {0, 1}, {0.5, 0.5}, {0.9, 0.1}, {0.003, 0.997}};
-    for (int metric = RECS__BLEND_NDCG; metric <= RECS__BLEND_RECALL; metric++)
-        for (uint32_t k = 1; k <= 20; k += 19) {
-            fixture f;
-            make_fixture(&f, (recs__blend_metric)metric, k);
-            double *values = malloc(f.cases.users * sizeof *values);
-            assert_true(f.cases.users > 60);
-            assert_true(f.sample.count == f.cases.users);
-            for (size_t w = 0; w < sizeof weights / sizeof *weights; w++) {
-                double sum = 0.0, expected = 0.0;
-                uint32_t users = 0;
-                recs__cases_value(&f.cases, weights[w], values);
-                for (uint32_t u = 0; u < f.cases.users; u++)
-                    sum += values[u];
-                for (uint32_t u = 0; u < f.valid->users; u++) {
-                    const char *id = recs__ids_get(&f.valid->user_ids, u, NULL);
-                    if (recs_model_user_row(f.model, id) == RECS_NO_ROW)
-                        continue;
-                    double one = long_way(&f, id, u, weights[w]);
-                    if (isnan(one))
-                        continue;
-                    expected += one;
-                    users++;
-                }
-                assert_int_equal(users, f.cases.users);
-                assert_true(fabs(sum - expected) < 1e-6 * users);
-                assert_true(sum > 0.0);
+    for (int run = 0; run < 12; run++) {
+        fixture f;
+        recs__blend_repeats repeats = (recs__blend_repeats)(run / 4);
+        make_fixture(&f, run % 2 ? RECS__BLEND_RECALL : RECS__BLEND_NDCG, run / 2 % 2 ? 20 : 1,
+                     repeats);
+        double *values = malloc(f.cases.users * sizeof *values);
+        assert_true(f.cases.users >= RECS__LEARNING_FEWEST);
+        assert_true(f.sample.count == f.cases.users);
+        for (size_t w = 0; w < sizeof weights / sizeof *weights; w++) {
+            double sum = 0.0, expected = 0.0;
+            uint32_t users = 0;
+            recs__cases_value(&f.cases, weights[w], values);
+            for (uint32_t u = 0; u < f.cases.users; u++)
+                sum += values[u];
+            for (uint32_t u = 0; u < f.valid->users; u++) {
+                const char *id = recs__ids_get(&f.valid->user_ids, u, NULL);
+                if (recs_model_user_row(f.model, id) == RECS_NO_ROW)
+                    continue;
+                double one = long_way(&f, id, u, weights[w]);
+                if (isnan(one))
+                    continue;
+                expected += one;
+                users++;
             }
-            free(values);
-            clear_fixture(&f);
+            assert_int_equal(users, f.cases.users);
+            assert_true(fabs(sum - expected) < 1e-6 * users);
+            assert_true(sum > 0.0);
         }
+        free(values);
+        clear_fixture(&f);
+    }
 }
 
 /* ---- learning ------------------------------------------------------------------------------ */
@@ -219,7 +231,7 @@ static void test_no_grid_point_is_better(void **state) {
     recs_train_options options = {.struct_size = sizeof options};
     recs__learning_sample sample = {0};
     recs_error error = {0};
-    make_fixture(&f, RECS__BLEND_NDCG, 20);
+    make_fixture(&f, RECS__BLEND_NDCG, 20, RECS__BLEND_EXCLUDE);
     ok(recs__description_parse(d, "itemknn(k=20), popular, home = blend(itemknn, popular, "
                                   "share=0.2, validation=random)",
                                &error),
@@ -266,7 +278,7 @@ static void test_the_file_has_plain_terms(void **state) {
         assert_int_equal(recs_description_check(blended, NULL, &normalised, NULL), RECS_OK);
         assert_string_equal(recs_model_description(model), normalised);
         assert_non_null(strstr(normalised, "home = blend(itemknn, popular, metric=ndcg, k=20, "
-                                           "validation=auto, share=0.1)"));
+                                           "validation=auto, share=0.1, repeats=exclude)"));
         assert_string_equal(recs_model_component_kind(model, 3), "blend");
         assert_non_null(strstr(recs_model_component_settings(model, 3), "*"));
         assert_null(strstr(recs_model_component_settings(model, 3), "blend"));

@@ -53,7 +53,7 @@ static void test_grammar(void **state) {
 }
 
 #define TWO "a = " POPULAR ", b = " POPULAR
-#define RESOLVED ", metric=ndcg, k=20, validation=auto, share=0.1)"
+#define RESOLVED ", metric=ndcg, k=20, validation=auto, share=0.1, repeats=exclude)"
 
 static void test_learned_blends(void **state) {
     (void)state;
@@ -62,10 +62,11 @@ static void test_learned_blends(void **state) {
     expect("a=popular(),b=popular(), blend = blend ( b , a , k = 20 )",
            TWO ", blend(b, a" RESOLVED);
     expect("a=popular(),b=popular(),x=blend(a,b,share=0.25,k=10,metric=recall,validation=random)",
-           TWO ", x = blend(a, b, metric=recall, k=10, validation=random, share=0.25)");
+           TWO ", x = blend(a, b, metric=recall, k=10, validation=random, share=0.25, "
+               "repeats=exclude)");
     expect("a=popular(),b=popular(),x=blend(a,b),y=blend(b,a,k=5),z=0.5*a+b",
            TWO ", x = blend(a, b" RESOLVED ", y = blend(b, a, metric=ndcg, k=5, validation=auto, "
-               "share=0.1), z = 0.5*a + 1*b");
+               "share=0.1, repeats=exclude), z = 0.5*a + 1*b");
     /* Without a parenthesis it is a name as any other. */
     expect("blend = popular, x = blend", "blend = " POPULAR ", x = 1*blend");
 }
@@ -183,6 +184,9 @@ static void test_every_refusal_names_the_column(void **state) {
 
     refuse("popular, x = blend()", 20, "the name of a component");
     refuse("popular, x = blend(popular)", 10, "blend of 1 component, expected at least two");
+    refuse("a=popular, b=popular, x = blend(a, b, repeats=no)", 47, "exclude");
+    refuse("a=popular, b=popular, x = blend(a, b, repeats=only, validation=random)", 23,
+           "repeats=only and validation=random");
     refuse("popular, x = blend(k=3)", 10, "blend of 0 components");
     refuse("popular, x = blend(popular, popular)", 29, "in this blend twice");
     refuse("popular, x = blend(popular, als)", 29, "no component 'als' before this blend");

@@ -57,6 +57,8 @@ typedef struct gathering {
 typedef struct workspace {
     recs_query *query;
     unsigned char *marks; /* [items]: OWN, TRUTH, TAKEN */
+    uint32_t *own;        /* [items]: rows of the user's own items, own_count of them */
+    size_t own_count;
     uint32_t *candidates; /* [components * depth] */
     size_t candidate_count;
 } workspace;
@@ -66,13 +68,17 @@ enum { OWN = 1, TRUTH = 2, TAKEN = 4 };
 /* ---- one user ------------------------------------------------------------------------ */
 
 static recs_status ask(const gathering *g, workspace *w, uint32_t user, const char *component,
-                       recs_error *error) {
+                       recs__blend_repeats repeats, recs_error *error) {
     recs_query_reset(w->query);
     recs_query_user(w->query, recs_model_user_id(g->model, user));
     recs_query_component(w->query, component);
     recs_query_limit(w->query, g->depth);
     recs_query_evidence_only(w->query, 1);
     recs_query_include_unavailable(w->query, 1);
+    if (repeats != RECS__BLEND_EXCLUDE)
+        recs_query_exclude_seen(w->query, 0, RECS_NO_TIME);
+    if (repeats == RECS__BLEND_ONLY)
+        recs_query_allow_rows(w->query, w->own, w->own_count);
     return recs_recommend(g->model, w->query, error);
 }
 
@@ -85,6 +91,12 @@ static double mean_of_best(const recs_query *query) {
     return total > 0.0 ? total / (double)count : 0.0;
 }
 
+/* Whether an item with that mark, in the user's part of the validation, is to be found. */
+static bool counts(recs__blend_repeats repeats, unsigned char mark) {
+    return repeats == RECS__BLEND_INCLUDE ||
+           ((mark & OWN) != 0) == (repeats == RECS__BLEND_ONLY);
+}
+
 /* Marks own items and what is to be found; how much that is, items the model
  * does not know included. */
 static uint32_t mark(const gathering *g, workspace *w, uint32_t user, uint32_t test_user) {
@@ -93,10 +105,13 @@ static uint32_t mark(const gathering *g, workspace *w, uint32_t user, uint32_t t
     uint64_t at;
     size_t count = recs__csr_row(&g->valid->by_user, test_user, &at);
 
+    w->own_count = 0;
     for (size_t i = 0; i < entries; i++) {
         uint32_t item = recs_model_history_item(g->model, user, i);
-        if (item < g->items)
+        if (item < g->items && !w->marks[item]) {
             w->marks[item] = OWN;
+            w->own[w->own_count++] = item;
+        }
     }
     for (size_t i = 0; i < count; i++) {
         const char *id = recs__ids_get(&g->valid->item_ids, g->valid->by_user.columns[at + i], NULL);
@@ -104,25 +119,21 @@ static uint32_t mark(const gathering *g, workspace *w, uint32_t user, uint32_t t
         if (!(g->valid->by_user.values[at + i] > 0.0f))
             continue;
         if (item == RECS_NO_ROW) {
-            wanted++;
-        } else if (w->marks[item] == 0) {
-            w->marks[item] = TRUTH;
+            wanted += counts(g->cases->repeats, 0);
+        } else if (!(w->marks[item] & TRUTH) && counts(g->cases->repeats, w->marks[item])) {
+            w->marks[item] |= TRUTH;
             wanted++;
         }
     }
     return wanted;
 }
 
-static void unmark(const gathering *g, workspace *w, uint32_t user, uint32_t test_user) {
-    size_t entries = recs_model_history_count(g->model, user);
+static void unmark(const gathering *g, workspace *w, uint32_t test_user) {
     uint64_t at;
     size_t count = recs__csr_row(&g->valid->by_user, test_user, &at);
 
-    for (size_t i = 0; i < entries; i++) {
-        uint32_t item = recs_model_history_item(g->model, user, i);
-        if (item < g->items)
-            w->marks[item] = 0;
-    }
+    for (size_t i = 0; i < w->own_count; i++)
+        w->marks[w->own[i]] = 0;
     for (size_t i = 0; i < count; i++) {
         const char *id = recs__ids_get(&g->valid->item_ids, g->valid->by_user.columns[at + i], NULL);
         uint32_t item = id ? recs_model_item_row(g->model, id) : RECS_NO_ROW;
@@ -177,10 +188,14 @@ static recs_status gather_user(const gathering *g, workspace *w, recs__case_chun
 
     memset(c, 0, sizeof *c);
     for (uint32_t t = 0; t < g->cases->components && status == RECS_OK; t++) {
-        if ((status = ask(g, w, user, g->names[t], error)) != RECS_OK)
+        /* The constant is one of lists without own items, whatever the weights are for. */
+        if ((status = ask(g, w, user, g->names[t], RECS__BLEND_EXCLUDE, error)) != RECS_OK)
+            break;
+        c->means[t] = mean_of_best(w->query);
+        if (g->cases->repeats != RECS__BLEND_EXCLUDE &&
+            (status = ask(g, w, user, g->names[t], g->cases->repeats, error)) != RECS_OK)
             break;
         const uint32_t *list = recs_query_rows(w->query);
-        c->means[t] = mean_of_best(w->query);
         for (size_t i = 0; i < recs_query_count(w->query); i++) {
             if (w->marks[list[i]] & TAKEN)
                 continue;
@@ -206,15 +221,17 @@ static recs_status gather_user(const gathering *g, workspace *w, recs__case_chun
 static recs_status open_workspace(const gathering *g, workspace *w, recs_error *error) {
     memset(w, 0, sizeof *w);
     w->marks = recs__alloc_zero(g->cases->host, g->items, 1, error);
+    w->own = recs__alloc(g->cases->host, g->items, sizeof *w->own, error);
     w->candidates = recs__alloc(g->cases->host, g->depth * g->cases->components,
                                 sizeof *w->candidates, error);
-    return w->marks && w->candidates ? recs_query_create(&w->query, g->cases->host, error)
+    return w->marks && w->own && w->candidates ? recs_query_create(&w->query, g->cases->host, error)
                                      : RECS_ERR_MEMORY;
 }
 
 static void close_workspace(const gathering *g, workspace *w) {
     recs_query_destroy(w->query);
     recs__free(g->cases->host, w->marks);
+    recs__free(g->cases->host, w->own);
     recs__free(g->cases->host, w->candidates);
 }
 
@@ -237,7 +254,7 @@ static void gather_task(void *arg, size_t index) {
             if (status == RECS_OK)
                 chunk->cases[chunk->count++].wanted = wanted;
         }
-        unmark(g, &w, user, test_user);
+        unmark(g, &w, test_user);
     }
     close_workspace(g, &w);
     if (status && !atomic_flag_test_and_set(&g->error_taken)) {
@@ -311,7 +328,9 @@ static recs_status apply_constants(recs__cases *cases, const recs__training *val
     uint32_t taken = cases->users < RECS__LEARNING_SAMPLE ? cases->users : RECS__LEARNING_SAMPLE;
     double sums[RECS__TERMS_MAX] = {0.0};
     uint64_t counts[RECS__TERMS_MAX] = {0};
-    bool fresh = sample->ids == NULL;
+    /* Who buys again may be too few to stand for all. */
+    bool fresh = sample->ids == NULL && (cases->repeats != RECS__BLEND_ONLY ||
+                                         cases->users >= RECS__LEARNING_FEWEST);
 
     if (fresh && !(sample->ids = recs__alloc(cases->host, taken, sizeof *sample->ids, error)))
         return RECS_ERR_MEMORY;

@@ -14,6 +14,7 @@ typedef struct recs__cases {
     const recs_host *host;
     uint32_t components, k;
     recs__blend_metric metric;
+    recs__blend_repeats repeats;
     uint32_t users; /* cases: those with something to find */
     double scale[RECS__TERMS_MAX];
     recs__case_chunk *chunks;
@@ -22,9 +23,10 @@ typedef struct recs__cases {
 } recs__cases;
 
 /* Asks the model for the best candidates of each of the components (by name)
- * for users of the validation part, their own items left out, and for the
+ * for users of the validation part, their own items left out (repeats=include:
+ * in; only: nothing but those), and for the
  * scores of all of them by all components, each times a constant: one over the
- * mean of the best 20 of up to RECS__LEARNING_SAMPLE of the users, whose ids go
+ * mean of the best 20, own items always left out, of up to RECS__LEARNING_SAMPLE of the users, whose ids go
  * to sample unless it has some. Users are taken evenly spread by row: as many as
  * CASES_MOST and CASES_BYTES in blend_cases.c allow. */
 recs_status recs__cases_make(recs__cases *cases, const recs_model *model,

@@ -32,7 +32,6 @@
 #define NO_FOLD FOLDS
 #define ROUNDS 6
 #define BOOTSTRAPS 1000
-#define FEWEST_USERS 40
 #define PRIOR_USERS 5.0
 /* A weight below this is nothing: the term is left out. */
 #define LEAST_WEIGHT 0.005
@@ -265,16 +264,17 @@ static recs_status learn(learning *l, uint32_t index, recs_error *error) {
 
     cases.k = (uint32_t)spec->settings[RECS__BLEND_K];
     cases.metric = (recs__blend_metric)spec->settings[RECS__BLEND_METRIC];
+    cases.repeats = (recs__blend_repeats)spec->settings[RECS__BLEND_REPEATS];
     for (uint32_t t = 0; t < spec->term_count; t++)
         names[t] = d->specs[spec->terms[t].component].name;
     recs_status status = recs__cases_make(&cases, l->model, l->valid, names, &l->progress,
                                           l->sample, error);
-    if (status == RECS_OK && cases.users < FEWEST_USERS) {
+    if (status == RECS_OK && cases.users < RECS__LEARNING_FEWEST) {
         set_equal(d, spec);
         recs__host_log(l->host, RECS_LOG_WARNING,
                        "%s: %u users held out (%s) are too few to learn weights from, expected at "
                        "least %d: the weights are equal",
-                       spec->name, cases.users, l->holdout.how, FEWEST_USERS);
+                       spec->name, cases.users, l->holdout.how, RECS__LEARNING_FEWEST);
     } else if (status == RECS_OK) {
         s.values = recs__alloc(l->host, cases.users, sizeof *s.values, error);
         status = s.values ? find_weights(&s, NO_FOLD, w, error) : RECS_ERR_MEMORY;
@@ -326,7 +326,7 @@ static recs_status train_held_out(learning *l, const recs_dataset *dataset,
         recs__holdout_make(&l->holdout, dataset,
                            (recs__holdout_how)first->settings[RECS__BLEND_VALIDATION],
                            first->settings[RECS__BLEND_SHARE], options->seed, error);
-    if (status || l->holdout.users < FEWEST_USERS)
+    if (status || l->holdout.users < RECS__LEARNING_FEWEST)
         return status;
     char *text = components_text(l->description, l->host, error);
     status = text ? recs_train(l->holdout.train, text, &how, l->host, &l->model, error)
@@ -360,7 +360,7 @@ recs_status recs__blends_learn(recs__description *description, const recs_datase
             recs__host_log(host, RECS_LOG_WARNING,
                            "%s: %u users have events in both parts of a cut by %s, expected at "
                            "least %d to learn weights from: the weights are equal",
-                           spec->name, l.holdout.users, l.holdout.how, FEWEST_USERS);
+                           spec->name, l.holdout.users, l.holdout.how, RECS__LEARNING_FEWEST);
         }
     }
     recs_model_release(l.model);

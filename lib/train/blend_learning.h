@@ -11,6 +11,7 @@
 #include "train/description.h"
 
 #define RECS__LEARNING_SAMPLE 256
+#define RECS__LEARNING_FEWEST 40 /* users to learn weights from */
 
 /* Ids of the users that the constants of the held out model were measured on;
  * those of the final one are measured on the same, so that the weights mean

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/format.h"
+#include "train/holdout.h"
 #include "train/trainer.h"
 #include "train/tune_space.h"
 
@@ -28,6 +29,7 @@ const recs__setting recs__blend_settings[RECS__BLEND_SETTINGS] = {
     [RECS__BLEND_K] = {"k", 20, 1, 1000, true, NULL},
     [RECS__BLEND_VALIDATION] = {"validation", 0, 0, 0, false, "auto|time|random"},
     [RECS__BLEND_SHARE] = {"share", 0.1, 0.01, 0.5, false, NULL},
+    [RECS__BLEND_REPEATS] = {"repeats", RECS__BLEND_EXCLUDE, 0, 0, false, "exclude|include|only"},
 };
 
 typedef struct parser {
@@ -382,6 +384,12 @@ static recs_status parse_learned(parser *p, recs__spec *spec, word name) {
                           "to weigh",
                           column_of(p, name.bytes), spec->term_count,
                           spec->term_count == 1 ? "" : "s");
+    if (spec->settings[RECS__BLEND_REPEATS] == RECS__BLEND_ONLY &&
+        spec->settings[RECS__BLEND_VALIDATION] == RECS__HOLDOUT_RANDOM)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: blend with repeats=only and validation=random; "
+                          "a random part holds no item twice, expected validation=time or auto",
+                          column_of(p, name.bytes));
     return check_validation(p, spec, name.bytes);
 }
 

@@ -43,9 +43,16 @@ enum {
     RECS__BLEND_K,
     RECS__BLEND_VALIDATION, /* a recs__holdout_how (holdout.h)           */
     RECS__BLEND_SHARE,
+    RECS__BLEND_REPEATS,    /* a recs__blend_repeats                     */
     RECS__BLEND_SETTINGS
 };
 typedef enum recs__blend_metric { RECS__BLEND_NDCG, RECS__BLEND_RECALL } recs__blend_metric;
+/* Which lists the weights are for: without the visitor's own items, of all, of those alone. */
+typedef enum recs__blend_repeats {
+    RECS__BLEND_EXCLUDE,
+    RECS__BLEND_INCLUDE,
+    RECS__BLEND_ONLY
+} recs__blend_repeats;
 extern const recs__setting recs__blend_settings[RECS__BLEND_SETTINGS];
 
 /* Where the weights of a blend come from. */
