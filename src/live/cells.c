@@ -16,6 +16,7 @@
  * description of its cells. */
 #include "live/cells.h"
 
+#include "base/angle.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -208,6 +209,31 @@ double recs__cell_nearest(uint64_t cell, recs__point p) {
 double recs__cell_farthest(uint64_t cell, recs__point p) {
     const double half = RECS__EARTH_RADIUS * 0x1.921fb54442d18p+1;
     return half - recs__cell_nearest(cell, recs__point_opposite(p));
+}
+
+recs__cap recs__cap_of(recs__point centre, double radius) {
+    const double half_degrees = 90.0 / (RECS__EARTH_RADIUS * 0x1.921fb54442d18p+1);
+    double sine, cosine, half = radius * half_degrees; /* degrees of half the angle */
+    recs__sincos_degrees(half < 90.0 ? half : 90.0, &sine, &cosine);
+    return (recs__cap){centre, radius < 0.0 ? -1.0 : half < 90.0 ? 4.0 * sine * sine : 5.0,
+                       recs__cell_at(centre, LEVELS)};
+}
+
+bool recs__cap_touches(const recs__cap *cap, uint64_t cell) {
+    recs__point corners[4];
+    uint64_t lowest = cell & (~cell + 1);
+    if (cap->chord < 0.0)
+        return false;
+    if (cap->leaf >= cell - (lowest - 1) && cap->leaf <= cell + (lowest - 1))
+        return true;
+    recs__cell_corners(cell, corners);
+    for (int c = 0; c < 4; c++)
+        if (recs__chord_points(cap->centre, corners[c]) <= cap->chord)
+            return true;
+    for (int c = 0; c < 4; c++)
+        if (recs__arc_within(cap->centre, corners[c], corners[(c + 1) & 3], cap->chord))
+            return true;
+    return false;
 }
 
 int32_t recs_cell_distance(uint64_t cell, double latitude, double longitude, double *nearest,

@@ -16,6 +16,15 @@ void recs__cell_corners(uint64_t cell, recs__point corners[4]);
 double recs__cell_nearest(uint64_t cell, recs__point p);
 double recs__cell_farthest(uint64_t cell, recs__point p);
 
+/* Points within a radius, prepared for many cells; below 0: none. */
+typedef struct recs__cap {
+    recs__point centre;
+    double chord; /* squared, of the unit sphere */
+    uint64_t leaf;
+} recs__cap;
+recs__cap recs__cap_of(recs__point centre, double radius);
+bool recs__cap_touches(const recs__cap *cap, uint64_t cell);
+
 /* What is wrong with first, step and last, as an ARGUMENT. */
 recs_status recs__cell_levels(uint32_t first, uint32_t step, uint32_t last, recs_error *error);
 recs_status recs__cell_coordinates(double latitude, double longitude, recs__point *out,

@@ -19,9 +19,16 @@
 #define SPARE 1e-6 /* metres */
 
 typedef struct circle {
-    recs__point centre;
-    double radius;
+    recs__cap cap;      /* what it touches                            */
+    recs__cap opposite; /* what touches this is not inside the circle */
 } circle;
+
+static circle circle_of(recs__point centre, double radius) {
+    const double half = RECS__EARTH_RADIUS * 0x1.921fb54442d18p+1;
+    double beyond = half - radius;
+    return (circle){recs__cap_of(centre, radius + SPARE),
+                    recs__cap_of(recs__point_opposite(centre), beyond > 0.0 ? beyond : -1.0)};
+}
 
 /* The cells of a level that were found: the first `room` in `out`, their number,
  * and the last of them. */
@@ -36,7 +43,7 @@ typedef struct finding {
 /* Finds those within `cell`, or itself, that the circle touches; stops behind
  * the first that has no room. */
 static void descend(finding *f, uint64_t cell) {
-    if (recs__cell_nearest(cell, f->circle->centre) > f->circle->radius + SPARE)
+    if (!recs__cap_touches(&f->circle->cap, cell))
         return;
     if (recs_cell_level(cell) < f->level) {
         for (uint32_t k = 0; k < 4 && f->count <= f->room; k++)
@@ -50,7 +57,7 @@ static void descend(finding *f, uint64_t cell) {
 }
 
 static bool inside(const circle *c, uint64_t cell) {
-    return recs__cell_farthest(cell, c->centre) <= c->radius;
+    return !recs__cap_touches(&c->opposite, cell);
 }
 
 /* One step down to the level: replaces cells of the level above. */
@@ -86,11 +93,11 @@ static void refine(const circle *c, uint32_t above, uint32_t level, bool final, 
 recs_status recs_cells_cover(double latitude, double longitude, double radius, uint32_t first,
                              uint32_t step, uint32_t last, size_t most, uint64_t *cells,
                              size_t *count, recs_error *error) {
-    circle c = {.radius = radius};
+    recs__point centre;
     *count = 0;
     recs_status status = recs__cell_levels(first, step, last, error);
     if (status == RECS_OK)
-        status = recs__cell_coordinates(latitude, longitude, &c.centre, error);
+        status = recs__cell_coordinates(latitude, longitude, &centre, error);
     if (status != RECS_OK)
         return status;
     if (!(radius >= 0.0 && radius < (double)INFINITY))
@@ -100,6 +107,7 @@ recs_status recs_cells_cover(double latitude, double longitude, double radius, u
         return recs__fail(error, RECS_ERR_ARGUMENT, "%zu cells, expected 1 to %d", most,
                           RECS_COVER_MAX);
 
+    circle c = circle_of(centre, radius);
     finding f = {.circle = &c, .level = first, .out = cells, .room = most};
     for (uint64_t face = 0; face < 6 && f.count <= most; face++)
         descend(&f, face << 61 | UINT64_C(1) << 60);

@@ -75,6 +75,20 @@ double recs__distance_arc(recs__point p, recs__point a, recs__point b) {
     return from_a < from_b ? from_a : from_b;
 }
 
+double recs__chord_points(recs__point a, recs__point b) {
+    recs__point between = minus(a, b);
+    return dot(between, between);
+}
+
+bool recs__arc_within(recs__point p, recs__point a, recs__point b, double chord) {
+    recs__point normal = cross_twice(a, b);
+    double size = dot(normal, normal), off = dot(minus(p, a), normal);
+    /* The squared chord c over an angle of sine s: s^2 = c (1 - c / 4). */
+    if (chord < 2.0 && off * off > chord * (1.0 - 0.25 * chord) * size)
+        return false;
+    return size > 0.0 && dot(p, cross(normal, a)) > 0.0 && dot(p, cross(b, normal)) > 0.0;
+}
+
 double recs__triangle_area(recs__point a, recs__point b, recs__point c) {
     double volume = dot(a, cross(minus(b, a), minus(c, a)));
     double below = 1.0 + dot(a, b) + dot(b, c) + dot(c, a);

@@ -23,6 +23,10 @@ recs__point recs__point_opposite(recs__point p);
 double recs__distance_points(recs__point a, recs__point b);
 double recs__distance_arc(recs__point p, recs__point a, recs__point b);
 
+/* Whether the arc, its ends aside, comes nearer than a chord of that squared length. */
+bool recs__arc_within(recs__point p, recs__point a, recs__point b, double chord);
+double recs__chord_points(recs__point a, recs__point b); /* squared */
+
 /* Square metres of the triangle, above 0 when its corners go counter-clockwise. */
 double recs__triangle_area(recs__point a, recs__point b, recs__point c);
 
