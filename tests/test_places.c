@@ -1,9 +1,11 @@
 /* test_places.c - coordinates as paths, cells out of paths, columns of them. */
 #include "base/random.h"
 #include "recs/places.h"
+#include "support/fault_host.h"
 #include "support/test.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 static void paths_hold_their_cells(void **state) {
@@ -108,12 +110,39 @@ static void columns_of_events(void **state) {
     recs_events_destroy(events);
 }
 
+static void failed_allocations_change_nothing(void **state) {
+    (void)state;
+    const double latitudes[] = {40.6892, 10}, longitudes[] = {-74.0445, 20};
+    fault_host faults;
+    fault_host_init(&faults);
+    FAULT_LOOP(faults) {
+        recs_events *events;
+        recs_error error = {0};
+        size_t size;
+        fault_off(&faults);
+        assert_int_equal(recs_events_create(&events, &faults.host, &error), RECS_OK);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(recs_events_begin(events, "a", RECS_EVENT_BUY, i, &error), RECS_OK);
+        assert_int_equal(recs_events_text(events, RECS_FIELD_PLACE, "us", &error), RECS_OK);
+        fault_on(&faults);
+        bool set = fault_passed(
+            &faults,
+            recs_events_set_coordinates(events, latitudes, longitudes, 2, 4, 9, 13, &error), &error);
+        fault_off(&faults);
+        assert_string_equal(recs_events_get_text(events, 1, RECS_FIELD_PLACE, &size),
+                            set ? "geo/113/11282084" : "us");
+        recs_events_destroy(events);
+    }
+    fault_host_done(&faults);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_hold_their_cells),
         cmocka_unit_test(what_is_no_path_of_cells),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(columns_of_events),
+        cmocka_unit_test(failed_allocations_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
