@@ -59,10 +59,11 @@ ifneq ($(filter x86_64%,$(TARGET)),)
 SRC := $(filter-out src/kernels/neon.c,$(SRC))
 FLAGS_avx2.c   := -mavx2 -mfma -mf16c
 FLAGS_avx512.c := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+FLAGS_vnni.c   := $(FLAGS_avx512.c) -mavx512vnni
 else ifneq ($(filter aarch64%,$(TARGET)),)
-SRC := $(filter-out src/kernels/avx2.c src/kernels/avx512.c,$(SRC))
+SRC := $(filter-out src/kernels/avx2.c src/kernels/avx512.c src/kernels/vnni.c,$(SRC))
 else
-SRC := $(filter-out src/kernels/avx2.c src/kernels/avx512.c src/kernels/neon.c,$(SRC))
+SRC := $(filter-out src/kernels/avx2.c src/kernels/avx512.c src/kernels/vnni.c src/kernels/neon.c,$(SRC))
 endif
 
 # lib/train uses these rooms' objects privately; all else goes through include/.

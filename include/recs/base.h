@@ -49,7 +49,7 @@ RECS_API uint32_t recs_version(void);
 RECS_API const char *recs_version_text(void);
 
 /* Name of the instruction set whose kernels were chosen: "scalar", "avx2",
- * "avx512" or "neon". Answers do not depend on it, only their speed.
+ * "avx512", "avx512-vnni" or "neon". Answers do not depend on it, only their speed.
  * Lives with the library. Since 0.1. */
 RECS_API const char *recs_kernel_name(void);
 

@@ -94,6 +94,8 @@ void recs__host_log(const recs_host *host, recs_log_level level, const char *for
     host->log(host->log_data, level, text);
 }
 
+bool recs__host_serial(const recs_host *host) { return host->run == default_run; }
+
 int64_t recs__now(const recs_host *host) { return host->now(host->clock_data); }
 
 void recs__run(const recs_host *host, void (*task)(void *arg, size_t index), void *arg,

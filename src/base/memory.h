@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /* Copies host (NULL: all defaults) into out with every default filled in:
  * no member of out is NULL afterwards, except log. ARGUMENT by the
  * struct_size rule of recs/base.h, or when one of the three memory callbacks
@@ -31,6 +33,8 @@ char *recs__copy_text(const recs_host *host, const char *text, recs_error *error
 void recs__host_log(const recs_host *host, recs_log_level level, const char *format, ...)
     RECS_PRINTF(3, 4);
 int64_t recs__now(const recs_host *host);
+/* Whether run is the default: the calling thread, in order. */
+bool recs__host_serial(const recs_host *host);
 void recs__run(const recs_host *host, void (*task)(void *arg, size_t index), void *arg,
                size_t count);
 

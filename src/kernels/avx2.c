@@ -16,6 +16,13 @@ static inline vec vec_set(float x) { return _mm256_set1_ps(x); }
 static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(float *p, vec x) { _mm256_storeu_ps(p, x); }
 static inline vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+static inline vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+static inline vec vec_load_float16(const uint16_t *p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+static inline vec vec_load_int8(const int8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
 static inline vec vec_div(vec a, vec b) { return _mm256_div_ps(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec vec_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }
@@ -115,6 +122,25 @@ static size_t above_scaled(const float *values, const float *factors, size_t n, 
     return above_any(values, factors, n, threshold, out);
 }
 
+enum { LINE_VECS = 2, WIDE = 0 };
+typedef __m256i ints;
+
+static inline ints ints_set(uint32_t x) { return _mm256_set1_epi32((int)x); }
+static inline ints ints_load(const uint8_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline ints ints_step(ints acc, ints items, ints query) {
+    return _mm256_add_epi16(acc, _mm256_maddubs_epi16(items, query));
+}
+static inline ints ints_widen(ints acc) { return _mm256_madd_epi16(acc, _mm256_set1_epi16(1)); }
+static inline ints ints_add(ints a, ints b) { return _mm256_add_epi32(a, b); }
+static inline uint32_t ints_hits(ints sum, const float *scales, float limit) {
+    vec value = vec_mul(_mm256_cvtepi32_ps(sum), vec_load(scales));
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(value, vec_set(limit), _CMP_GE_OQ));
+}
+
+#include "kernels/search_body.h"
+
 const recs__kernels recs__kernels_avx2 = {
     .name = "avx2",
     .dot = dot,
@@ -136,4 +162,9 @@ const recs__kernels recs__kernels_avx2 = {
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,
+    .distance_rows = distance_rows,
+    .distance_gather = distance_gather,
+    .widen_float16 = widen_float16,
+    .widen_int8 = widen_int8,
+    .code_scan = code_scan,
 };

@@ -1,5 +1,11 @@
 /* avx512.c - 16 floats at a time: one vec is the 16 lanes of a dot. Needs
  * AVX-512 F, BW, DQ and VL. The bodies are in body.h. */
+#ifndef RECS__VNNI
+#define RECS__VNNI 0 /* vnni.c is this file with its instruction */
+#define RECS__TABLE recs__kernels_avx512
+#define RECS__TABLE_NAME "avx512"
+#endif
+
 #include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +22,13 @@ static inline vec vec_set(float x) { return _mm512_set1_ps(x); }
 static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(float *p, vec x) { _mm512_storeu_ps(p, x); }
 static inline vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+static inline vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+static inline vec vec_load_float16(const uint16_t *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+static inline vec vec_load_int8(const int8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+}
 static inline vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -141,8 +154,29 @@ static size_t above_scaled(const float *values, const float *factors, size_t n, 
     return above_any(values, factors, n, threshold, out);
 }
 
-const recs__kernels recs__kernels_avx512 = {
-    .name = "avx512",
+enum { LINE_VECS = 1, WIDE = RECS__VNNI };
+typedef __m512i ints;
+
+static inline ints ints_set(uint32_t x) { return _mm512_set1_epi32((int)x); }
+static inline ints ints_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline ints ints_step(ints acc, ints items, ints query) {
+#if RECS__VNNI
+    return _mm512_dpbusd_epi32(acc, items, query);
+#else
+    return _mm512_add_epi16(acc, _mm512_maddubs_epi16(items, query));
+#endif
+}
+static inline ints ints_widen(ints acc) { return _mm512_madd_epi16(acc, _mm512_set1_epi16(1)); }
+static inline ints ints_add(ints a, ints b) { return _mm512_add_epi32(a, b); }
+static inline uint32_t ints_hits(ints sum, const float *scales, float limit) {
+    vec value = vec_mul(_mm512_cvtepi32_ps(sum), vec_load(scales));
+    return _mm512_cmp_ps_mask(value, vec_set(limit), _CMP_GE_OQ);
+}
+
+#include "kernels/search_body.h"
+
+const recs__kernels RECS__TABLE = {
+    .name = RECS__TABLE_NAME,
     .dot = dot,
     .dot_rows = dot_rows,
     .dot_stream = dot_stream,
@@ -162,4 +196,9 @@ const recs__kernels recs__kernels_avx512 = {
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,
+    .distance_rows = distance_rows,
+    .distance_gather = distance_gather,
+    .widen_float16 = widen_float16,
+    .widen_int8 = widen_int8,
+    .code_scan = code_scan,
 };

@@ -26,6 +26,7 @@ enum {
     LEAF7_EBX_AVX512F = 1 << 16,
     LEAF7_EBX_AVX512DQ = 1 << 17,
     LEAF7_EBX_AVX512BW = 1 << 30,
+    LEAF7_ECX_VNNI = 1 << 11,
     XCR0_YMM = 0x06, /* SSE and AVX state */
     XCR0_ZMM = 0xe6  /* and opmask, upper halves of ZMM0-15, ZMM16-31 */
 };
@@ -53,6 +54,7 @@ static bool runs_here(const recs__kernels *table) {
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
     if (!has_all(saved, XCR0_YMM) || !has_all(b, LEAF7_EBX_AVX2)) return false;
     if (table == &recs__kernels_avx2) return true;
+    if (table == &recs__kernels_vnni && !has_all(c, LEAF7_ECX_VNNI)) return false;
     return has_all(saved, XCR0_ZMM) &&
            has_all(b, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW |
                           LEAF7_EBX_AVX512VL);
@@ -62,6 +64,7 @@ static const recs__kernels *const tables[] = {
     &recs__kernels_scalar,
     &recs__kernels_avx2,
     &recs__kernels_avx512,
+    &recs__kernels_vnni,
 };
 
 #else

@@ -18,6 +18,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A query of code_scan (codes.h makes it). groups: dimensions / 4, rounded up;
+ * a segment is RECS__CODES_SEGMENT groups. */
+typedef struct recs__code_query {
+    const int8_t *codes;    /* [groups * 4], -127 to 127                                */
+    const uint32_t *starts; /* [segments]: two numbers modulo 2^16, the low one -64 times
+                               the sum of the segment's codes 4 g and 4 g + 1, the high
+                               one of its 4 g + 2 and 4 g + 3                           */
+    int32_t start;          /* -64 times the sum of all codes                           */
+} recs__code_query;
+
+#define RECS__CODES_TILE 16
+#define RECS__CODES_SEGMENT 16
+
 typedef struct recs__kernels {
     const char *name;
 
@@ -109,6 +122,33 @@ typedef struct recs__kernels {
 
     /* x[j] *= a. */
     void (*scale)(float a, float *x, size_t n);
+
+    /* ---- search ---- */
+
+    /* out[i] = the squared distance of query and rows + i * stride, each of length
+     * n: as dot, with (a - b) * (a - b) for a * b, the difference rounded to float. */
+    void (*distance_rows)(const float *query, const float *rows, size_t stride, size_t n,
+                          size_t count, float *out);
+
+    /* The same with rows at base + rows[i] * stride. */
+    void (*distance_gather)(const float *query, const float *base, size_t stride, size_t n,
+                            const uint32_t *rows, size_t count, float *out);
+
+    /* The floats that n IEEE half precision numbers (binary16) stand for. */
+    void (*widen_float16)(const uint16_t *half, float *out, size_t n);
+
+    /* out[j] = codes[j] * scale, rounded to float. */
+    void (*widen_int8)(const int8_t *codes, float scale, float *out, size_t n);
+
+    /* Tiles of 16 rows of codes from 1 to 127: byte 64 * (t * groups + g) + 4 * i + j
+     * is code 4 * g + j of row i of tile t. With S the sum over a row's codes of code
+     * times the query's, plus the query's start, bit i of hits[c * tiles + t] says
+     * whether (float)S * scales[16 * t + i] >= limits[c], for query c < count. S is exact
+     * as long as the 32 query codes of each half of a segment have magnitudes that
+     * add up to 520 at most. count * tiles * groups * 64 multiply-adds. */
+    void (*code_scan)(const recs__code_query *queries, const float *limits, size_t count,
+                      const uint8_t *codes, size_t groups, size_t tiles, const float *scales,
+                      uint16_t *hits);
 } recs__kernels;
 
 /* The table for this processor and operating system. The first call chooses;
@@ -128,6 +168,7 @@ extern const recs__kernels recs__kernels_scalar;
 #if defined(__x86_64__) || defined(_M_X64)
 extern const recs__kernels recs__kernels_avx2;
 extern const recs__kernels recs__kernels_avx512;
+extern const recs__kernels recs__kernels_vnni;
 #endif
 #if defined(__aarch64__)
 extern const recs__kernels recs__kernels_neon;

@@ -15,6 +15,16 @@ static inline vec vec_set(float x) { return vdupq_n_f32(x); }
 static inline vec vec_load(const float *p) { return vld1q_f32(p); }
 static inline void vec_store(float *p, vec x) { vst1q_f32(p, x); }
 static inline vec vec_mul(vec a, vec b) { return vmulq_f32(a, b); }
+static inline vec vec_sub(vec a, vec b) { return vsubq_f32(a, b); }
+static inline vec vec_load_float16(const uint16_t *p) {
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+static inline vec vec_load_int8(const int8_t *p) {
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+}
 static inline vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 static inline vec vec_fnma(vec a, vec b, vec c) { return vfmsq_f32(c, a, b); }
@@ -107,6 +117,29 @@ static size_t above_scaled(const float *values, const float *factors, size_t n, 
     return above_any(values, factors, n, threshold, out);
 }
 
+enum { LINE_VECS = 4, WIDE = 0 };
+typedef int16x8_t ints;
+
+static inline ints ints_set(uint32_t x) { return vreinterpretq_s16_u32(vdupq_n_u32(x)); }
+static inline ints ints_load(const uint8_t *p) { return vreinterpretq_s16_u8(vld1q_u8(p)); }
+/* Codes are below 128, so their bytes may be taken as signed. */
+static inline ints ints_step(ints acc, ints items, ints query) {
+    int8x16_t a = vreinterpretq_s8_s16(items), b = vreinterpretq_s8_s16(query);
+    int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+    return vaddq_s16(acc, vpaddq_s16(low, vmull_high_s8(a, b)));
+}
+static inline ints ints_widen(ints acc) { return vreinterpretq_s16_s32(vpaddlq_s16(acc)); }
+static inline ints ints_add(ints a, ints b) {
+    return vreinterpretq_s16_s32(vaddq_s32(vreinterpretq_s32_s16(a), vreinterpretq_s32_s16(b)));
+}
+static inline uint32_t ints_hits(ints sum, const float *scales, float limit) {
+    vec value = vec_mul(vcvtq_f32_s32(vreinterpretq_s32_s16(sum)), vec_load(scales));
+    const uint32x4_t bits = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(vcgeq_f32(value, vec_set(limit)), bits));
+}
+
+#include "kernels/search_body.h"
+
 const recs__kernels recs__kernels_neon = {
     .name = "neon",
     .dot = dot,
@@ -128,4 +161,9 @@ const recs__kernels recs__kernels_neon = {
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,
+    .distance_rows = distance_rows,
+    .distance_gather = distance_gather,
+    .widen_float16 = widen_float16,
+    .widen_int8 = widen_int8,
+    .code_scan = code_scan,
 };

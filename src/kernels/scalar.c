@@ -143,6 +143,57 @@ static void scale(float a, float *x, size_t n) {
     for (size_t j = 0; j < n; j++) x[j] *= a;
 }
 
+/* ---- search ------------------------------------------------------------------- */
+
+static float distance(const float *a, const float *b, size_t n) {
+    float lane[LANES] = {0};
+    for (size_t k = 0; k < n; k += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            float d = k + l < n ? a[k + l] - b[k + l] : 0.0f;
+            lane[l] = fmaf(d, d, lane[l]);
+        }
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static void distance_rows(const float *query, const float *rows, size_t stride, size_t n,
+                          size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = distance(query, rows + i * stride, n);
+}
+
+static void distance_gather(const float *query, const float *base, size_t stride, size_t n,
+                            const uint32_t *rows, size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i] = distance(query, base + rows[i] * stride, n);
+}
+
+static void widen_float16(const uint16_t *half, float *out, size_t n) {
+    for (size_t j = 0; j < n; j++) out[j] = recs__float16_float(half[j]);
+}
+
+static void widen_int8(const int8_t *codes, float scale, float *out, size_t n) {
+    for (size_t j = 0; j < n; j++) out[j] = (float)codes[j] * scale;
+}
+
+static void code_scan(const recs__code_query *queries, const float *limits, size_t count,
+                      const uint8_t *codes, size_t groups, size_t tiles, const float *scales,
+                      uint16_t *hits) {
+    for (size_t t = 0; t < tiles; t++)
+        for (size_t c = 0; c < count; c++) {
+            int32_t sum[RECS__CODES_TILE];
+            uint32_t bits = 0;
+            for (size_t i = 0; i < RECS__CODES_TILE; i++) sum[i] = queries[c].start;
+            for (size_t g = 0; g < groups; g++)
+                for (size_t i = 0; i < RECS__CODES_TILE; i++)
+                    for (size_t j = 0; j < 4; j++)
+                        sum[i] += codes[64 * (t * groups + g) + 4 * i + j] *
+                                  queries[c].codes[4 * g + j];
+            for (size_t i = 0; i < RECS__CODES_TILE; i++)
+                bits |= (uint32_t)((float)sum[i] * scales[16 * t + i] >= limits[c]) << i;
+            hits[c * tiles + t] = (uint16_t)bits;
+        }
+}
+
 const recs__kernels recs__kernels_scalar = {
     .name = "scalar",
     .dot = dot,
@@ -164,4 +215,9 @@ const recs__kernels recs__kernels_scalar = {
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,
+    .distance_rows = distance_rows,
+    .distance_gather = distance_gather,
+    .widen_float16 = widen_float16,
+    .widen_int8 = widen_int8,
+    .code_scan = code_scan,
 };

@@ -196,7 +196,9 @@ static bool run_dot_rows(run *r, kind what, size_t n, size_t count, way by) {
 /* The same on halves; what both tables give is also dot() of the floats they
  * stand for, which widen makes. */
 static bool run_halves(run *r, kind what, size_t n, size_t count, way by) {
-    static const char *const names[] = {"dot_rows_half", "dot_stream_half", "dot_gather_half"};
+    static const char *const names[] = {"dot_rows_half", "dot_stream_half", "dot_gather_half",
+                                         "distance_rows", "distance_gather", "widen_float16",
+                                         "widen_int8", "code_scan"};
     rows t = some_rows(r, what, n, count);
     size_t held = (count + 3) * t.stride;
     uint16_t *halves = take(held * sizeof *halves);
@@ -379,11 +381,109 @@ static bool all_far(run *r) {
     return true;
 }
 
+static bool run_distance(run *r, kind what, size_t n, size_t count, bool gather) {
+    const char *name = gather ? "distance_gather" : "distance_rows";
+    rows t = some_rows(r, what, n, count);
+    float *block, *query = inputs(r, what, n, any_offset(r), &block);
+    pair p = outputs(r, PLAIN, t.count);
+    for (int side = 0; side < 2; side++) {
+        const recs__kernels *table = side ? r->reference : r->table;
+        float *out = side ? p.theirs : p.ours;
+        if (gather)
+            table->distance_gather(query, t.base, t.stride, n, t.index, t.count, out);
+        else
+            table->distance_rows(query, t.base, t.stride, n, t.count, out);
+    }
+    bool ok = same_pair(r, name, what, n, t.count, &p);
+    free_rows(&t);
+    free(block);
+    return ok;
+}
+
+static bool run_widen(run *r, kind what, size_t n, bool int8) {
+    uint16_t *halves = take((n + 1) * sizeof *halves);
+    int8_t *codes = take(n + 1);
+    float scale = made(r, what);
+    for (size_t i = 0; i < n; i++) {
+        halves[i] = (uint16_t)recs__random_below(&r->random, 65536);
+        codes[i] = (int8_t)(recs__random_below(&r->random, 255) - 127);
+    }
+    pair p = outputs(r, PLAIN, n);
+    for (int side = 0; side < 2; side++) {
+        const recs__kernels *table = side ? r->reference : r->table;
+        if (int8)
+            table->widen_int8(codes, scale, side ? p.theirs : p.ours, n);
+        else
+            table->widen_float16(halves, side ? p.theirs : p.ours, n);
+    }
+    free(halves);
+    free(codes);
+    return same_pair(r, int8 ? "widen_int8" : "widen_float16", what, n, n, &p);
+}
+
+/* Query codes that add up to what is allowed, rows up to the last code, limits at
+ * the very scores: an inexact sum shows. */
+static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
+    size_t groups = n / 4 + 1, segments = groups / RECS__CODES_SEGMENT + 1;
+    uint8_t *codes = take(groups * tiles * 64);
+    float *scales = take(tiles * 16 * sizeof *scales), *limits = take(count * sizeof *limits);
+    int8_t *wanted = take(count * groups * 4);
+    uint32_t *starts = take(count * segments * sizeof *starts);
+    recs__code_query *queries = take(count * sizeof *queries);
+    bool extreme = what == HUGE_ONES || what == WIDE;
+    for (size_t i = 0; i < groups * tiles * 64; i++)
+        codes[i] = (uint8_t)(extreme ? (recs__random_below(&r->random, 2) ? 1 : 127)
+                                     : 1 + recs__random_below(&r->random, 127));
+    for (size_t i = 0; i < tiles * 16; i++)
+        scales[i] = what == PLAIN ? with_exponent(r, 120, 127) : 1.0f;
+    for (size_t c = 0; c < count; c++) {
+        int32_t total = 0, halves[2] = {0, 0}, room[2] = {0, 0};
+        for (size_t j = 0; j < groups * 4; j++) {
+            size_t half = j / 2 % 2;
+            if (j % (4 * RECS__CODES_SEGMENT) == 0) {
+                halves[0] = halves[1] = 0;
+                room[0] = room[1] = 520;
+            }
+            int32_t most = room[half] < 127 ? room[half] : 127;
+            int32_t size = extreme ? most : (int32_t)recs__random_below(&r->random, 33);
+            size = size < most ? size : most;
+            int32_t code = recs__random_below(&r->random, extreme ? 9 : 2) ? size : -size;
+            room[half] -= size;
+            halves[half] += code;
+            total += code;
+            wanted[c * groups * 4 + j] = (int8_t)code;
+            starts[c * segments + j / (4 * RECS__CODES_SEGMENT)] =
+                ((uint32_t)(-64 * halves[0]) & 0xFFFF) | (uint32_t)(-64 * halves[1]) << 16;
+        }
+        queries[c] = (recs__code_query){wanted + c * groups * 4, starts + c * segments,
+                                        -64 * total};
+        /* The score of some row, or just above it. */
+        size_t row = tiles ? any_count(r, tiles * 16) : 0;
+        int32_t sum = queries[c].start;
+        for (size_t j = 0; tiles && j < groups * 4; j++)
+            sum += codes[64 * (row / 16 * groups + j / 4) + 4 * (row % 16) + j % 4] *
+                   queries[c].codes[j];
+        float score = tiles ? (float)sum * scales[row] : 0.0f;
+        limits[c] = recs__random_below(&r->random, 2) ? score : nextafterf(score, INFINITY);
+        if (what == SPECIAL && c % 3 == 0) limits[c] = c % 2 ? INFINITY : -INFINITY;
+    }
+    size_t words = (count * tiles + 1) / 2;
+    pair p = outputs(r, PLAIN, words);
+    for (int side = 0; side < 2; side++)
+        (side ? r->reference : r->table)
+            ->code_scan(queries, limits, count, codes, groups, tiles, scales,
+                        (uint16_t *)(void *)(side ? p.theirs : p.ours));
+    free(codes), free(scales), free(limits), free(wanted), free(starts), free(queries);
+    return same_pair(r, "code_scan", what, n, count, &p);
+}
+
 static const char *const operations[] = {"dot",   "dot_rows",  "dot_stream",  "dot_gather",
                                          "axpy",  "axpy_rows", "axpy_gather", "scale",
                                          "above", "syrk",      "cholesky",    "above_scaled",
                                          "turn_gather", "multiply", "dot_rows_half",
-                                         "dot_stream_half", "dot_gather_half"};
+                                         "dot_stream_half", "dot_gather_half",
+                                         "distance_rows", "distance_gather", "widen_float16",
+                                         "widen_int8", "code_scan"};
 
 const char *kernel_cases_operation(size_t index) {
     return index < sizeof operations / sizeof *operations ? operations[index] : NULL;
@@ -401,6 +501,14 @@ static bool run_lengths(run *r, const char *operation, kind what, size_t n) {
         return run_halves(r, what, n, any_count(r, 70), STREAM);
     if (!strcmp(operation, "dot_gather_half"))
         return run_halves(r, what, n, any_count(r, 70), GATHER);
+    if (!strcmp(operation, "distance_rows"))
+        return run_distance(r, what, n, any_count(r, 20), false);
+    if (!strcmp(operation, "distance_gather"))
+        return run_distance(r, what, n, any_count(r, 20), true);
+    if (!strcmp(operation, "widen_float16")) return run_widen(r, what, n, false);
+    if (!strcmp(operation, "widen_int8")) return run_widen(r, what, n, true);
+    if (!strcmp(operation, "code_scan"))
+        return run_codes(r, what, n, any_count(r, 5), any_count(r, 10));
     if (!strcmp(operation, "axpy")) return run_axpy(r, what, n);
     if (!strcmp(operation, "axpy_rows")) return run_axpy_rows(r, what, n, false);
     if (!strcmp(operation, "axpy_gather")) return run_axpy_rows(r, what, n, true);
