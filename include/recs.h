@@ -13,5 +13,6 @@
 #include "recs/places.h"    /* coordinates as places                     */
 #include "recs/writer.h"    /* making a model file, for importers        */
 #include "recs/backend.h"   /* approximate search, lent by a companion   */
+#include "recs/vectors.h"   /* vectors by id, and their neighbours        */
 
 #endif /* RECS_H */

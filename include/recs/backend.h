@@ -113,6 +113,10 @@ typedef struct recs_vector_backend {
      * that the description stands for; 0, 0, 0 where an index has none. */
     void (*effort_range)(void *user_data, const void *index, uint32_t *low, uint32_t *high,
                          uint32_t *described);
+
+    /* How many candidates to ask for so that `wanted` of them are the right ones: more
+     * where its distances are rough (codes of a few bits). May be NULL: as many. */
+    size_t (*candidates)(void *user_data, const void *index, size_t wanted);
     /* above: version 0.1 */
 } recs_vector_backend;
 

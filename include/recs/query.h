@@ -129,6 +129,48 @@ RECS_API recs_status recs_query_allow_rows(recs_query *query, const uint32_t *ro
  * 1: show them too. */
 RECS_API recs_status recs_query_include_unavailable(recs_query *query, int32_t include);
 
+/* Only rows whose bit is 1: row r is bit r & 63 of word r >> 6; rows beyond count
+ * are not allowed. Joins the allow lists: with both, what is in both. Rows of the
+ * model or set the query will run on. Copied. MEMORY. Since 0.1. */
+RECS_API recs_status recs_query_allow_bits(recs_query *query, const uint64_t *bits, size_t count);
+
+/* The host's own filter, asked in batches of ids while a verb runs: keep[i] = 0 where id i,
+ * bytes[offsets[i]] up to offsets[i + 1], may not be shown (it is 1 before the call).
+ * A status other than RECS_OK ends the verb, which returns it. It must give the same answer
+ * for the same id throughout a verb; recs_recommend_rows asks it from the executor's
+ * threads. recs_knn asks about the best alone, more of them until enough pass; other verbs
+ * about everything that is eligible, once a request. NULL: none (the default). Since 0.1. */
+typedef int32_t recs_predicate(void *user_data, const char *bytes, const uint32_t *offsets,
+                               size_t count, uint8_t *keep);
+RECS_API recs_status recs_query_predicate(recs_query *query, recs_predicate *predicate,
+                                          void *user_data);
+
+/* ---- nearest neighbours (recs/vectors.h) ---------------------------------------- */
+
+/* What to search for, dimension floats. Copied. ARGUMENT: NaN or infinite (names the
+ * column), dimension 0 or above 65,536. MEMORY. Since 0.1. */
+RECS_API recs_status recs_query_vector(recs_query *query, const float *vector, uint32_t dimension);
+
+typedef enum recs_merge {
+    RECS_MERGE_CENTROID = 0, /* one search, for the mean of the history's vectors by weight
+                                (cosine: of their directions)                        */
+    RECS_MERGE_BEST = 1      /* a search for each; an answer's score is that of its nearest */
+} recs_merge;
+
+/* How a history becomes neighbours; entries with weights of 0 or less are no evidence.
+ * Default centroid, which finds the next item more often where tastes are one
+ * thing; best keeps several apart (docs/vectors.md has figures). ARGUMENT. Since 0.1. */
+RECS_API recs_status recs_query_merge(recs_query *query, int32_t merge);
+
+/* Only answers with at least this score (inner product, cosine), or at most this
+ * distance (l2). ARGUMENT: NaN; below 0 under l2 when the verb runs. Since 0.1. */
+RECS_API recs_status recs_query_radius(recs_query *query, float radius);
+
+/* How hard an approximate index searches, on its own scale (hnsw: search length; ivf: lists
+ * probed). 0 (default): as described. RECS_EFFORT_EXACT: do without it. Since 0.1. */
+#define RECS_EFFORT_EXACT UINT32_MAX
+RECS_API recs_status recs_query_effort(recs_query *query, uint32_t effort);
+
 /* ---- the answer ------------------------------------------------------------- */
 
 typedef enum recs_source {
@@ -164,6 +206,18 @@ RECS_API size_t recs_query_ignored(const recs_query *query);
 RECS_API size_t recs_query_eligible(const recs_query *query);
 RECS_API size_t recs_query_evidence(const recs_query *query);
 
+/* How recs_knn found them, of the largest block; vectors whose score was computed. */
+typedef enum recs_strategy {
+    RECS_STRATEGY_NONE = 0,      /* nothing was eligible                           */
+    RECS_STRATEGY_SCAN = 1,      /* all vectors                                    */
+    RECS_STRATEGY_MASKED = 2,    /* all, those that are not eligible passed over   */
+    RECS_STRATEGY_LISTED = 3,    /* those of a short allow list                    */
+    RECS_STRATEGY_INDEX = 4,     /* candidates of the approximate index            */
+    RECS_STRATEGY_INDEX_SCAN = 5 /* the index found too few: all vectors after all */
+} recs_strategy;
+RECS_API int32_t recs_query_strategy(const recs_query *query);
+RECS_API uint64_t recs_query_scored(const recs_query *query);
+
 /* ---- reasons: filled by recs_explain and recs_why_not ------------------------- */
 
 typedef enum recs_reason_kind {
@@ -197,7 +251,8 @@ typedef enum recs_verdict {
     RECS_VERDICT_DISLIKED = 7,     /* the visitor dislikes it                    */
     RECS_VERDICT_NO_EVIDENCE = 8,  /* evidence only, and there is none           */
     RECS_VERDICT_BELOW = 9,        /* ranked below the limit                     */
-    RECS_VERDICT_QUERY_ITEM = 10   /* it is the item asked about                 */
+    RECS_VERDICT_QUERY_ITEM = 10,  /* it is the item asked about                 */
+    RECS_VERDICT_FILTERED = 11     /* the predicate says no                      */
 } recs_verdict;
 
 RECS_API int32_t recs_query_verdict(const recs_query *query);

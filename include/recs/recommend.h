@@ -90,7 +90,7 @@ RECS_API recs_status recs_explain(const recs_model *model, recs_query *query, si
  * recs_recommend on the request, keeps its answer, and fills the verdict and
  * the reasons of the item's score. An unknown item is a verdict, not an error.
  * Of several filters the first in this order is named: unavailable, not
- * allowed, the query's item, denied, disliked, seen. Errors as recs_recommend.
+ * allowed, the query's item, denied, disliked, seen, the predicate. Errors as recs_recommend.
  * Cost: that, and one more pass over the catalogue. Since 0.1. */
 RECS_API recs_status recs_why_not(const recs_model *model, recs_query *query, const char *item,
                                   recs_error *error);

@@ -17,6 +17,8 @@ void recs__reasons_clear(recs_query *query) {
 void recs__answer_clear(recs_query *query) {
     recs__answer *answer = &query->answer;
     answer->count = answer->eligible = answer->evidence = 0;
+    answer->strategy = RECS_STRATEGY_NONE;
+    answer->scored = 0;
     answer->verb = RECS__VERB_NONE;
     answer->fingerprint = 0;
     answer->component_name[0] = '\0';
@@ -45,14 +47,13 @@ recs_status recs__answer_reserve(recs_query *query, size_t count, recs_error *er
     return status;
 }
 
-recs_status recs__answer_finish(recs_query *query, const recs__view *view, const recs__ids *ids,
-                                size_t count, recs__verb verb, uint32_t component,
-                                recs_error *error) {
+recs_status recs__answer_ids(recs_query *query, recs__id_of *id_of, const void *context,
+                             size_t count, recs_error *error) {
     recs__answer *answer = &query->answer;
     uint64_t total = 0;
     for (size_t i = 0; i < count; i++) {
         size_t size = 0;
-        if (recs__ids_get(ids, answer->rows[i], &size) == NULL)
+        if (id_of(context, answer->rows[i], &size) == NULL)
             size = 0;
         total += size;
     }
@@ -74,7 +75,7 @@ recs_status recs__answer_finish(recs_query *query, const recs__view *view, const
     answer->offsets[0] = 0;
     for (size_t i = 0; i < count; i++) {
         size_t size = 0;
-        const char *id = recs__ids_get(ids, answer->rows[i], &size);
+        const char *id = id_of(context, answer->rows[i], &size);
         if (id == NULL)
             size = 0;
         if (size != 0) {
@@ -85,11 +86,24 @@ recs_status recs__answer_finish(recs_query *query, const recs__view *view, const
         answer->texts[at + i] = '\0';
         answer->offsets[i + 1] = at;
     }
-
     answer->count = count;
+    answer->changes = query->request.changes;
+    return RECS_OK;
+}
+
+const char *recs__id_in_table(const void *context, uint32_t row, size_t *size) {
+    return recs__ids_get(context, row, size);
+}
+
+recs_status recs__answer_finish(recs_query *query, const recs__view *view, const recs__ids *ids,
+                                size_t count, recs__verb verb, uint32_t component,
+                                recs_error *error) {
+    recs__answer *answer = &query->answer;
+    recs_status status = recs__answer_ids(query, recs__id_in_table, ids, count, error);
+    if (status != RECS_OK)
+        return status;
     answer->verb = verb;
     answer->component = component;
-    answer->changes = query->request.changes;
     answer->fingerprint = view->fingerprint;
     answer->component_name[0] = '\0';
     if (component < view->component_count && view->components[component].name != NULL)
@@ -185,6 +199,14 @@ size_t recs_query_eligible(const recs_query *query) {
 
 size_t recs_query_evidence(const recs_query *query) {
     return query->answer.evidence;
+}
+
+int32_t recs_query_strategy(const recs_query *query) {
+    return query->answer.strategy;
+}
+
+uint64_t recs_query_scored(const recs_query *query) {
+    return query->answer.scored;
 }
 
 /* ---- getters: reasons and verdict ---------------------------------------------------- */

@@ -21,7 +21,11 @@ static void request_defaults(recs__request *request) {
     request->deny_count = request->allow_count = 0;
     request->limit = 10;
     request->append = request->evidence_only = request->include_unavailable = false;
-    request->allow_only = false;
+    request->allow_only = request->allow_masked = request->has_radius = false;
+    request->allow_bit_count = 0;
+    request->predicate = NULL;
+    request->dimension = request->effort = 0;
+    request->merge = RECS_MERGE_CENTROID;
     request->seen_types = UINT32_MAX;
     request->seen_after = RECS_NO_TIME;
     request->failed.status = RECS_OK;
@@ -51,6 +55,7 @@ void recs_query_destroy(recs_query *query) {
     recs_host host = query->host;
     recs__request *request = &query->request;
     recs__crew_free(query);
+    recs__knn_free(query);
     recs__answer_free(query);
     recs__work_free(&query->work, &host);
     recs__free(&host, request->text);
@@ -58,6 +63,8 @@ void recs_query_destroy(recs_query *query) {
     recs__free(&host, request->dislikes);
     recs__free(&host, request->deny);
     recs__free(&host, request->allow);
+    recs__free_aligned(&host, request->allow_bits);
+    recs__free_aligned(&host, request->vector);
     recs__free_aligned(&host, query->rows);
     recs__free(&host, query);
 }
@@ -88,7 +95,9 @@ size_t recs_query_memory(const recs_query *query) {
            (request->history_capacity + request->dislike_capacity) * sizeof(recs__given) +
            (request->deny_capacity + request->allow_capacity) * sizeof(recs__ref) +
            query->rows_capacity * sizeof *query->rows + recs__work_memory(&query->work) +
-           recs__answer_memory(query) + recs__crew_memory(query);
+           request->allow_bit_capacity * sizeof *request->allow_bits +
+           request->vector_capacity * sizeof *request->vector + recs__answer_memory(query) +
+           recs__crew_memory(query) + recs__knn_memory(query);
 }
 
 /* ---- working memory --------------------------------------------------------------- */
@@ -112,12 +121,15 @@ size_t recs__work_memory(const recs__work *work) {
 
 /* ---- the remembered error ------------------------------------------------------------ */
 
-/* Every setter ends here: counts the change and remembers the first failure. */
-static recs_status settle(recs_query *query, recs_status status, const recs_error *failed) {
+recs_status recs__query_settle(recs_query *query, recs_status status, const recs_error *failed) {
     query->request.changes++;
     if (status != RECS_OK && query->request.failed.status == RECS_OK)
         query->request.failed = *failed;
     return status;
+}
+
+static recs_status settle(recs_query *query, recs_status status, const recs_error *failed) {
+    return recs__query_settle(query, status, failed);
 }
 
 static recs_status check_id(const char *what, const char *id, size_t size, recs_error *error) {

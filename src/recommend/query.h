@@ -48,6 +48,18 @@ typedef struct recs__request {
     bool append, evidence_only, include_unavailable, allow_only;
     uint32_t seen_types;
     int64_t seen_after;
+    uint64_t *allow_bits;
+    size_t allow_bit_count, allow_bit_capacity; /* rows; words */
+    bool allow_masked;
+    recs_predicate *predicate;
+    void *predicate_data;
+    float *vector;
+    size_t vector_capacity;
+    uint32_t dimension; /* of vector; 0: none */
+    bool has_radius;
+    float radius;
+    int32_t merge;
+    uint32_t effort;
     uint64_t changes;  /* counts setters and resets                     */
     recs_error failed; /* the first setter that failed; status 0: none  */
 } recs__request;
@@ -64,7 +76,8 @@ typedef enum recs__verb {
     RECS__VERB_NONE,
     RECS__VERB_RECOMMEND,
     RECS__VERB_SIMILAR,
-    RECS__VERB_USERS
+    RECS__VERB_USERS,
+    RECS__VERB_KNN
 } recs__verb;
 
 typedef struct recs__answer {
@@ -77,6 +90,8 @@ typedef struct recs__answer {
     size_t row_capacity, score_capacity, source_capacity, offset_capacity, packed_capacity,
         text_capacity;
     size_t count, eligible, evidence;
+    int32_t strategy;
+    uint64_t scored;
     recs__verb verb;
     uint32_t component;
     uint64_t changes; /* of the request it answers */
@@ -108,6 +123,7 @@ typedef struct recs__why {
     char text[1600];
 } recs__why;
 
+typedef struct recs__knn recs__knn; /* knn.c: working memory of recs_knn */
 typedef struct recs__crew recs__crew; /* rows.c: working memory of the executor's tasks */
 
 struct recs_query {
@@ -118,6 +134,7 @@ struct recs_query {
     recs__reasons reasons;
     recs__why why;
     recs__crew *crew;
+    recs__knn *knn;
     uint32_t *rows; /* resolved deny and allow rows; fill candidates */
     size_t rows_capacity;
     size_t ignored;
@@ -130,6 +147,9 @@ struct recs_query {
 
 /* The sticky error of the setters; NULL arguments. ARGUMENT. */
 recs_status recs__query_check(const void *model, const recs_query *query, recs_error *error);
+
+/* Every setter ends here: counts the change and remembers the first failure. */
+recs_status recs__query_settle(recs_query *query, recs_status status, const recs_error *failed);
 
 /* Working memory. */
 void recs__work_clear(recs__work *work);
@@ -151,8 +171,30 @@ recs_status recs__answer_finish(recs_query *query, const recs__view *view, const
                                 size_t count, recs__verb verb, uint32_t component,
                                 recs_error *error);
 
+/* The same with ids by a call: NULL where a row has none. */
+typedef const char *recs__id_of(const void *context, uint32_t row, size_t *size);
+const char *recs__id_in_table(const void *ids, uint32_t row, size_t *size);
+recs_status recs__answer_ids(recs_query *query, recs__id_of *id_of, const void *context,
+                             size_t count, recs_error *error);
+
 void recs__answer_free(recs_query *query);
 size_t recs__answer_memory(const recs_query *query);
+
+/* ---- predicate.c ---- */
+
+/* Asks the request's predicate about rows; what may not be shown is excluded from
+ * the filter, *kept (may be NULL) the others. What the predicate returned. */
+recs_status recs__predicate_ask(const recs_query *query, recs__id_of *id_of, const void *context,
+                                const uint32_t *rows, size_t count, recs__filter *filter,
+                                size_t *kept, recs_error *error);
+/* The same about every row that is eligible. */
+recs_status recs__predicate_all(const recs_query *query, recs__id_of *id_of, const void *context,
+                                recs__filter *filter, recs_error *error);
+
+/* ---- knn.c ---- */
+
+void recs__knn_free(recs_query *query);
+size_t recs__knn_memory(const recs_query *query);
 
 /* ---- rows.c ---- */
 

@@ -215,6 +215,8 @@ recs_status recs__visit_filter(const recs__visit *visit, const recs__history *hi
         look(filter, probe, RECS_VERDICT_UNAVAILABLE);
     if (status == RECS_OK && request->allow_only)
         status = recs__filter_allow(filter, host, query->rows, request->allow_count, error);
+    if (status == RECS_OK && request->allow_masked)
+        recs__filter_mask(filter, request->allow_bits, request->allow_bit_count, 0);
     if (status == RECS_OK)
         look(filter, probe, RECS_VERDICT_NOT_ALLOWED);
     if (status == RECS_OK && visit->item_row != RECS_NO_ROW)
@@ -233,5 +235,9 @@ recs_status recs__visit_filter(const recs__visit *visit, const recs__history *hi
         status = exclude_seen(request, history, filter, host, error);
     if (status == RECS_OK)
         look(filter, probe, RECS_VERDICT_SEEN);
+    if (status == RECS_OK && request->predicate != NULL)
+        status = recs__predicate_all(query, recs__id_in_table, &view->item_ids, filter, error);
+    if (status == RECS_OK)
+        look(filter, probe, RECS_VERDICT_FILTERED);
     return status;
 }

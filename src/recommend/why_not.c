@@ -99,6 +99,11 @@ static void say(recs_query *query, const char *id) {
         snprintf(why->text, sizeof why->text,
                  "\"%s\" is not shown: it is the item asked about.", name);
         break;
+    case RECS_VERDICT_FILTERED:
+        snprintf(why->text, sizeof why->text,
+                 "\"%s\" is not shown: the shop's own filter says no; its score is %.6g.", name,
+                 (double)why->score);
+        break;
     case RECS_VERDICT_NO_EVIDENCE:
         snprintf(why->text, sizeof why->text,
                  "\"%s\" is not shown: \"%s\" has no evidence for it (score %.6g) and the query "

@@ -5,6 +5,8 @@
 #include "search/room.h"
 #include "search/sort.h"
 
+#include <string.h>
+
 recs_status recs__filter_begin(recs__filter *filter, const recs_host *host, uint32_t rows,
                                const int8_t *available, size_t unavailable, recs_error *error) {
     recs__filter_clear(filter);
@@ -15,7 +17,7 @@ recs_status recs__filter_begin(recs__filter *filter, const recs_host *host, uint
     filter->rows = rows;
     filter->available = available;
     filter->polarity = 1;
-    filter->allow_only = false;
+    filter->allow_only = filter->whole = false;
     filter->eligible = rows - (available != NULL ? unavailable : 0);
     return RECS_OK;
 }
@@ -61,7 +63,7 @@ recs_status recs__filter_exclude(recs__filter *filter, const recs_host *host, ui
     if (row >= filter->rows)
         return RECS_OK;
     uint64_t *word = &filter->bits[row >> 6], bit = UINT64_C(1) << (row & 63);
-    if (filter->allow_only) {
+    if (filter->polarity == 0) {
         filter->eligible -= (*word & bit) != 0;
         *word &= ~bit;
         return RECS_OK;
@@ -80,7 +82,53 @@ recs_status recs__filter_exclude(recs__filter *filter, const recs_host *host, ui
     return RECS_OK;
 }
 
+/* 64 bits from a place on; those beyond count are 0. */
+static uint64_t bits_at(const uint64_t *bits, size_t count, size_t at) {
+    size_t word = at >> 6, shift = at & 63;
+    if (at >= count)
+        return 0;
+    uint64_t found = bits[word] >> shift;
+    if (shift != 0 && (word + 1) << 6 < count)
+        found |= bits[word + 1] << (64 - shift);
+    return count - at < 64 ? found & ((UINT64_C(1) << (count - at)) - 1) : found;
+}
+
+void recs__filter_mask(recs__filter *filter, const uint64_t *bits, size_t count, uint32_t first) {
+    if (filter->allow_only) {
+        for (size_t i = 0; i < filter->allow_count; i++) {
+            uint32_t row = (uint32_t)filter->allow[i];
+            uint64_t *word = &filter->bits[row >> 6], bit = UINT64_C(1) << (row & 63);
+            if ((bits_at(bits, count, (size_t)first + row) & 1) != 0)
+                continue;
+            filter->eligible -= (*word & bit) != 0;
+            *word &= ~bit;
+        }
+        return;
+    }
+    size_t eligible = 0;
+    for (size_t i = 0; i < ((size_t)filter->rows + 63) / 64; i++) {
+        uint64_t word = bits_at(bits, count, (size_t)first + i * 64);
+        size_t left = filter->rows - i * 64;
+        if (left < 64)
+            word &= (UINT64_C(1) << left) - 1;
+        for (uint64_t rest = filter->available != NULL ? word : 0; rest != 0; rest &= rest - 1) {
+            size_t row = i * 64 + (size_t)__builtin_ctzll(rest);
+            if (filter->available[row] == 0)
+                word &= ~(rest & -rest);
+        }
+        filter->bits[i] = word;
+        eligible += (size_t)__builtin_popcountll(word);
+    }
+    filter->polarity = 0;
+    filter->whole = true;
+    filter->eligible = eligible;
+    filter->available = NULL; /* the bits know */
+}
+
 void recs__filter_clear(recs__filter *filter) {
+    if (filter->whole)
+        memset(filter->bits, 0, filter->words * sizeof *filter->bits);
+    filter->whole = false;
     for (size_t i = 0; i < filter->set_count; i++)
         filter->bits[filter->set[i] >> 6] = 0;
     for (size_t i = 0; i < filter->allow_count; i++)

@@ -23,6 +23,7 @@ typedef struct recs__filter {
     uint64_t *allow; /* with one: its rows, ascending and unique */
     size_t allow_count, allow_capacity;
     bool allow_only;
+    bool whole; /* so many bits are set that all words are cleared */
     const int8_t *available; /* NULL: not looked at */
     uint32_t rows;
     size_t eligible;
@@ -40,6 +41,10 @@ size_t recs__filter_unavailable(const int8_t *available, uint32_t rows);
  * rows. Once, before any exclude. MEMORY: the filter is as after begin. */
 recs_status recs__filter_allow(recs__filter *filter, const recs_host *host, const uint32_t *rows,
                                size_t count, recs_error *error);
+
+/* Of what is eligible only rows r whose bit first + r of bits [count bits] is set; those
+ * beyond count are not. Before any exclude. Cost: a bit per row. */
+void recs__filter_mask(recs__filter *filter, const uint64_t *bits, size_t count, uint32_t first);
 
 /* Row is not eligible any more; a row beyond the catalogue is ignored. */
 recs_status recs__filter_exclude(recs__filter *filter, const recs_host *host, uint32_t row,
