@@ -141,6 +141,25 @@ RECS_API recs_status recs_dataset_split(const recs_dataset *dataset, const char 
                                         uint64_t seed, recs_dataset **train, recs_dataset **test,
                                         recs_error *error);
 
+/* Hands the events out again in order of time, equal times in the log's order:
+ * those with a time at or after from and before until (RECS_NO_TIME: no bound),
+ * in batches of at most 4,096 that live until take returns. Non-zero from take
+ * ends it: CANCELLED, as does the dataset's progress. 16 bytes an event while it
+ * runs where the log is not in order. MEMORY. Since 0.1. */
+typedef int32_t recs_replay_batch(void *user_data, const recs_events *events);
+RECS_API recs_status recs_dataset_replay(recs_dataset *dataset, int64_t from, int64_t until,
+                                         recs_replay_batch *take, void *user_data,
+                                         recs_error *error);
+
+/* A time as the log's are read (settings time and timezone), in milliseconds.
+ * ARGUMENT: no time. Since 0.1. */
+RECS_API recs_status recs_dataset_time(const recs_dataset *dataset, const char *text,
+                                       int64_t *time, recs_error *error);
+
+/* Title of an item, from the catalogue or else the log; NULL: none. Lives with
+ * the dataset until it changes. Since 0.1. */
+RECS_API const char *recs_dataset_title(const recs_dataset *dataset, const char *item);
+
 /* Writes the events as CSV (header and all columns there are), atomically. */
 RECS_API recs_status recs_dataset_write(const recs_dataset *dataset, const char *path,
                                         recs_error *error);
