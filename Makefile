@@ -40,6 +40,7 @@ say  = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-8s%s\n'
 
 SRC       := $(sort $(wildcard src/*/*.c))
 TRAIN_SRC := $(sort $(wildcard lib/train/*.c))
+FAISS_SRC := $(sort $(wildcard lib/faiss/*.c))
 CLI_SRC   := $(sort $(wildcard examples/cli/*.c))
 SHOP_SRC  := $(sort $(wildcard examples/demo_shop/*.c))
 TEST_SRC  := $(sort $(filter-out $(SKIP:%=tests/%.c),$(wildcard tests/test_*.c)))
@@ -52,6 +53,12 @@ COURSE    := $(sort $(wildcard examples/*.c))
 FLAGS_eigen.c  := -O3
 FLAGS_foldin.c := -O3
 FLAGS_als_solve.c := -O3
+
+# FAISS is loaded when librecs-faiss runs, so nothing of it is needed here: from where
+# scripts/build-faiss puts it (recs-faiss/ beside the library), or from an installation
+# of its own, named when librecs-faiss is built.
+FAISS_PREFIX ?=
+FLAGS_faiss_library.c := $(if $(FAISS_PREFIX),-DRECS_FAISS_PREFIX='"$(FAISS_PREFIX)"')
 
 # A kernel file is compiled for its own instruction set and nothing else is.
 TARGET := $(shell $(CC) -dumpmachine)
@@ -74,6 +81,7 @@ obj = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 LIB_OBJ     := $(call obj,obj,$(SRC))
 TRAIN_OBJ   := $(call obj,obj,$(TRAIN_SRC))
 PRIVATE_OBJ := $(call obj,obj,$(PRIVATE))
+FAISS_OBJ   := $(call obj,obj,$(FAISS_SRC))
 
 LIB_LIBS   := -lzstd -lm -lpthread
 # The serial OpenBLAS where the system has it apart from the threaded one.
@@ -98,6 +106,8 @@ LIB      := $(BUILD)/librecs.so.0
 LIB_A    := $(BUILD)/librecs.a
 TRAIN    := $(if $(TRAIN_SRC),$(BUILD)/librecs-train.so.0)
 TRAIN_A  := $(if $(TRAIN_SRC),$(BUILD)/librecs-train.a)
+FAISS    := $(BUILD)/librecs-faiss.so.0
+FAISS_A  := $(BUILD)/librecs-faiss.a
 CLI      := $(if $(CLI_SRC),$(BUILD)/recs)
 SHOP     := $(if $(SHOP_SRC),$(BUILD)/demo_shop)
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
@@ -106,7 +116,7 @@ BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(COURSE))
 
 .PHONY: all test programs test-programs bench clean help FORCE
-all: $(LIB) $(LIB_A) $(TRAIN) $(TRAIN_A) $(CLI) $(SHOP) $(EXAMPLES) ## everything, out in build/
+all: $(LIB) $(LIB_A) $(TRAIN) $(TRAIN_A) $(FAISS) $(FAISS_A) $(CLI) $(SHOP) $(EXAMPLES) ## everything, out in build/
 
 # Changes when the compiler or its flags do, and with it all that was compiled.
 FLAGS_NOW := $(subst ','\'',$(CC) $(filter-out -Werror,$(ALL_FLAGS)) | $(SAN) | $(LDFLAGS))
@@ -134,6 +144,15 @@ $(BUILD)/librecs-train.so.0: $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB
 	  $(NO_UNDEFINED) $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs $(LOCKED_LIBS) -o $@
 	$(Q)ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
 
+$(FAISS): $(FAISS_OBJ) lib/faiss/api.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -Wl,-soname,librecs-faiss.so.0 -Wl,--version-script=lib/faiss/api.map \
+	  $(NO_UNDEFINED) $(FAISS_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -lm -lpthread -o $@
+	$(Q)ln -sf librecs-faiss.so.0 $(BUILD)/librecs-faiss.so
+$(FAISS_A): $(FAISS_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 # The private objects of librecs-train are those of librecs.a, which it needs anyway.
 $(BUILD)/librecs.a: $(LIB_OBJ)
 	$(call say,AR,$@)
@@ -160,7 +179,7 @@ $(BUILD)/examples/%: examples/%.c $(LIB) $(TRAIN) $(BUILD)/flags
 
 # Everything under test, and the tests' own helpers, as one archive.
 UNDER_TEST := $(BUILD)/test/under-test.a
-$(UNDER_TEST): $(call obj,test,$(SRC) $(TRAIN_SRC) $(SUPPORT))
+$(UNDER_TEST): $(call obj,test,$(SRC) $(TRAIN_SRC) $(FAISS_SRC) $(SUPPORT))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/test/%.o: %.c $(BUILD)/flags

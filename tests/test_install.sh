@@ -87,6 +87,22 @@ if [ -f "$lib/pkgconfig/recs-train.pc" ]; then
         exit 1
     fi
 fi
+cat >"$work/faiss.c" <<'END'
+#include <recs/faiss.h>
+
+int main(void)
+{
+    recs_error error = {0};
+    recs_status status = recs_faiss_check(&error);
+    if (status != RECS_OK && (status != RECS_ERR_UNSUPPORTED || error.text[0] == 0))
+        return 1;
+    return recs_faiss_backend() == 0 || recs_faiss_version()[0] == 0;
+}
+END
+# shellcheck disable=SC2046
+compile faiss shared $(pkg-config --cflags --libs recs-faiss)
+# shellcheck disable=SC2046
+compile faiss archives $(pkg-config --cflags recs-faiss) -L"$lib" -l:librecs-faiss.a -lpthread
 for file in man/man1/recs.1 bash-completion/completions/recs; do
     [ -f "$root/share/$file" ] || { echo "not installed: share/$file"; exit 1; }
 done
