@@ -175,7 +175,8 @@ RECS_API recs_status recs_query_effort(recs_query *query, uint32_t effort);
 
 typedef enum recs_source {
     RECS_FROM_COMPONENT = 0, /* the component has evidence for it       */
-    RECS_FROM_FILL = 1       /* filled up in popularity order           */
+    RECS_FROM_FILL = 1,      /* filled up in popularity order           */
+    RECS_FROM_TREND = 2      /* counted at the place (recs/trends.h)    */
 } recs_source;
 
 /* Number of answers, best first. Ties are in order of the id's bytes. */

@@ -28,6 +28,7 @@ static void request_defaults(recs__request *request) {
     request->merge = RECS_MERGE_CENTROID;
     request->seen_types = UINT32_MAX;
     request->seen_after = RECS_NO_TIME;
+    recs__asked_trend_defaults(&request->trend);
     request->failed.status = RECS_OK;
     request->failed.text[0] = '\0';
     request->changes++;
@@ -56,6 +57,7 @@ void recs_query_destroy(recs_query *query) {
     recs__request *request = &query->request;
     recs__crew_free(query);
     recs__knn_free(query);
+    recs__trend_room_free(query);
     recs__answer_free(query);
     recs__work_free(&query->work, &host);
     recs__free(&host, request->text);
@@ -97,7 +99,7 @@ size_t recs_query_memory(const recs_query *query) {
            query->rows_capacity * sizeof *query->rows + recs__work_memory(&query->work) +
            request->allow_bit_capacity * sizeof *request->allow_bits +
            request->vector_capacity * sizeof *request->vector + recs__answer_memory(query) +
-           recs__crew_memory(query) + recs__knn_memory(query);
+           recs__crew_memory(query) + recs__knn_memory(query) + recs__trend_room_memory(query);
 }
 
 /* ---- working memory --------------------------------------------------------------- */

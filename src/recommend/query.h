@@ -7,6 +7,7 @@
 #define RECS_RECOMMEND_QUERY_H
 
 #include "base/memory.h"
+#include "live/trends_rank.h"
 #include "model/model.h"
 #include "recommend/history.h"
 #include "recommend/score.h"
@@ -36,6 +37,13 @@ typedef struct recs__name {
     char text[RECS_ID_MAX + 1];
 } recs__name;
 
+/* What recs_trending alone reads. */
+typedef struct recs__asked_trend {
+    recs__name place, segment;
+    int64_t time, half_life, window;
+    int32_t ranking;
+} recs__asked_trend;
+
 typedef struct recs__request {
     recs__name user, item, component;
     char *text;
@@ -60,6 +68,7 @@ typedef struct recs__request {
     float radius;
     int32_t merge;
     uint32_t effort;
+    recs__asked_trend trend;
     uint64_t changes;  /* counts setters and resets                     */
     recs_error failed; /* the first setter that failed; status 0: none  */
 } recs__request;
@@ -77,8 +86,18 @@ typedef enum recs__verb {
     RECS__VERB_RECOMMEND,
     RECS__VERB_SIMILAR,
     RECS__VERB_USERS,
-    RECS__VERB_KNN
+    RECS__VERB_KNN,
+    RECS__VERB_TRENDING
 } recs__verb;
+
+/* The working memory of recs_trending and the parts of its scores. */
+typedef struct recs__trend_room {
+    recs__trend_work work;
+    uint32_t *denied, *allowed; /* handles, ascending */
+    double *parts;              /* 6 per answer */
+    size_t denied_capacity, allowed_capacity, parts_capacity;
+    size_t denied_count, allowed_count;
+} recs__trend_room;
 
 typedef struct recs__answer {
     uint32_t *rows;
@@ -133,6 +152,7 @@ struct recs_query {
     recs__answer answer;
     recs__reasons reasons;
     recs__why why;
+    recs__trend_room trend;
     recs__crew *crew;
     recs__knn *knn;
     uint32_t *rows; /* resolved deny and allow rows; fill candidates */
@@ -150,6 +170,12 @@ recs_status recs__query_check(const void *model, const recs_query *query, recs_e
 
 /* Every setter ends here: counts the change and remembers the first failure. */
 recs_status recs__query_settle(recs_query *query, recs_status status, const recs_error *failed);
+
+/* ---- trending.c ---- */
+
+void recs__asked_trend_defaults(recs__asked_trend *asked);
+void recs__trend_room_free(recs_query *query);
+size_t recs__trend_room_memory(const recs_query *query);
 
 /* Working memory. */
 void recs__work_clear(recs__work *work);

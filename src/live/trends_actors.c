@@ -1,0 +1,249 @@
+/* trends_actors.c - each actor once per item and window, and distinct actors.
+ *
+ * Windows. A ring of `actors_kept` tables by slot of the grid of option actors;
+ * an entry is 24 bytes, a table at most 3/4 full. When the grid moves on a
+ * table is emptied and used anew. Joining takes the heaviest weight and the
+ * earliest time of an actor's events for an item: associative, commutative and
+ * idempotent, so that states merge; while events come in order of time nothing
+ * that was counted is ever taken back.
+ *
+ * Sketches. K minimum values (Bar-Yossef et al., RANDOM 2002; Beyer et al.,
+ * SIGMOD 2007) with K = 64: exact below 64, else (K - 1) / (K-th hash as a
+ * fraction), standard error 1 / sqrt(K - 2). The grid is one longest half-life
+ * wide and two slots are kept. */
+#include "live/trends_actors.h"
+
+#include <string.h>
+
+static uint64_t mix(uint64_t x) { /* splitmix64's finalizer: a bijection */
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+static uint32_t home(uint64_t actor, uint32_t item, uint32_t capacity) {
+    uint64_t hash = mix(actor + item * UINT64_C(0x9e3779b97f4a7c15));
+    return (uint32_t)((hash >> 32) * capacity >> 32);
+}
+
+static recs__trend_window *window_of(const recs_trends *trends, recs__trend_actors *actors,
+                                     int64_t time, int32_t *slot) {
+    *slot = (int32_t)(time / trends->options.actors);
+    return &actors->windows[(uint32_t)*slot % trends->options.actors_kept];
+}
+
+static int64_t sketch_width(const recs_trends *trends) {
+    return trends->options.series[trends->options.base].length;
+}
+
+static recs__trend_sketch *sketch_of(const recs_trends *trends, recs__trend_actors *actors,
+                                     int64_t time, int32_t *slot) {
+    *slot = (int32_t)(time / sketch_width(trends));
+    return &actors->sketches[*slot & 1];
+}
+
+static size_t actors_size(const recs_trends *trends) {
+    return sizeof(recs__trend_actors) + trends->options.actors_kept * sizeof(recs__trend_window);
+}
+
+void recs__trend_actors_free(recs_trends *trends, recs__trend_node *node) {
+    recs__trend_actors *actors = node->actors;
+    if (actors == NULL)
+        return;
+    for (uint32_t w = 0; w < trends->options.actors_kept; w++)
+        recs__trend_release(trends, actors->windows[w].seen,
+                            actors->windows[w].capacity * sizeof(recs__trend_seen));
+    for (int s = 0; s < 2; s++)
+        recs__trend_release(trends, actors->sketches[s].hashes,
+                            actors->sketches[s].capacity * sizeof(uint64_t));
+    recs__trend_release(trends, actors, actors_size(trends));
+    node->actors = NULL;
+}
+
+/* ---- room ------------------------------------------------------------------------- */
+
+static recs_status begin(recs_trends *trends, recs__trend_node *node, recs_error *error) {
+    if (node->actors != NULL)
+        return RECS_OK;
+    recs__trend_actors *made = recs__trend_alloc(trends, actors_size(trends), error);
+    if (made == NULL)
+        return RECS_ERR_MEMORY;
+    memset(made, 0, actors_size(trends));
+    for (uint32_t w = 0; w < trends->options.actors_kept; w++)
+        made->windows[w].slot = -1;
+    made->sketches[0].slot = made->sketches[1].slot = -1;
+    node->actors = made;
+    return RECS_OK;
+}
+
+/* The entry of an actor and item, or the free one where it belongs. */
+static recs__trend_seen *look(recs__trend_seen *seen, uint32_t capacity, uint64_t actor,
+                              uint32_t item) {
+    uint32_t at = home(actor, item, capacity);
+    while (seen[at].weight != 0 && (seen[at].actor != actor || seen[at].item != item))
+        at = at + 1 == capacity ? 0 : at + 1;
+    return &seen[at];
+}
+
+static recs_status window_room(recs_trends *trends, recs__trend_window *window,
+                               recs_error *error) {
+    uint64_t need = (uint64_t)window->used + window->reserved + 1;
+    if (need * 4 <= (uint64_t)window->capacity * 3)
+        return RECS_OK;
+    uint64_t wanted = window->capacity < 4 ? 4 : (uint64_t)window->capacity * 2;
+    if (wanted > UINT32_MAX)
+        return recs__fail_memory(error, SIZE_MAX);
+    size_t size = (size_t)wanted * sizeof(recs__trend_seen);
+    recs__trend_seen *seen = recs__trend_alloc(trends, size, error);
+    if (seen == NULL)
+        return RECS_ERR_MEMORY;
+    memset(seen, 0, size);
+    for (uint32_t i = 0; i < window->capacity; i++)
+        if (window->seen[i].weight != 0)
+            *look(seen, (uint32_t)wanted, window->seen[i].actor, window->seen[i].item) =
+                window->seen[i];
+    recs__trend_release(trends, window->seen, window->capacity * sizeof(recs__trend_seen));
+    window->seen = seen;
+    window->capacity = (uint32_t)wanted;
+    return RECS_OK;
+}
+
+static recs_status sketch_room(recs_trends *trends, recs__trend_sketch *sketch,
+                               recs_error *error) {
+    if (sketch->count + sketch->reserved < sketch->capacity ||
+        sketch->capacity == RECS__TREND_SKETCH)
+        return RECS_OK;
+    uint32_t wanted = sketch->capacity < 4 ? 4 : sketch->capacity * 2u;
+    if (wanted > RECS__TREND_SKETCH)
+        wanted = RECS__TREND_SKETCH;
+    uint64_t *hashes = recs__trend_alloc(trends, wanted * sizeof *hashes, error);
+    if (hashes == NULL)
+        return RECS_ERR_MEMORY;
+    if (sketch->count != 0)
+        memcpy(hashes, sketch->hashes, sketch->count * sizeof *hashes);
+    recs__trend_release(trends, sketch->hashes, sketch->capacity * sizeof *hashes);
+    sketch->hashes = hashes;
+    sketch->capacity = (uint16_t)wanted;
+    return RECS_OK;
+}
+
+recs_status recs__trend_actors_room(recs_trends *trends, recs__trend_node *node,
+                                    const recs__trend_event *event, recs_error *error) {
+    int32_t slot;
+    recs_status status = begin(trends, node, error);
+    if (status != RECS_OK)
+        return status;
+    recs__trend_window *window = window_of(trends, node->actors, event->time, &slot);
+    recs__trend_sketch *sketch = sketch_of(trends, node->actors, event->time, &slot);
+    status = window_room(trends, window, error);
+    if (status == RECS_OK)
+        status = sketch_room(trends, sketch, error);
+    if (status == RECS_OK) {
+        window->reserved++;
+        sketch->reserved++;
+    }
+    return status;
+}
+
+void recs__trend_actors_unroom(recs_trends *trends, recs__trend_node *node,
+                               const recs__trend_event *event) {
+    int32_t slot;
+    window_of(trends, node->actors, event->time, &slot)->reserved--;
+    sketch_of(trends, node->actors, event->time, &slot)->reserved--;
+}
+
+/* ---- joining ------------------------------------------------------------------------ */
+
+static void sketch_add(const recs_trends *trends, recs__trend_actors *actors,
+                       const recs__trend_event *event) {
+    int32_t slot;
+    recs__trend_sketch *sketch = sketch_of(trends, actors, event->time, &slot);
+    if (slot < sketch->slot)
+        return;
+    if (slot > sketch->slot) {
+        sketch->slot = slot;
+        sketch->count = 0;
+    }
+    uint64_t hash = mix(event->actor);
+    uint32_t low = 0, high = sketch->count;
+    if (high == RECS__TREND_SKETCH && hash >= sketch->hashes[high - 1])
+        return;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (sketch->hashes[middle] < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < sketch->count && sketch->hashes[low] == hash)
+        return;
+    uint32_t last = sketch->count < RECS__TREND_SKETCH ? sketch->count++ : sketch->count - 1u;
+    memmove(sketch->hashes + low + 1, sketch->hashes + low, (last - low) * sizeof hash);
+    sketch->hashes[low] = hash;
+}
+
+recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *node,
+                                         recs__trend_event *event, recs__trend_event *before) {
+    int32_t slot;
+    recs__trend_window *window = window_of(trends, node->actors, event->time, &slot);
+    if (slot < window->slot)
+        return RECS__TREND_JOIN_LATE;
+    if (slot > window->slot) {
+        if (window->used != 0)
+            memset(window->seen, 0, window->capacity * sizeof *window->seen);
+        window->used = 0;
+        window->slot = slot;
+    }
+    if (!(event->item & RECS__TREND_RETURNED))
+        sketch_add(trends, node->actors, event);
+    recs__trend_seen *seen = look(window->seen, window->capacity, event->actor, event->item);
+    int64_t begins = slot * trends->options.actors;
+    uint32_t time = (uint32_t)(event->time - begins);
+    if (seen->weight == 0) {
+        *seen = (recs__trend_seen){.actor = event->actor,
+                                   .item = event->item,
+                                   .weight = event->weight,
+                                   .time = time};
+        window->used++;
+        return RECS__TREND_JOIN_NEW;
+    }
+    if (event->weight <= seen->weight && time >= seen->time)
+        return RECS__TREND_JOIN_SAME;
+    *before = *event;
+    before->weight = seen->weight;
+    before->time = begins + seen->time;
+    if (event->weight < seen->weight)
+        event->weight = seen->weight;
+    if (time > seen->time)
+        event->time = before->time;
+    seen->weight = event->weight;
+    seen->time = (uint32_t)(event->time - begins);
+    return RECS__TREND_JOIN_MORE;
+}
+
+/* ---- how many ------------------------------------------------------------------------- */
+
+double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
+                                bool *exact) {
+    *exact = true;
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    if (node->actors == NULL || newest < 0)
+        return 0.0;
+    int32_t slot = (int32_t)(newest / sketch_width(trends));
+    const recs__trend_sketch *a = &node->actors->sketches[slot & 1],
+                             *b = &node->actors->sketches[~slot & 1];
+    uint32_t a_count = a->slot == slot ? a->count : 0,
+             b_count = b->slot == slot - 1 ? b->count : 0, i = 0, j = 0, count = 0;
+    uint64_t last = 0;
+    while (count < RECS__TREND_SKETCH && (i < a_count || j < b_count)) {
+        bool from_a = j == b_count || (i < a_count && a->hashes[i] <= b->hashes[j]);
+        last = from_a ? a->hashes[i] : b->hashes[j];
+        i += i < a_count && a->hashes[i] == last;
+        j += j < b_count && b->hashes[j] == last;
+        count++;
+    }
+    if (count < RECS__TREND_SKETCH)
+        return (double)count;
+    *exact = false;
+    return (RECS__TREND_SKETCH - 1) / ((double)last / 18446744073709551616.0);
+}

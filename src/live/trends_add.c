@@ -1,0 +1,581 @@
+/* trends_add.c - batches: validate, reserve, then commit.
+ *
+ * A piece of up to 16,384 events is brought into records (their arithmetic
+ * done once), sorted by place, and counted place by place: first the places
+ * named, then those above them, and so on to the root. What is counted at a
+ * place above is the join of sorted runs below, so the events are sorted once.
+ * Places with numbers near each other share a lock, so a sorted piece locks a
+ * few hundred times, and cells are prefetched a dozen events ahead.
+ *
+ * Reserving makes room for every cell and every actor that may be new before
+ * anything is counted; counting then cannot fail, and a failed reservation is
+ * given back. Between 128 events a writer lets waiting readers in. */
+#include "live/trends_actors.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { AHEAD = 12, STEP = 128 };
+#define WEIGHT_MAX 1e6f
+
+/* Events of a piece at one node: pairs[begin .. end). */
+typedef struct group {
+    uint32_t node, begin, end;
+    uint32_t cells;  /* reserved                                */
+    uint32_t actors; /* events whose actors' room was reserved  */
+} group;
+
+typedef struct recs__trend_scratch {
+    struct recs__trend_scratch *next;
+    recs__trend_event *events;
+    unsigned char *records;
+    uint32_t *places;
+    uint64_t *pairs, *spare; /* node << 32 | event */
+    group *groups;
+    size_t event_capacity, record_capacity, place_capacity, pair_capacity, spare_capacity,
+        group_capacity;
+    size_t pair_count, group_count;
+    uint64_t counts[RECS_TRENDS_COUNTERS];
+    int64_t newest; /* of the events taken */
+    int64_t now_newest; /* of the state when they are counted */
+    int32_t slots[RECS__TREND_SERIES];
+    uint32_t count; /* events of the piece that count */
+} scratch;
+
+/* ---- scratch ------------------------------------------------------------------------ */
+
+static scratch *take_scratch(recs_trends *trends, recs_error *error) {
+    pthread_mutex_lock(&trends->scratch_lock);
+    scratch *free_one = trends->scratch;
+    if (free_one != NULL)
+        trends->scratch = free_one->next;
+    pthread_mutex_unlock(&trends->scratch_lock);
+    if (free_one != NULL)
+        return free_one;
+    return recs__alloc_zero(&trends->host, 1, sizeof *free_one, error);
+}
+
+static void give_scratch(recs_trends *trends, scratch *s) {
+    pthread_mutex_lock(&trends->scratch_lock);
+    s->next = trends->scratch;
+    trends->scratch = s;
+    pthread_mutex_unlock(&trends->scratch_lock);
+}
+
+static size_t scratch_memory(const scratch *s) {
+    return s->event_capacity * sizeof *s->events + s->record_capacity +
+           s->place_capacity * sizeof *s->places +
+           (s->pair_capacity + s->spare_capacity) * sizeof *s->pairs +
+           s->group_capacity * sizeof *s->groups;
+}
+
+void recs__trend_scratch_free(recs_trends *trends) {
+    const recs_host *host = &trends->host;
+    while (trends->scratch != NULL) {
+        scratch *s = trends->scratch;
+        trends->scratch = s->next;
+        recs__free(host, s->events);
+        recs__free(host, s->records);
+        recs__free(host, s->places);
+        recs__free(host, s->pairs);
+        recs__free(host, s->spare);
+        recs__free(host, s->groups);
+        recs__free(host, s);
+    }
+}
+
+static recs_status scratch_room(recs_trends *trends, scratch *s, size_t count,
+                                recs_error *error) {
+    const recs_host *host = &trends->host;
+    size_t before = scratch_memory(s);
+    recs_status status = recs__grow(host, (void **)&s->events, &s->event_capacity, count,
+                                    sizeof *s->events, error);
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&s->records, &s->record_capacity,
+                            count * recs__trend_record_size(trends), 1, error);
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&s->places, &s->place_capacity, count,
+                            sizeof *s->places, error);
+    atomic_fetch_add_explicit(&trends->memory, scratch_memory(s) - before, memory_order_relaxed);
+    return status;
+}
+
+static recs__trend_record *record_at(const recs_trends *trends, const scratch *s, size_t event) {
+    return (recs__trend_record *)(void *)(s->records + event * recs__trend_record_size(trends));
+}
+
+/* ---- grouping ------------------------------------------------------------------------- */
+
+static recs_status pair_room(recs_trends *trends, scratch *s, size_t pairs, size_t groups,
+                             recs_error *error) {
+    size_t before = scratch_memory(s);
+    recs_status status = recs__grow(&trends->host, (void **)&s->pairs, &s->pair_capacity, pairs,
+                                    sizeof *s->pairs, error);
+    if (status == RECS_OK)
+        status = recs__grow(&trends->host, (void **)&s->spare, &s->spare_capacity, pairs,
+                            sizeof *s->spare, error);
+    if (status == RECS_OK)
+        status = recs__grow(&trends->host, (void **)&s->groups, &s->group_capacity, groups,
+                            sizeof *s->groups, error);
+    atomic_fetch_add_explicit(&trends->memory, scratch_memory(s) - before, memory_order_relaxed);
+    return status;
+}
+
+/* Sorts keys by their upper half, up to `most`: bytes from the lowest on. */
+static void sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint32_t most) {
+    uint64_t *from = keys, *to = spare;
+    for (int shift = 32; shift < 64 && (uint64_t)most >> (shift - 32) != 0; shift += 8) {
+        uint32_t starts[257] = {0};
+        for (size_t i = 0; i < count; i++)
+            starts[(from[i] >> shift & 255) + 1]++;
+        for (int b = 0; b < 256; b++)
+            starts[b + 1] += starts[b];
+        for (size_t i = 0; i < count; i++)
+            to[starts[from[i] >> shift & 255]++] = from[i];
+        uint64_t *t = from;
+        from = to;
+        to = t;
+    }
+    if (from != keys)
+        memcpy(keys, from, count * sizeof *keys);
+}
+
+/* Groups of equal upper halves among the pairs from begin on. */
+static void cut_groups(scratch *s, size_t begin) {
+    for (size_t i = begin; i < s->pair_count;) {
+        size_t end = i + 1;
+        while (end < s->pair_count && s->pairs[end] >> 32 == s->pairs[i] >> 32)
+            end++;
+        s->groups[s->group_count++] = (group){.node = (uint32_t)(s->pairs[i] >> 32),
+                                              .begin = (uint32_t)i,
+                                              .end = (uint32_t)end};
+        i = end;
+    }
+}
+
+static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *error) {
+    uint32_t most = 0;
+    s->pair_count = s->group_count = 0;
+    recs_status status = pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
+    if (status != RECS_OK)
+        return status;
+    for (uint32_t e = 0; e < s->count; e++) {
+        uint32_t node = s->places[e], base = recs__trend_node_at(trends, node)->base;
+        s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
+        if (base != RECS_NO_PLACE)
+            s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
+        most = node > most ? node : most;
+        most = base != RECS_NO_PLACE && base > most ? base : most;
+    }
+    sort_pairs(s->pairs, s->spare, s->pair_count, most);
+    cut_groups(s, 0);
+    return RECS_OK;
+}
+
+/* From the groups of one level those of the places above. */
+static recs_status next_groups(recs_trends *trends, scratch *s, size_t level_begin,
+                               recs_error *error) {
+    size_t level_end = s->group_count, pairs = 0, parents = 0;
+    uint32_t most = 0;
+    for (size_t g = level_begin; g < level_end; g++)
+        pairs += s->groups[g].end - s->groups[g].begin;
+    recs_status status =
+        pair_room(trends, s, s->pair_count + pairs, level_end + (level_end - level_begin), error);
+    if (status != RECS_OK)
+        return status;
+    /* Parents of groups, sorted, at the front of spare. The pairs' own places
+     * behind pair_count serve as the sort's second array. */
+    for (size_t g = level_begin; g < level_end; g++) {
+        uint32_t parent = recs__trend_node_at(trends, s->groups[g].node)->parent;
+        if (parent == RECS_NO_PLACE)
+            continue;
+        s->spare[parents++] = (uint64_t)parent << 32 | g;
+        most = parent > most ? parent : most;
+    }
+    sort_pairs(s->spare, s->pairs + s->pair_count, parents, most);
+    size_t begin = s->pair_count;
+    for (size_t p = 0; p < parents; p++) {
+        const group *below = &s->groups[(uint32_t)s->spare[p]];
+        uint64_t node = s->spare[p] >> 32 << 32;
+        for (uint32_t i = below->begin; i < below->end; i++)
+            s->pairs[s->pair_count++] = node | (uint32_t)s->pairs[i];
+    }
+    cut_groups(s, begin);
+    return RECS_OK;
+}
+
+static recs_status make_groups(recs_trends *trends, scratch *s, recs_error *error) {
+    recs_status status = first_groups(trends, s, error);
+    size_t begin = 0;
+    while (status == RECS_OK && begin < s->group_count) {
+        size_t end = s->group_count;
+        status = next_groups(trends, s, begin, error);
+        begin = end;
+    }
+    return status;
+}
+
+/* ---- reserving --------------------------------------------------------------------------- */
+
+static recs_status reserve_cells(recs_trends *trends, const scratch *s, group *g,
+                                 recs__trend_node *node, recs_error *error) {
+    uint32_t count = g->end - g->begin,
+             capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    if (((uint64_t)node->used + node->reserved + count + 2) * 4 > (uint64_t)capacity * 3 &&
+        capacity != 0) { /* count exactly */
+        uint32_t missing = 0;
+        for (uint32_t i = g->begin; i < g->end; i++)
+            missing += recs__trend_find(trends, node,
+                                        record_at(trends, s, (uint32_t)s->pairs[i])->item) == NULL;
+        count = missing;
+    }
+    recs_status status = recs__trend_make_room(trends, node, count + 2, error);
+    if (status == RECS_OK) {
+        g->cells = count + 2;
+        node->reserved += g->cells;
+    }
+    return status;
+}
+
+static recs_status reserve_actors(recs_trends *trends, const scratch *s, group *g,
+                                  recs__trend_node *node, recs_error *error) {
+    recs_status status = RECS_OK;
+    for (uint32_t i = g->begin; i < g->end && status == RECS_OK; i++) {
+        const recs__trend_event *event = &s->events[(uint32_t)s->pairs[i]];
+        if (event->actor != RECS_NO_ACTOR)
+            status = recs__trend_actors_room(trends, node, event, error);
+        if (status == RECS_OK)
+            g->actors = i + 1 - g->begin;
+    }
+    return status;
+}
+
+static void unreserve(recs_trends *trends, const scratch *s, size_t groups) {
+    for (size_t at = 0; at < groups; at++) {
+        const group *g = &s->groups[at];
+        recs__trend_node *node = recs__trend_node_at(trends, g->node);
+        recs__trend_lock(trends, node);
+        node->reserved -= g->cells;
+        for (uint32_t i = g->begin; i < g->begin + g->actors; i++) {
+            const recs__trend_event *event = &s->events[(uint32_t)s->pairs[i]];
+            if (event->actor != RECS_NO_ACTOR)
+                recs__trend_actors_unroom(trends, node, event);
+        }
+        recs__trend_unlock(trends, node);
+    }
+}
+
+static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
+    recs_status status = RECS_OK;
+    recs__trend_node *held = NULL;
+    size_t at = 0;
+    for (; at < s->group_count && status == RECS_OK; at++) {
+        group *g = &s->groups[at];
+        recs__trend_node *node = recs__trend_node_at(trends, g->node);
+        if (held == NULL || held->stripe != node->stripe) {
+            if (held != NULL)
+                recs__trend_unlock(trends, held);
+            recs__trend_lock(trends, node);
+            held = node;
+        }
+        status = reserve_cells(trends, s, g, node, error);
+        if (status == RECS_OK && trends->options.actors != 0)
+            status = reserve_actors(trends, s, g, node, error);
+    }
+    if (held != NULL)
+        recs__trend_unlock(trends, held);
+    if (status != RECS_OK)
+        unreserve(trends, s, at);
+    return status;
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+typedef struct totals {
+    int32_t slots[2][RECS__TREND_SERIES]; /* sales, returns */
+    int64_t sums[2][RECS__TREND_SERIES];
+} totals;
+
+static void flush_total(recs_trends *trends, recs__trend_node *node, totals *t, int side,
+                        uint32_t series) {
+    if (t->sums[side][series] == 0)
+        return;
+    recs__trend_cell *cell = recs__trend_take(
+        trends, node, RECS__TREND_TOTAL | (side ? RECS__TREND_RETURNED : UINT32_C(0)));
+    recs__trend_add(trends, cell, series, t->slots[side][series], t->sums[side][series]);
+    t->sums[side][series] = 0;
+}
+
+static void add_total(recs_trends *trends, recs__trend_node *node, totals *t,
+                      recs__trend_record *record) {
+    const int32_t *slots = recs__trend_slots(trends, record);
+    int side = (record->item & RECS__TREND_RETURNED) != 0;
+    for (uint32_t s = 0; s < trends->options.series_count; s++) {
+        if (slots[s] < 0)
+            continue;
+        if (slots[s] != t->slots[side][s]) {
+            flush_total(trends, node, t, side, s);
+            t->slots[side][s] = slots[s];
+        }
+        t->sums[side][s] += record->worth[s]; /* 2^14 times 2^48 at most */
+    }
+}
+
+static void flush_totals(recs_trends *trends, recs__trend_node *node, totals *t) {
+    for (int side = 0; side < 2; side++)
+        for (uint32_t s = 0; s < trends->options.series_count; s++)
+            flush_total(trends, node, t, side, s);
+}
+
+static void prefetch(const recs_trends *trends, const recs__trend_node *node,
+                     const recs__trend_record *record) {
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    __builtin_prefetch(cells + (size_t)recs__trend_home(record->item, capacity) *
+                                   trends->cell_size,
+                       1);
+}
+
+static void count_actor(recs_trends *trends, scratch *s, recs__trend_node *node, uint32_t event,
+                        uint32_t *stopped) {
+    const recs__trend_event *e = &s->events[event];
+    recs__trend_join join =
+        recs__trend_count_actor(trends, node, e, record_at(trends, s, event), s->slots,
+                                s->now_newest, stopped);
+    recs__trend_actors_unroom(trends, node, e);
+    if (node->depth == 0 && node->base == RECS_NO_PLACE) { /* each event passes the root once */
+        s->counts[RECS_TRENDS_REPEATED] += join == RECS__TREND_JOIN_SAME;
+        s->counts[RECS_TRENDS_LATE_ACTOR] += join == RECS__TREND_JOIN_LATE;
+    }
+}
+
+static void count_group(recs_trends *trends, scratch *s, const group *g,
+                        recs__trend_node *node) {
+    totals t = {0};
+    uint32_t stopped = 0;
+    for (uint32_t i = g->begin; i < g->end; i++) {
+        if (i + AHEAD < g->end)
+            prefetch(trends, node, record_at(trends, s, (uint32_t)s->pairs[i + AHEAD]));
+        uint32_t event = (uint32_t)s->pairs[i];
+        recs__trend_record *record = record_at(trends, s, event);
+        if (trends->options.actors != 0 && s->events[event].actor != RECS_NO_ACTOR) {
+            count_actor(trends, s, node, event, &stopped);
+        } else {
+            stopped += recs__trend_count(trends, node, record, s->slots, s->now_newest, false);
+            add_total(trends, node, &t, record);
+        }
+        if ((i - g->begin) % STEP == STEP - 1)
+            recs__trend_make_way(trends, node);
+    }
+    flush_totals(trends, node, &t);
+    node->reserved -= g->cells;
+    s->counts[RECS_TRENDS_SATURATED] += stopped;
+}
+
+static void commit(recs_trends *trends, scratch *s) {
+    recs__trend_node *held = NULL;
+    for (size_t at = 0; at < s->group_count; at++) {
+        recs__trend_node *node = recs__trend_node_at(trends, s->groups[at].node);
+        if (held == NULL || held->stripe != node->stripe) {
+            if (held != NULL)
+                recs__trend_unlock(trends, held);
+            recs__trend_lock(trends, node);
+            held = node;
+        } else {
+            recs__trend_make_way(trends, node);
+        }
+        if (at + 1 < s->group_count && s->groups[at + 1].end - s->groups[at + 1].begin < AHEAD) {
+            const group *next = &s->groups[at + 1];
+            const recs__trend_node *other = recs__trend_node_at(trends, next->node);
+            for (uint32_t i = next->begin; i < next->end; i++)
+                prefetch(trends, other, record_at(trends, s, (uint32_t)s->pairs[i]));
+        }
+        count_group(trends, s, &s->groups[at], node);
+    }
+    if (held != NULL)
+        recs__trend_unlock(trends, held);
+}
+
+/* ---- a piece ---------------------------------------------------------------------------------- */
+
+typedef struct columns {
+    const uint32_t *items, *places;
+    const uint64_t *actors;
+    const int64_t *times;
+    const float *weights;
+    const uint8_t *returned;
+    size_t count;
+    int64_t now;
+} columns;
+
+/* Events of rows [begin, end) that pass the clock and weigh something. */
+static void take_events(recs_trends *trends, scratch *s, const columns *c, size_t begin,
+                        size_t end) {
+    int64_t latest = c->now > INT64_MAX - trends->options.future ? INT64_MAX
+                                                                 : c->now + trends->options.future;
+    s->count = 0;
+    s->newest = RECS_NO_TIME;
+    for (size_t row = begin; row < end; row++) {
+        int64_t time = c->times == NULL || c->times[row] == RECS_NO_TIME ? c->now : c->times[row];
+        float weight = c->weights == NULL ? 1.0f : c->weights[row];
+        uint32_t steps = (uint32_t)((double)weight * (1 << RECS__TREND_FRACTION) + 0.5);
+        if (time > latest) {
+            s->counts[RECS_TRENDS_FUTURE]++;
+            continue;
+        }
+        if (steps == 0) {
+            s->counts[RECS_TRENDS_WEIGHTLESS]++;
+            continue;
+        }
+        bool returned = c->returned != NULL && c->returned[row] != 0;
+        s->places[s->count] = c->places[row];
+        s->events[s->count++] = (recs__trend_event){
+            .actor = c->actors == NULL || trends->options.actors == 0 ? RECS_NO_ACTOR
+                                                                      : c->actors[row],
+            .time = time,
+            .item = c->items[row] | (returned ? RECS__TREND_RETURNED : UINT32_C(0)),
+            .weight = steps};
+        s->newest = time > s->newest ? time : s->newest;
+    }
+}
+
+/* Their records; drops what no series keeps and what an actor sent too late. */
+static void make_records(recs_trends *trends, scratch *s) {
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed), remembered = 0;
+    s->now_newest = newest > s->newest ? newest : s->newest;
+    recs__trend_slots_at(trends, s->now_newest, s->slots);
+    if (trends->options.actors != 0 && s->now_newest >= 0)
+        remembered = (s->now_newest / trends->options.actors - trends->options.actors_kept + 1) *
+                     trends->options.actors;
+    uint32_t kept = 0;
+    for (uint32_t e = 0; e < s->count; e++) {
+        const recs__trend_event *event = &s->events[e];
+        if (event->actor != RECS_NO_ACTOR && event->time < remembered) {
+            s->counts[RECS_TRENDS_LATE_ACTOR]++;
+            continue;
+        }
+        if (!recs__trend_record_make(trends, s->slots, event, record_at(trends, s, kept))) {
+            s->counts[RECS_TRENDS_TOO_OLD]++;
+            continue;
+        }
+        s->counts[RECS_TRENDS_ADDED]++;
+        s->counts[RECS_TRENDS_RETURNS] += (event->item & RECS__TREND_RETURNED) != 0;
+        s->places[kept] = s->places[e];
+        s->events[kept++] = *event;
+    }
+    s->count = kept;
+}
+
+static recs_status add_piece(recs_trends *trends, scratch *s, const columns *c, size_t begin,
+                             size_t end, recs_error *error) {
+    memset(s->counts, 0, sizeof s->counts);
+    recs_status status = scratch_room(trends, s, end - begin, error);
+    if (status != RECS_OK)
+        return status;
+    take_events(trends, s, c, begin, end);
+    make_records(trends, s);
+    if (s->count != 0) {
+        status = make_groups(trends, s, error);
+        if (status == RECS_OK)
+            status = reserve(trends, s, error);
+        if (status != RECS_OK)
+            return status;
+        recs__trend_advance(trends, s->now_newest);
+        commit(trends, s);
+    }
+    for (int i = 0; i < RECS_TRENDS_COUNTERS; i++)
+        if (s->counts[i] != 0)
+            atomic_fetch_add_explicit(&trends->counters[i], s->counts[i], memory_order_relaxed);
+    return RECS_OK;
+}
+
+/* ---- validation ----------------------------------------------------------------------------------- */
+
+static recs_status check_row(const columns *c, size_t row, uint32_t items, uint32_t places,
+                             recs_error *error) {
+    if (c->items[row] >= items)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "items row %zu: handle %u, expected one below %u", row, c->items[row],
+                          items);
+    if (c->places[row] >= places)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "places row %zu: handle %u, expected one below %u", row, c->places[row],
+                          places);
+    if (c->weights != NULL && !(c->weights[row] >= 0 && c->weights[row] <= WEIGHT_MAX))
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "weights row %zu: %g, expected a number from 0 to 1000000", row,
+                          (double)c->weights[row]);
+    if (c->times != NULL && c->times[row] != RECS_NO_TIME &&
+        (c->times[row] < 0 || c->times[row] >= RECS__TREND_TIME_END))
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "times row %zu: %" PRId64 ", expected milliseconds from 1970 to 2600",
+                          row, c->times[row]);
+    return RECS_OK;
+}
+
+static recs_status check_columns(const recs_trends *trends, const columns *c,
+                                 recs_error *error) {
+    uint32_t items = recs_trends_item_count(trends), places = recs_trends_place_count(trends);
+    if (c->count != 0 && (c->items == NULL || c->places == NULL))
+        return recs__fail(error, RECS_ERR_ARGUMENT, "%s is NULL, expected a column of handles",
+                          c->items == NULL ? "items" : "places");
+    if (c->now < 0 || c->now >= RECS__TREND_TIME_END)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "the clock says %" PRId64 ", expected milliseconds from 1970 to 2600",
+                          c->now);
+    for (size_t row = 0; row < c->count; row++) {
+        bool good = c->items[row] < items && c->places[row] < places;
+        if (c->weights != NULL)
+            good &= c->weights[row] >= 0 && c->weights[row] <= WEIGHT_MAX;
+        if (c->times != NULL)
+            good &= c->times[row] == RECS_NO_TIME ||
+                    (c->times[row] >= 0 && c->times[row] < RECS__TREND_TIME_END);
+        if (!good)
+            return check_row(c, row, items, places, error);
+    }
+    return RECS_OK;
+}
+
+/* ---- the calls ------------------------------------------------------------------------------------- */
+
+recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
+                                 const uint32_t *places, const uint64_t *actors,
+                                 const int64_t *times, const float *weights,
+                                 const uint8_t *returned, size_t count, int64_t now,
+                                 size_t *added, recs_error *error) {
+    if (added != NULL)
+        *added = 0;
+    if (trends == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "trends is NULL, expected a recs_trends");
+    columns c = {.items = items,
+                 .places = places,
+                 .actors = actors,
+                 .times = times,
+                 .weights = weights,
+                 .returned = returned,
+                 .count = count,
+                 .now = now == RECS_NO_TIME ? recs__now(&trends->host) : now};
+    recs_status status = check_columns(trends, &c, error);
+    if (status != RECS_OK || count == 0)
+        return status;
+    scratch *s = take_scratch(trends, error);
+    if (s == NULL)
+        return RECS_ERR_MEMORY;
+    for (size_t begin = 0; begin < count && status == RECS_OK; begin += RECS__TREND_PIECE) {
+        size_t end = count - begin < RECS__TREND_PIECE ? count : begin + RECS__TREND_PIECE;
+        status = add_piece(trends, s, &c, begin, end, error);
+        if (status == RECS_OK && added != NULL)
+            *added = end;
+    }
+    give_scratch(trends, s);
+    return status;
+}
+
+recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uint32_t place,
+                                uint64_t actor, int64_t time, float weight, recs_error *error) {
+    return recs_trends_add_rows(trends, &item, &place, &actor, &time, &weight, NULL, 1,
+                                RECS_NO_TIME, NULL, error);
+}

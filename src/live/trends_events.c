@@ -1,0 +1,83 @@
+/* trends_events.c - a batch of events by id into columns of handles.
+ *
+ * Handles are resolved before anything is counted: a batch whose places or
+ * memory are refused leaves names behind, but no counts. */
+#include "live/trends_add.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One block for all columns of a batch. */
+typedef struct batch {
+    uint32_t *items, *places;
+    uint64_t *actors;
+    int64_t *times;
+    float *weights;
+    uint8_t *returned;
+} batch;
+
+static uint64_t actor_of(const recs_trends *trends, const recs_events *events, size_t row) {
+    static const int32_t fields[] = {RECS_FIELD_USER, RECS_FIELD_SESSION, RECS_FIELD_BASKET};
+    for (int i = 0; i < 3; i++) {
+        size_t size;
+        const char *text = recs_events_get_text(events, row, fields[i], &size);
+        if (text != NULL)
+            return recs__trend_actor(trends, text, size);
+    }
+    return RECS_NO_ACTOR;
+}
+
+static recs_status read_row(recs_trends *trends, const recs_events *events, size_t row, batch *b,
+                            recs_error *error) {
+    recs_error failed = {0};
+    size_t size, segment_size;
+    const char *item = recs_events_get_text(events, row, RECS_FIELD_ITEM, &size);
+    if (item == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "event %zu has no item", row);
+    recs_status status = recs__trend_names_take(&trends->items, &trends->host, item, size,
+                                                RECS__TREND_ITEMS, &b->items[row], error);
+    const char *place = recs_events_get_text(events, row, RECS_FIELD_PLACE, &size);
+    const char *segment =
+        recs_events_get_text(events, row, RECS_FIELD_SEGMENT, &segment_size);
+    if (status == RECS_OK &&
+        recs__trend_node_take(trends, place != NULL ? place : "", size, segment, segment_size,
+                              &b->places[row], &failed) != RECS_OK)
+        status = recs__fail(error, (recs_status)failed.status, "event %zu: %s", row, failed.text);
+    if (status != RECS_OK)
+        return status;
+    int32_t type = recs_events_get_type(events, row);
+    double quantity = recs_events_get_quantity(events, row);
+    b->returned[row] = type == RECS_EVENT_RETURN || quantity < 0;
+    b->weights[row] = trends->options.weights[type == RECS_EVENT_RETURN ? RECS_EVENT_BUY : type];
+    b->actors[row] = actor_of(trends, events, row);
+    b->times[row] = recs_events_get_time(events, row);
+    return RECS_OK;
+}
+
+recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int64_t now,
+                            recs_error *error) {
+    if (trends == NULL || events == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "%s is NULL",
+                          trends == NULL ? "trends" : "events");
+    size_t count = recs_events_count(events), row_size = 2 * 8 + 3 * 4 + 1;
+    if (count == 0)
+        return RECS_OK;
+    unsigned char *block = recs__alloc(&trends->host, count, row_size, error);
+    if (block == NULL)
+        return RECS_ERR_MEMORY;
+    batch b;
+    b.actors = (uint64_t *)(void *)block;
+    b.times = (int64_t *)(void *)(b.actors + count);
+    b.items = (uint32_t *)(void *)(b.times + count);
+    b.places = b.items + count;
+    b.weights = (float *)(void *)(b.places + count);
+    b.returned = (uint8_t *)(b.weights + count);
+    recs_status status = RECS_OK;
+    for (size_t row = 0; row < count && status == RECS_OK; row++)
+        status = read_row(trends, events, row, &b, error);
+    if (status == RECS_OK)
+        status = recs_trends_add_rows(trends, b.items, b.places, b.actors, b.times, b.weights,
+                                      b.returned, count, now, NULL, error);
+    recs__free(&trends->host, block);
+    return status;
+}

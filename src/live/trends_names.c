@@ -1,0 +1,163 @@
+/* trends_names.c - texts to handles, for any number of threads.
+ *
+ * Handles count up from 0 and stay; entries lie in doubling chunks that never
+ * move, so that reading the text of a handle needs no lock. Look-up and
+ * taking: one lock, one hash, about one comparison. Memory of an entry: 16
+ * bytes, the text and a NUL, and 4 to 8 bytes of index. */
+#include "live/trends_state.h"
+
+#include "base/hash.h"
+
+#include <string.h>
+
+enum { ARENA_BLOCK = 65536, FIRST_INDEX = 256 };
+
+recs_status recs__trend_names_init(recs__trend_names *names, uint64_t seed, recs_error *error) {
+    memset(names, 0, sizeof *names);
+    names->seed = seed;
+    int failed = pthread_mutex_init(&names->lock, NULL);
+    return failed == 0 ? RECS_OK : recs__fail_errno(error, failed, "cannot make a lock");
+}
+
+void recs__trend_names_free(recs__trend_names *names, const recs_host *host) {
+    char *block = names->arena;
+    while (block != NULL) {
+        char *older;
+        memcpy(&older, block, sizeof older);
+        recs__free(host, block);
+        block = older;
+    }
+    for (int c = 0; c < RECS__TREND_CHUNKS; c++)
+        recs__free(host, atomic_load(&names->chunks[c]));
+    recs__free(host, names->index);
+    pthread_mutex_destroy(&names->lock);
+}
+
+const recs__trend_name *recs__trend_names_get(const recs__trend_names *names, uint32_t handle) {
+    uint32_t within, chunk = recs__trend_chunk(handle, &within);
+    return atomic_load_explicit(&names->chunks[chunk], memory_order_acquire) + within;
+}
+
+/* The slot of the index that has the text, or the free one where it belongs.
+ * Under the lock; the index exists. */
+static uint32_t look(const recs__trend_names *names, const char *text, size_t size,
+                     uint32_t hash) {
+    uint32_t mask = names->index_size - 1, at = hash & mask;
+    for (; names->index[at] != 0; at = (at + 1) & mask) {
+        const recs__trend_name *name = recs__trend_names_get(names, names->index[at] - 1);
+        if (name->hash == hash && name->size == size && memcmp(name->text, text, size) == 0)
+            break;
+    }
+    return at;
+}
+
+static uint32_t hash_of(const recs__trend_names *names, const char *text, size_t size) {
+    uint64_t hash = recs__hash_seeded(text, size, names->seed);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size_t size) {
+    uint32_t found = UINT32_MAX, hash = hash_of(names, text, size);
+    pthread_mutex_lock(&names->lock);
+    if (names->index_size != 0)
+        found = names->index[look(names, text, size, hash)] - 1; /* 0 - 1: none */
+    pthread_mutex_unlock(&names->lock);
+    return found;
+}
+
+/* Room in the index for one more, at most 3/4 full. */
+static recs_status index_room(recs__trend_names *names, const recs_host *host, uint32_t count,
+                              recs_error *error) {
+    if ((uint64_t)(count + 1) * 4 <= (uint64_t)names->index_size * 3)
+        return RECS_OK;
+    uint32_t size = names->index_size == 0 ? FIRST_INDEX : names->index_size * 2;
+    if (size == 0)
+        return recs__fail_memory(error, SIZE_MAX);
+    uint32_t *index = recs__alloc_zero(host, size, sizeof *index, error);
+    if (index == NULL)
+        return RECS_ERR_MEMORY;
+    for (uint32_t handle = 0; handle < count; handle++) {
+        uint32_t at = recs__trend_names_get(names, handle)->hash & (size - 1);
+        while (index[at] != 0)
+            at = (at + 1) & (size - 1);
+        index[at] = handle + 1;
+    }
+    recs__free(host, names->index);
+    names->memory += (size_t)(size - names->index_size) * sizeof *index;
+    names->index = index;
+    names->index_size = size;
+    return RECS_OK;
+}
+
+static recs_status chunk_room(recs__trend_names *names, const recs_host *host, uint32_t count,
+                              recs_error *error) {
+    uint32_t within, chunk = recs__trend_chunk(count, &within);
+    if (atomic_load_explicit(&names->chunks[chunk], memory_order_relaxed) != NULL)
+        return RECS_OK;
+    size_t entries = (size_t)RECS__TREND_FIRST_CHUNK << chunk;
+    recs__trend_name *made = recs__alloc(host, entries, sizeof *made, error);
+    if (made == NULL)
+        return RECS_ERR_MEMORY;
+    names->memory += entries * sizeof *made;
+    atomic_store_explicit(&names->chunks[chunk], made, memory_order_release);
+    return RECS_OK;
+}
+
+static recs_status arena_room(recs__trend_names *names, const recs_host *host, size_t size,
+                              recs_error *error) {
+    if (names->arena != NULL && names->arena_size - names->arena_used >= size)
+        return RECS_OK;
+    size_t want = size > ARENA_BLOCK - sizeof(char *) ? size + sizeof(char *) : ARENA_BLOCK;
+    if (names->arena == NULL && want == ARENA_BLOCK)
+        want = 1024;
+    if (want < size + sizeof(char *))
+        want = size + sizeof(char *);
+    char *block = recs__alloc(host, want, 1, error);
+    if (block == NULL)
+        return RECS_ERR_MEMORY;
+    memcpy(block, &names->arena, sizeof names->arena);
+    names->memory += want;
+    names->arena = block;
+    names->arena_used = sizeof(char *);
+    names->arena_size = want;
+    return RECS_OK;
+}
+
+recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
+                                   const char *text, size_t size, uint32_t most,
+                                   uint32_t *handle, recs_error *error) {
+    uint32_t hash = hash_of(names, text, size);
+    recs_status status = RECS_OK;
+    pthread_mutex_lock(&names->lock);
+    uint32_t count = atomic_load_explicit(&names->count, memory_order_relaxed), at = 0;
+    if (names->index_size != 0) {
+        at = look(names, text, size, hash);
+        if (names->index[at] != 0) {
+            *handle = names->index[at] - 1;
+            pthread_mutex_unlock(&names->lock);
+            return RECS_OK;
+        }
+    }
+    if (count >= most)
+        status = recs__fail(error, RECS_ERR_LIMIT, "more than %u different names", most);
+    if (status == RECS_OK)
+        status = index_room(names, host, count, error);
+    if (status == RECS_OK)
+        status = chunk_room(names, host, count, error);
+    if (status == RECS_OK)
+        status = arena_room(names, host, size + 1, error);
+    if (status == RECS_OK) {
+        char *copy = names->arena + names->arena_used;
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        names->arena_used += size + 1;
+        uint32_t within, chunk = recs__trend_chunk(count, &within);
+        atomic_load_explicit(&names->chunks[chunk], memory_order_relaxed)[within] =
+            (recs__trend_name){.text = copy, .size = (uint32_t)size, .hash = hash};
+        names->index[look(names, text, size, hash)] = count + 1;
+        atomic_store_explicit(&names->count, count + 1, memory_order_release);
+        *handle = count;
+    }
+    pthread_mutex_unlock(&names->lock);
+    return status;
+}

@@ -1,0 +1,320 @@
+/* trends_state.h - what a recs_trends is made of.
+ *
+ * Series. A half-life or a window is a series: a row of slots on an absolute
+ * time grid, slot = floor(time / width). A half-life's slot is 16 half-lives
+ * long and the newest two are kept; inside it an event at x half-lives counts
+ * weight * 2^x. A window's slot is a bucket, weight 1, and one more than the
+ * window has is kept. Sums are int64 in steps of 2^-12, grow only, and stop at
+ * INT64_MAX for good; min(sum, INT64_MAX) of additions that are never negative
+ * is associative and commutative, so a merge equals the merged stream.
+ *
+ * Which slots are alive depends on the newest event of the whole state alone
+ * (recs__trend_oldest), never on a cell: what lies outside is as if it were
+ * not there, whether or not memory was given back.
+ *
+ * Nodes. A place, or a segment at a place, is a node with a table of cells of
+ * its own: open addressing, linear probing, one cell per item (and one more for
+ * its returns, item | RECS__TREND_RETURNED). Two cells are the node's totals:
+ * RECS__TREND_TOTAL and its returns; they follow from the others. Cells have
+ * cell_size bytes (recs__trends.cell_size):
+ *
+ *     uint32 item, marks, first[2], stamp, spare | int64 sums[columns] |
+ *     int32 newest[series]
+ *
+ * sums[series.column + slot % slots] is the sum of a slot; newest[s] is the
+ * newest slot the cell has been written to in series s. first[b & 1] belongs
+ * to slot b of the base series (the longest half-life): 1 + seconds from the
+ * slot's beginning to the item's first event in it; 0: none.
+ *
+ * Invariants
+ *   1. A cell whose sums are all 0 in living slots is the same as no cell.
+ *   2. Nodes and names are never moved or removed: reading one needs no lock.
+ *      A node's cells, lists and actors are under the lock of its stripe.
+ *   3. list.entries holds exactly the cells that carry the list's mark; every
+ *      other cell's value is at most list.bar (trends_lists.c).
+ *   4. used + reserved never passes the table's load: what was reserved can be
+ *      committed without an allocation. */
+#ifndef RECS_LIVE_TRENDS_STATE_H
+#define RECS_LIVE_TRENDS_STATE_H
+
+#include "base/memory.h"
+#include "recs/trends.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+enum {
+    RECS__TREND_SERIES = 8,     /* at most                                    */
+    RECS__TREND_DEPTH = 12,     /* steps below the root                       */
+    RECS__TREND_STRIPES = 256,
+    RECS__TREND_CHUNKS = 24,    /* of doubling size                           */
+    RECS__TREND_FIRST_CHUNK = 256,
+    RECS__TREND_PIECE = 16384,  /* events counted at a time                   */
+    RECS__TREND_FRACTION = 12,  /* bits below the point of a sum and a weight */
+    RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
+    RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
+    RECS__TREND_SKETCH = 64     /* smallest hashes of actors kept per slot    */
+};
+
+#define RECS__TREND_RETURNED UINT32_C(0x80000000)
+#define RECS__TREND_ITEMS UINT32_C(0x7ffffff0) /* handles are below          */
+#define RECS__TREND_TOTAL UINT32_C(0x7ffffffe)
+#define RECS__TREND_FREE UINT32_MAX            /* item of a free cell         */
+#define RECS__TREND_HAS_RETURNS UINT32_C(0x80000000) /* a mark                */
+#define RECS__TREND_TIME_END INT64_C(19880899200000) /* 2600-01-01            */
+
+/* ---- settings ------------------------------------------------------------------ */
+
+typedef struct recs__trend_series {
+    int64_t half_life; /* milliseconds; 0: a window                          */
+    int64_t width;     /* of a slot, milliseconds                            */
+    int64_t length;    /* the window's or the half-life's, milliseconds      */
+    uint32_t slots;    /* kept                                               */
+    uint32_t column;   /* first of its sums                                  */
+    double steps;      /* table steps (1/256 half-life) per millisecond      */
+} recs__trend_series;
+
+typedef struct recs__trend_options {
+    recs__trend_series series[RECS__TREND_SERIES]; /* half-lives ascending, then windows */
+    uint32_t series_count, half_lives, columns;
+    uint32_t base;        /* the longest half-life's series                  */
+    int64_t actors;       /* milliseconds, 0: off                            */
+    uint32_t actors_kept, min_actors, candidates;
+    double min_support, prior;
+    int64_t new_within, future;
+    float weights[RECS_EVENT_MAX + 1];
+    uint64_t seed;
+} recs__trend_options;
+
+/* Strict; fills every default. */
+recs_status recs__trend_options_read(recs__trend_options *options, const char *description,
+                                     recs_error *error);
+/* The fixed form; room for all of it is 2048 bytes. */
+void recs__trend_options_write(const recs__trend_options *options, char out[2048]);
+
+/* ---- names: text -> handle, never removed ----------------------------------------- */
+
+typedef struct recs__trend_name {
+    const char *text; /* NUL-terminated */
+    uint32_t size;
+    uint32_t hash;
+} recs__trend_name;
+
+typedef struct recs__trend_names {
+    pthread_mutex_t lock; /* of what follows except reading entries below count */
+    _Atomic(recs__trend_name *) chunks[RECS__TREND_CHUNKS];
+    _Atomic uint32_t count;
+    uint32_t *index; /* handle + 1, 0: free; power of two */
+    uint32_t index_size;
+    char *arena;     /* newest block of texts; its first word links to the older */
+    size_t arena_used, arena_size;
+    _Atomic size_t memory;
+    uint64_t seed;   /* of the table's hash, the process's own */
+} recs__trend_names;
+
+recs_status recs__trend_names_init(recs__trend_names *names, uint64_t seed, recs_error *error);
+void recs__trend_names_free(recs__trend_names *names, const recs_host *host);
+/* UINT32_MAX when there is none. Takes the lock. */
+uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size_t size);
+/* Made when new. Takes the lock. LIMIT above most. */
+recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
+                                   const char *text, size_t size, uint32_t most,
+                                   uint32_t *handle, recs_error *error);
+/* handle below the count. */
+const recs__trend_name *recs__trend_names_get(const recs__trend_names *names, uint32_t handle);
+
+/* Chunk and place in it of an index into doubling chunks. */
+static inline uint32_t recs__trend_chunk(uint32_t index, uint32_t *within) {
+    uint64_t at = (uint64_t)index + RECS__TREND_FIRST_CHUNK;
+    uint32_t chunk = 63u - (uint32_t)__builtin_clzll(at) - 8u;
+    *within = (uint32_t)(at - ((uint64_t)RECS__TREND_FIRST_CHUNK << chunk));
+    return chunk;
+}
+
+/* ---- cells, lists, actors, nodes ---------------------------------------------------- */
+
+typedef struct recs__trend_cell {
+    uint32_t item;
+    uint32_t marks; /* bit l: on list l; RECS__TREND_HAS_RETURNS */
+    uint32_t first[2];
+    uint32_t stamp; /* for whoever follows changes; this room writes 0 */
+    uint32_t spare;
+    int64_t sums[]; /* columns, then int32_t newest[series] */
+} recs__trend_cell;
+
+/* Candidates of a node in one series (lists 0 .. series_count - 1), or, the
+ * last list, of its new items in the base series. */
+typedef struct recs__trend_list {
+    int64_t bar;      /* no cell outside has a larger value          */
+    int32_t newest;   /* slot that bar and values are relative to    */
+    uint32_t count;
+    uint32_t *entries; /* indexes of cells, room for 2 * candidates  */
+} recs__trend_list;
+
+struct recs__trend_actors; /* trends_actors.h */
+
+typedef struct recs__trend_node {
+    uint32_t parent; /* RECS_NO_PLACE at the root and at a segment's root */
+    uint32_t base;   /* of a segment's node: the place; else RECS_NO_PLACE */
+    uint32_t name;   /* in trends->paths */
+    uint32_t segment; /* in trends->segments, UINT32_MAX: none */
+    uint16_t stripe;
+    uint16_t depth;
+    uint32_t first_child, next; /* children of the same segment; under nodes_lock */
+    /* under the stripe's lock */
+    _Atomic uint32_t capacity; /* cells */
+    uint32_t used, reserved;
+    _Atomic(unsigned char *) cells;
+    recs__trend_list *lists; /* NULL: the whole table is the list */
+    struct recs__trend_actors *actors;
+} recs__trend_node;
+
+typedef struct recs__trend_stripe {
+    _Alignas(64) pthread_mutex_t lock;
+    atomic_uint waiting; /* readers at the door */
+} recs__trend_stripe;
+
+struct recs__trend_scratch; /* trends_add.c */
+
+struct recs_trends {
+    recs_host host;
+    recs__trend_options options;
+    char description[2048];
+    uint32_t cell_size;
+    uint32_t newest_at; /* byte of newest[] in a cell */
+    double powers[257]; /* 2^(i / 256) */
+    _Atomic int64_t newest; /* RECS_NO_TIME: no event yet */
+    _Atomic uint64_t counters[RECS_TRENDS_COUNTERS];
+    _Atomic uint64_t cells; /* used cells of all nodes, totals included */
+    _Atomic size_t memory;  /* of nodes, cells, lists, actors, scratch */
+    recs__trend_names items, paths, segments;
+    pthread_mutex_t nodes_lock;
+    _Atomic(recs__trend_node *) nodes[RECS__TREND_CHUNKS];
+    _Atomic uint32_t node_count;
+    uint32_t *node_index; /* by (path, segment): see trends_places.c */
+    uint32_t node_index_size;
+    recs__trend_stripe *stripes;
+    pthread_mutex_t scratch_lock;
+    struct recs__trend_scratch *scratch;
+};
+
+static inline recs__trend_node *recs__trend_node_at(const recs_trends *trends, uint32_t node) {
+    uint32_t within, chunk = recs__trend_chunk(node, &within);
+    return atomic_load_explicit(&trends->nodes[chunk], memory_order_acquire) + within;
+}
+
+static inline int32_t *recs__trend_newest(const recs_trends *trends, recs__trend_cell *cell) {
+    return (int32_t *)(void *)((unsigned char *)cell + trends->newest_at);
+}
+
+/* Slot of a time (not negative). */
+static inline int32_t recs__trend_slot(const recs__trend_series *series, int64_t time) {
+    return (int32_t)(time / series->width);
+}
+
+/* Which of its columns a series keeps a slot in. */
+static inline uint32_t recs__trend_column(const recs__trend_series *series, int32_t slot) {
+    return series->slots == 2 ? (uint32_t)slot & 1 : (uint32_t)slot % series->slots;
+}
+
+/* ---- trends_places.c ----------------------------------------------------------------- */
+
+/* The node of a path and a segment (size 0: none), made when new with all
+ * above it. */
+recs_status recs__trend_node_take(recs_trends *trends, const char *path, size_t size,
+                                  const char *segment, size_t segment_size, uint32_t *node,
+                                  recs_error *error);
+/* The nearest node at or above the path; the segment is dropped when nobody
+ * there has it. Never fails: the root is always there. */
+uint32_t recs__trend_node_nearest(recs_trends *trends, const char *path, size_t size,
+                                  const char *segment, size_t segment_size, bool *exact);
+/* What is wrong with a path, NULL when nothing is. */
+const char *recs__trend_path_problem(const char *path, size_t size);
+/* Whose shares a node borrows: its parent's, at a segment's root the root's. */
+uint32_t recs__trend_lender(const recs__trend_node *node);
+void recs__trend_nodes_free(recs_trends *trends);
+
+/* ---- trends_cells.c ------------------------------------------------------------------- */
+
+/* All under the lock of the node's stripe. */
+recs__trend_cell *recs__trend_find(const recs_trends *trends, const recs__trend_node *node,
+                                   uint32_t item);
+/* Finds or makes; there must be room (reserved, or checked). */
+recs__trend_cell *recs__trend_take(recs_trends *trends, recs__trend_node *node, uint32_t item);
+/* Room for so many more cells beyond what is used and reserved. */
+recs_status recs__trend_make_room(recs_trends *trends, recs__trend_node *node, uint32_t more,
+                             recs_error *error);
+void recs__trend_cells_free(recs_trends *trends, recs__trend_node *node);
+
+/* The cell at an index. */
+static inline recs__trend_cell *recs__trend_at(const recs_trends *trends,
+                                               const unsigned char *cells, uint32_t index) {
+    return (recs__trend_cell *)(void *)(uintptr_t)(cells + (size_t)index * trends->cell_size);
+}
+
+static inline uint32_t recs__trend_home(uint32_t item, uint32_t capacity) {
+    return (uint32_t)((uint64_t)(item * UINT32_C(0x9e3779b1)) * capacity >> 32);
+}
+
+/* Adds value (never negative) to a slot of a cell in series s; slots between
+ * are emptied. A slot the cell no longer keeps is left alone. True when the
+ * sum stopped at its end. */
+bool recs__trend_add(const recs_trends *trends, recs__trend_cell *cell, uint32_t s, int32_t slot,
+                     int64_t value);
+/* Corrects a slot by what an actor's earlier or heavier event changes; a sum
+ * that stopped at its end stays there. Slots the cell does not hold are left. */
+void recs__trend_change(const recs_trends *trends, recs__trend_cell *cell, uint32_t s,
+                        int32_t slot, int64_t change);
+/* Lowers the cell's first time in a slot of the base series. */
+void recs__trend_appeared(const recs_trends *trends, recs__trend_cell *cell, int32_t slot,
+                          uint32_t seconds);
+/* The sum of a slot; 0 when the cell does not hold it. */
+int64_t recs__trend_sum(const recs_trends *trends, const recs__trend_cell *cell, uint32_t s,
+                        int32_t slot);
+/* Value in series s relative to slot newest: for a half-life the newest sum and
+ * 2^-16 of the one before, rounded down; for a window the sum of its slots. */
+int64_t recs__trend_value(const recs_trends *trends, const recs__trend_cell *cell, uint32_t s,
+                          int32_t newest);
+/* What an event of a weight (in steps of 2^-12) adds to its slot, offset
+ * milliseconds after the slot's beginning. */
+int64_t recs__trend_worth(const recs_trends *trends, uint32_t s, uint32_t weight, int64_t offset);
+
+/* ---- trends_lists.c ------------------------------------------------------------------- */
+
+/* After a cell grew: puts it on the lists it now belongs to. */
+void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
+                       const int32_t *newest, int64_t now);
+/* Makes the lists of a node whose table outgrew the scan, or fills them anew
+ * (after a merge). A failed allocation leaves none: queries then scan. */
+void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node);
+void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node);
+/* After the table moved. */
+void recs__trend_lists_follow(const recs_trends *trends, recs__trend_node *node);
+/* Brings a list to slot newest. */
+void recs__trend_list_align(const recs_trends *trends, recs__trend_list *list, uint32_t index,
+                            int32_t newest);
+/* Whether any living slot of a cell holds something. */
+bool recs__trend_alive(const recs_trends *trends, const recs__trend_cell *cell);
+/* First event of a cell in living slots, RECS_NO_TIME when none. */
+int64_t recs__trend_first(const recs_trends *trends, const recs__trend_cell *cell);
+
+/* ---- locks ---------------------------------------------------------------------------- */
+
+static inline void recs__trend_lock(recs_trends *trends, const recs__trend_node *node) {
+    pthread_mutex_lock(&trends->stripes[node->stripe].lock);
+}
+static inline void recs__trend_unlock(recs_trends *trends, const recs__trend_node *node) {
+    pthread_mutex_unlock(&trends->stripes[node->stripe].lock);
+}
+/* A reader's: writers make way between their steps. */
+void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node);
+/* A writer's pause in the middle of a long piece of work under a lock. */
+void recs__trend_make_way(recs_trends *trends, const recs__trend_node *node);
+
+/* Host memory of the state, counted in trends->memory. Blocks of 2 MB and more
+ * ask the system for large pages. */
+void *recs__trend_alloc(recs_trends *trends, size_t size, recs_error *error);
+void recs__trend_release(recs_trends *trends, void *block, size_t size);
+
+#endif

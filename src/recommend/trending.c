@@ -1,0 +1,321 @@
+/* trending.c - the verb of a recs_trends, and its setters of a query.
+ *
+ * Names become a node, a series and sorted lists of handles; live/trends_rank.c
+ * does the rest. Nothing here is allocated once the query is warm. */
+#include "base/error.h"
+#include "base/text.h"
+#include "recommend/query.h"
+#include "recs/trends.h"
+#include "search/room.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTS = RECS_TREND_FIRST + 1 };
+
+/* ---- setters ------------------------------------------------------------------------ */
+
+void recs__asked_trend_defaults(recs__asked_trend *asked) {
+    asked->place.set = asked->segment.set = false;
+    asked->time = RECS_NO_TIME;
+    asked->half_life = asked->window = 0;
+    asked->ranking = RECS_RANK_POPULAR;
+}
+
+/* Text NULL or empty: not set. */
+static recs_status set_text(recs_query *query, recs__name *name, const char *what,
+                            const char *text, bool path) {
+    recs_error failed = {0};
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    size_t size = text == NULL ? 0 : strnlen(text, RECS_ID_MAX + 1);
+    const char *problem = size == 0 ? NULL
+                          : path    ? recs__trend_path_problem(text, size)
+                                    : recs__id_problem(text, size);
+    recs_status status = RECS_OK;
+    if (problem != NULL)
+        status = recs__fail(&failed, RECS_ERR_ARGUMENT, "%s \"%.*s\" %s", what,
+                            size < 80 ? (int)size : 80, text, problem);
+    if (status == RECS_OK) {
+        name->set = size != 0;
+        name->size = (uint32_t)size;
+        if (size != 0)
+            memcpy(name->text, text, size);
+        name->text[size] = '\0';
+    }
+    return recs__query_settle(query, status, &failed);
+}
+
+recs_status recs_query_place(recs_query *query, const char *path) {
+    return set_text(query, query != NULL ? &query->request.trend.place : NULL, "place", path,
+                    true);
+}
+
+recs_status recs_query_segment(recs_query *query, const char *segment) {
+    return set_text(query, query != NULL ? &query->request.trend.segment : NULL, "segment",
+                    segment, false);
+}
+
+recs_status recs_query_time(recs_query *query, int64_t time) {
+    recs_error failed = {0};
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    recs_status status = RECS_OK;
+    if (time != RECS_NO_TIME && (time < 0 || time >= RECS__TREND_TIME_END))
+        status = recs__fail(&failed, RECS_ERR_ARGUMENT,
+                            "time %" PRId64 ", expected milliseconds from 1970 to 2600", time);
+    if (status == RECS_OK)
+        query->request.trend.time = time;
+    return recs__query_settle(query, status, &failed);
+}
+
+static recs_status set_length(recs_query *query, const char *what, int64_t length, bool window) {
+    recs_error failed = {0};
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    recs_status status = RECS_OK;
+    if (length < 0)
+        status = recs__fail(&failed, RECS_ERR_ARGUMENT,
+                            "%s %" PRId64 ", expected milliseconds, 0 for the default", what,
+                            length);
+    if (status == RECS_OK) {
+        query->request.trend.half_life = window ? 0 : length;
+        query->request.trend.window = window ? length : 0;
+    }
+    return recs__query_settle(query, status, &failed);
+}
+
+recs_status recs_query_half_life(recs_query *query, int64_t milliseconds) {
+    return set_length(query, "half-life", milliseconds, false);
+}
+
+recs_status recs_query_window(recs_query *query, int64_t milliseconds) {
+    return set_length(query, "window", milliseconds, true);
+}
+
+recs_status recs_query_ranking(recs_query *query, int32_t ranking) {
+    recs_error failed = {0};
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    recs_status status = RECS_OK;
+    if (ranking < RECS_RANK_POPULAR || ranking > RECS_RANK_NEW)
+        status = recs__fail(&failed, RECS_ERR_ARGUMENT,
+                            "ranking %d, expected 0 (popular), 1 (trending) or 2 (new)", ranking);
+    if (status == RECS_OK)
+        query->request.trend.ranking = ranking;
+    return recs__query_settle(query, status, &failed);
+}
+
+/* ---- memory -------------------------------------------------------------------------- */
+
+void recs__trend_room_free(recs_query *query) {
+    recs__trend_room *room = &query->trend;
+    const recs_host *host = &query->host;
+    recs__trend_work_free(&room->work, host);
+    recs__free_aligned(host, room->denied);
+    recs__free_aligned(host, room->allowed);
+    recs__free_aligned(host, room->parts);
+}
+
+size_t recs__trend_room_memory(const recs_query *query) {
+    const recs__trend_room *room = &query->trend;
+    return recs__trend_work_memory(&room->work) +
+           (room->denied_capacity + room->allowed_capacity) * sizeof(uint32_t) +
+           room->parts_capacity * sizeof(double);
+}
+
+/* ---- deny and allow --------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool among(const uint32_t *handles, size_t count, uint32_t handle) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (handles[middle] < handle)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && handles[low] == handle;
+}
+
+/* The known handles of a list of the request, ascending. extra: one more id. */
+static recs_status resolve(recs_trends *trends, recs_query *query, const char *what,
+                           const recs__ref *list, size_t count, const recs__name *extra,
+                           uint32_t **handles, size_t *capacity, size_t *found,
+                           recs_error *error) {
+    recs_status status = recs__room_fresh(&query->host, (void **)handles, capacity, count + 1,
+                                          sizeof **handles, error);
+    *found = 0;
+    for (size_t i = 0; i < count && status == RECS_OK; i++) {
+        if (list[i].row != RECS_NO_ROW)
+            return recs__fail(error, RECS_ERR_ARGUMENT,
+                              "%s entry %zu is row %u: trends know items by id alone", what, i,
+                              list[i].row);
+        uint32_t handle = recs__trend_names_find(
+            &trends->items, query->request.text + list[i].text, list[i].size);
+        if (handle != UINT32_MAX)
+            (*handles)[(*found)++] = handle;
+        else
+            query->ignored++;
+    }
+    if (status == RECS_OK && extra != NULL && extra->set) {
+        uint32_t handle = recs__trend_names_find(&trends->items, extra->text, extra->size);
+        if (handle != UINT32_MAX)
+            (*handles)[(*found)++] = handle;
+    }
+    if (status == RECS_OK && *found > 1)
+        qsort(*handles, *found, sizeof **handles, ascending);
+    return status;
+}
+
+static bool may_show(const void *data, uint32_t item) {
+    const recs_query *query = data;
+    const recs__trend_room *room = &query->trend;
+    return (!query->request.allow_only || among(room->allowed, room->allowed_count, item)) &&
+           !among(room->denied, room->denied_count, item);
+}
+
+/* ---- what is asked ------------------------------------------------------------------------ */
+
+/* The series of the half-life or window asked for. */
+static recs_status find_series(const recs_trends *trends, const recs__asked_trend *asked,
+                               uint32_t *series, recs_error *error) {
+    const recs__trend_options *options = &trends->options;
+    *series = 0;
+    if (asked->half_life == 0 && asked->window == 0)
+        return RECS_OK;
+    for (uint32_t s = 0; s < options->series_count; s++) {
+        bool window = options->series[s].half_life == 0;
+        if (options->series[s].length == (window ? asked->window : asked->half_life)) {
+            *series = s;
+            return RECS_OK;
+        }
+    }
+    return recs__fail(error, RECS_ERR_ARGUMENT,
+                      "%s of %" PRId64 " ms is not kept, expected one of: %s",
+                      asked->window != 0 ? "a window" : "a half-life",
+                      asked->window != 0 ? asked->window : asked->half_life,
+                      trends->description);
+}
+
+static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_ask *ask,
+                           recs_error *error) {
+    const recs__request *request = &query->request;
+    recs__trend_room *room = &query->trend;
+    bool exact;
+    *ask = (recs__trend_ask){.ranking = request->trend.ranking,
+                             .time = request->trend.time,
+                             .limit = request->limit,
+                             .evidence_only = request->evidence_only};
+    recs_status status = find_series(trends, &request->trend, &ask->series, error);
+    if (status == RECS_OK)
+        status = resolve(trends, query, "deny", request->deny, request->deny_count,
+                         &request->item, &room->denied, &room->denied_capacity,
+                         &room->denied_count, error);
+    if (status == RECS_OK)
+        status = resolve(trends, query, "allow", request->allow, request->allow_count, NULL,
+                         &room->allowed, &room->allowed_capacity, &room->allowed_count, error);
+    if (status != RECS_OK)
+        return status;
+    if (ask->time == RECS_NO_TIME) {
+        int64_t newest = recs_trends_newest(trends);
+        ask->time = recs__now(&query->host);
+        ask->time = ask->time < newest ? newest : ask->time;
+    }
+    if (ask->time < 0 || ask->time >= RECS__TREND_TIME_END)
+        ask->time = recs_trends_newest(trends); /* a clock that makes no sense */
+    if (room->denied_count != 0 || request->allow_only) {
+        ask->allowed = may_show;
+        ask->data = query;
+    }
+    ask->node = recs__trend_node_nearest(
+        trends, request->trend.place.text, request->trend.place.set ? request->trend.place.size : 0,
+        request->trend.segment.text,
+        request->trend.segment.set ? request->trend.segment.size : 0, &exact);
+    return RECS_OK;
+}
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+static const char *id_of_handle(const void *context, uint32_t handle, size_t *size) {
+    const recs_trends *trends = context;
+    const recs__trend_name *name = recs__trend_names_get(&trends->items, handle);
+    *size = name->size;
+    return name->text;
+}
+
+static recs_status write_answer(recs_trends *trends, recs_query *query,
+                                const recs__trend_ask *ask, size_t count, recs_error *error) {
+    static const char *const rankings[] = {"popular", "trending", "new"};
+    recs__answer *answer = &query->answer;
+    recs__trend_room *room = &query->trend;
+    recs_status status = recs__answer_reserve(query, count, error);
+    if (status == RECS_OK)
+        status = recs__room_fresh(&query->host, (void **)&room->parts, &room->parts_capacity,
+                                  count * PARTS, sizeof *room->parts, error);
+    for (size_t i = 0; i < count && status == RECS_OK; i++)
+        answer->rows[i] = room->work.hits[i].item; /* handles, for a moment */
+    if (status == RECS_OK)
+        status = recs__answer_ids(query, id_of_handle, trends, count, error);
+    if (status != RECS_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        const recs__trend_hit *hit = &room->work.hits[i];
+        answer->rows[i] = RECS_NO_ROW;
+        answer->scores[i] = hit->score;
+        answer->sources[i] = (uint8_t)(hit->borrowed ? RECS_FROM_FILL : RECS_FROM_TREND);
+        answer->evidence += !hit->borrowed;
+        memcpy(room->parts + i * PARTS, hit->parts, sizeof hit->parts);
+    }
+    answer->eligible = room->work.scored;
+    answer->verb = RECS__VERB_TRENDING;
+    answer->component = UINT32_MAX;
+    snprintf(answer->component_name, sizeof answer->component_name, "%s", rankings[ask->ranking]);
+    return RECS_OK;
+}
+
+recs_status recs_trending(recs_trends *trends, recs_query *query, recs_error *error) {
+    recs__trend_ask ask;
+    size_t count = 0;
+    if (trends == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "trends is NULL, expected a recs_trends");
+    if (query == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "query is NULL, expected a recs_query");
+    recs__answer_clear(query);
+    recs_status status = recs__query_check(trends, query, error);
+    if (status == RECS_OK)
+        status = prepare(trends, query, &ask, error);
+    if (status == RECS_OK)
+        status = recs__trend_rank(trends, &ask, &query->trend.work, &query->host, &count, error);
+    if (status == RECS_OK)
+        status = write_answer(trends, query, &ask, count, error);
+    if (status != RECS_OK)
+        recs__answer_clear(query);
+    return status;
+}
+
+/* ---- getters --------------------------------------------------------------------------------- */
+
+double recs_query_trend(const recs_query *query, size_t index, int32_t part) {
+    const recs__answer *answer = &query->answer;
+    if (answer->verb != RECS__VERB_TRENDING || index >= answer->count || part < 0 ||
+        part >= PARTS)
+        return (double)NAN;
+    return query->trend.parts[index * PARTS + (size_t)part];
+}
+
+size_t recs_query_trend_scored(const recs_query *query) {
+    return query->answer.verb == RECS__VERB_TRENDING ? query->trend.work.scored : 0;
+}
+
+int32_t recs_query_trend_scanned(const recs_query *query) {
+    return query->answer.verb == RECS__VERB_TRENDING && query->trend.work.scanned;
+}
