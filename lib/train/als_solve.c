@@ -179,9 +179,8 @@ static bool block_step(const half_step *step, const batch *b, size_t row, size_t
     residual_start(product, x, lambda, delta, n);
     kernels->syrk(weights, base, stride, columns, count, h, ld, n);
     kernels->axpy_gather(errors, base, stride, columns, count, delta, n);
-    if (kernels->cholesky(h, ld, n) != 0)
+    if (kernels->solve(h, ld, delta, n) != 0)
         return false;
-    kernels->cholesky_solve(h, ld, delta, n);
     kernels->axpy(1.0f, delta, x, n);
     kernels->dot_gather(delta, base, stride, n, columns, count, room);
     for (size_t i = 0; i < count; i++)

@@ -187,9 +187,7 @@ static void item_task(void *arg, size_t index) {
         size_t count = candidates_of(w, (uint32_t)j, &d);
         recs__best best;
         gram_of(w, count, &d);
-        bool bad = kernels->cholesky(d.gram, w->stride, count) != 0;
-        if (!bad)
-            kernels->cholesky_solve(d.gram, w->stride, d.right, count);
+        bool bad = kernels->solve(d.gram, w->stride, d.right, count) != 0;
         recs__best_begin(&best, d.keys, w->ease->k);
         for (size_t t = 0; t < count && !bad; t++) {
             bad = !isfinite(d.right[t]);

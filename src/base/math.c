@@ -210,6 +210,8 @@ double recs__pow(double x, double y) {
         return (double)NAN;
     if (x == 0.0 || x == (double)INFINITY)
         return (x == 0.0) == (y > 0.0) ? 0.0 : (double)INFINITY;
+    if (y == 1.0)
+        return x;
     if (isinf(y))
         return (x > 1.0) == (y > 0.0) ? (double)INFINITY : 0.0;
 

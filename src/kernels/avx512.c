@@ -32,6 +32,11 @@ static inline vec vec_load_int8(const int8_t *p) {
 static inline vec vec_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
+/* Lane l in all lanes. */
+static inline vec vec_pick(vec x, size_t l) {
+    return _mm512_permutexvar_ps(_mm512_set1_epi32((int)l), x);
+}
+static inline float vec_first(vec x) { return _mm512_cvtss_f32(x); }
 
 static inline void turn_four(const float *from, size_t ldf, float *to, size_t ldt) {
     __m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + ldf);
@@ -43,13 +48,20 @@ static inline void turn_four(const float *from, size_t ldf, float *to, size_t ld
     _mm_storeu_ps(to + 3 * ldt, d);
 }
 
+static inline __m128 scaled_four(const float *row, __m128 q, const float *s) {
+    return _mm_mul_ps(_mm_mul_ps(_mm_loadu_ps(row), q), _mm_set1_ps(*s));
+}
+
 static inline void turn_four_scaled(const float *const *row, size_t j, const float *q,
                                     const float *s, float *to, size_t ldt) {
-    __m128 scale = _mm_loadu_ps(q), r[4];
-    for (int i = 0; i < 4; i++)
-        r[i] = _mm_mul_ps(_mm_mul_ps(_mm_loadu_ps(row[i] + j), scale), _mm_set1_ps(s[i]));
-    _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
-    for (size_t i = 0; i < 4; i++) _mm_storeu_ps(to + i * ldt, r[i]);
+    __m128 scale = _mm_loadu_ps(q);
+    __m128 a = scaled_four(row[0] + j, scale, s), b = scaled_four(row[1] + j, scale, s + 1);
+    __m128 c = scaled_four(row[2] + j, scale, s + 2), d = scaled_four(row[3] + j, scale, s + 3);
+    _MM_TRANSPOSE4_PS(a, b, c, d);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + ldt, b);
+    _mm_storeu_ps(to + 2 * ldt, c);
+    _mm_storeu_ps(to + 3 * ldt, d);
 }
 
 static inline __mmask16 first_lanes(size_t n) { return (__mmask16)((1u << n) - 1); }
@@ -193,6 +205,7 @@ const recs__kernels RECS__TABLE = {
     .turn_gather = turn_gather,
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
+    .solve = solve,
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,

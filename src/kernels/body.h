@@ -6,6 +6,7 @@
  *   TILE_ROWS, TILE_VECS  the register block of syrk and cholesky
  *   vec, vec_zero, vec_set, vec_load, vec_store, vec_mul, vec_div,
  *   vec_fma(a, b, c)      a * b + c; vec_fnma: -a * b + c
+ *   vec_pick(x, l)        lane l in all lanes; vec_first(x): lane 0
  *   turn_four(from, ldf, to, ldt)  a 4 x 4 block transposed
  *   turn_four_scaled(row, j, q, s, to, ldt)  floats j … j + 4 of four rows, times
  *                         the four of q, then times the row's own of s, transposed
@@ -22,7 +23,8 @@
  *
  * Blocking never changes bits: every output is one chain in the canonical
  * order, whose intermediate value waits in a register or in memory. All
- * scratch is on the stack, 20 KB at most. */
+ * scratch is on the stack, 24 KB at most. Cholesky factors are in factor.h, which
+ * this file includes. */
 #ifndef RECS_KERNELS_BODY_H
 #define RECS_KERNELS_BODY_H
 
@@ -461,10 +463,10 @@ static void syrk(const float *w, const float *base, size_t stride, const uint32_
 /* ---- multiply ------------------------------------------------------------- */
 
 /* rows * vecs outputs in registers over all of k; `last` floats of the last
- * vec of each row exist. */
+ * vec of each row exist. taken: the products are subtracted. */
 INLINE void multiply_tile(const float *a, size_t lda, size_t step, const float *b, size_t ldb,
                           size_t k, float *c, size_t ldc, size_t last, const size_t rows,
-                          const size_t vecs, const bool part) {
+                          const size_t vecs, const bool part, const bool taken) {
     vec acc[TILE_ROWS][TILE_VECS];
     UNROLL for (size_t r = 0; r < rows; r++) {
         UNROLL for (size_t v = 0; v < vecs; v++) {
@@ -480,7 +482,9 @@ INLINE void multiply_tile(const float *a, size_t lda, size_t step, const float *
         }
         UNROLL for (size_t r = 0; r < rows; r++) {
             vec factor = vec_set(a[r * lda + i * step]);
-            UNROLL for (size_t v = 0; v < vecs; v++) acc[r][v] = vec_fma(factor, x[v], acc[r][v]);
+            UNROLL for (size_t v = 0; v < vecs; v++)
+                acc[r][v] = taken ? vec_fnma(factor, x[v], acc[r][v])
+                                  : vec_fma(factor, x[v], acc[r][v]);
         }
     }
     UNROLL for (size_t r = 0; r < rows; r++) {
@@ -499,9 +503,10 @@ INLINE void multiply_strip(const float *a, size_t lda, size_t step, size_t rows,
     size_t r = 0;
     for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
         multiply_tile(a + r * lda, lda, step, b, ldb, k, c + r * ldc, ldc, last, TILE_ROWS, vecs,
-                      part);
+                      part, false);
     for (; r < rows; r++)
-        multiply_tile(a + r * lda, lda, step, b, ldb, k, c + r * ldc, ldc, last, 1, vecs, part);
+        multiply_tile(a + r * lda, lda, step, b, ldb, k, c + r * ldc, ldc, last, 1, vecs, part,
+                      false);
 }
 
 static void multiply(const float *a, size_t lda, size_t step, size_t rows, const float *b,
@@ -525,15 +530,22 @@ static void multiply(const float *a, size_t lda, size_t step, size_t rows, const
 
 /* ---- turn_gather ---------------------------------------------------------- */
 
-/* 4 x 4 blocks, scaled on the way. */
+/* 4 x 4 blocks, scaled on the way: of eight rows, so that half a line is written
+ * at once, of four, and one by one. */
 static void turn_gather(const float *base, size_t stride, const uint32_t *index, size_t count,
                         size_t n, const float *q, const float *s, float *out, size_t ldo) {
-    for (size_t i = 0; i < count; i += 4) {
-        const float *row[4];
-        size_t some = least(count - i, 4), j = 0;
+    for (size_t i = 0, some; i < count; i += some) {
+        const float *row[8];
+        size_t j = 0;
+        some = count - i >= 8 ? 8 : least(count - i, 4);
         for (size_t r = 0; r < some; r++) row[r] = base + index[i + r] * stride;
-        for (size_t r = i + 4; r < least(count, i + 8); r++)
+        for (size_t r = i + some; r < least(count, i + 2 * some); r++)
             prefetch_row(base + index[r] * stride, least(n, 512));
+        for (; some == 8 && j + 4 <= n; j += 4) {
+            float *to = out + j * ldo + i;
+            turn_four_scaled(row, j, q + j, s + i, to, ldo);
+            turn_four_scaled(row + 4, j, q + j, s + i + 4, to + 4, ldo);
+        }
         for (; some == 4 && j + 4 <= n; j += 4)
             turn_four_scaled(row, j, q + j, s + i, out + j * ldo + i, ldo);
         for (; j < n; j++)
@@ -541,200 +553,6 @@ static void turn_gather(const float *base, size_t stride, const uint32_t *index,
     }
 }
 
-/* ---- cholesky ------------------------------------------------------------- */
-
-/* PANEL rows from j on (those from n on as 0), columns k .. k + PANEL, turned:
- * t[i * ldt + r] = a[j + r][k + i]. Of the last, narrower diagonal block
- * (j == k) only the triangle is read. */
-static void turn_in(float *t, size_t ldt, const float *a, size_t lda, size_t n, size_t j,
-                    size_t k) {
-    if (j + PANEL <= n) {
-        for (size_t r = 0; r < PANEL; r += 4)
-            for (size_t i = 0; i < PANEL; i += 4)
-                turn_four(a + (j + r) * lda + k + i, lda, t + i * ldt + r, ldt);
-        return;
-    }
-    for (size_t r = 0; r < PANEL; r++) {
-        size_t some = j + r >= n ? 0 : j == k ? r + 1 : PANEL;
-        const float *row = a + (j + r < n ? (j + r) * lda + k : 0);
-        for (size_t i = 0; i < some; i++) t[i * ldt + r] = row[i];
-        for (size_t i = some; i < PANEL; i++) t[i * ldt + r] = 0.0f;
-    }
-}
-
-static void turn_out(const float *t, size_t ldt, float *a, size_t lda, size_t n, size_t j,
-                     size_t k) {
-    if (j + PANEL <= n && j > k) {
-        for (size_t r = 0; r < PANEL; r += 4)
-            for (size_t i = 0; i < PANEL; i += 4)
-                turn_four(t + i * ldt + r, ldt, a + (j + r) * lda + k + i, lda);
-        return;
-    }
-    for (size_t r = 0; r < least(PANEL, n - j); r++) {
-        float *row = a + (j + r) * lda + k;
-        size_t some = j == k ? r + 1 : PANEL;
-        for (size_t i = 0; i < some; i++) row[i] = t[i * ldt + r];
-    }
-}
-
-/* The rows of a turned block: column after column is divided by its pivot's
- * root and taken from those after it. diagonal[i * PANEL + l] is L[l][i]. */
-static void solve_turned(float *t, size_t ldt, const float *diagonal) {
-    for (size_t p = 0; p < PANEL; p += WIDTH) {
-        vec x[PANEL];
-        UNROLL for (size_t i = 0; i < PANEL; i++) x[i] = vec_load(t + i * ldt + p);
-        UNROLL for (size_t i = 0; i < PANEL; i++) {
-            x[i] = vec_div(x[i], vec_set(diagonal[i * PANEL + i]));
-            vec_store(t + i * ldt + p, x[i]);
-            UNROLL for (size_t l = 1; l < PANEL; l++)
-                if (l > i) x[l] = vec_fnma(vec_set(diagonal[i * PANEL + l]), x[i], x[l]);
-        }
-    }
-}
-
-/* Factors the diagonal block in its turned form; 0 or 1 + the bad pivot. The
- * lanes above the diagonal hold nothing of use. */
-static size_t factor_diagonal(float *t, size_t columns) {
-    /* The next pivot and the entry above it go ahead on their own: waiting for
-     * them is most of what a small block costs. */
-    float pivot = columns ? t[0] : 0.0f;
-    for (size_t i = 0; i < columns; i++) {
-        float *column = t + i * PANEL;
-        if (!(pivot > 0.0f) || !isfinite(pivot)) return i + 1;
-        float root = sqrtf(pivot);
-        if (i + 1 < columns) {
-            float below = column[i + 1] / root;
-            pivot = __builtin_fmaf(-below, below, column[PANEL + i + 1]);
-        }
-        vec x[PER_LANES], divisor = vec_set(root);
-        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-            x[p] = vec_div(vec_load(column + p * WIDTH), divisor);
-            vec_store(column + p * WIDTH, x[p]);
-        }
-        column[i] = root;
-        for (size_t l = i + 1; l < columns; l++) {
-            vec factor = vec_set(column[l]);
-            UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-                float *to = t + l * PANEL + p * WIDTH;
-                vec_store(to, vec_fnma(factor, x[p], vec_load(to)));
-            }
-        }
-    }
-    return 0;
-}
-
-/* Takes the panel at columns k .. k + PANEL from everything right of it.
- * strip holds the first STRIP rows below the panel's diagonal block, turned. */
-static void trailing_update(float *a, size_t lda, size_t n, size_t k, float *strip) {
-    const float *row[PANEL];
-    _Alignas(64) float beyond[PANEL * PANEL];
-    size_t first = k + PANEL;
-    for (size_t i = 0; i < PANEL; i++) row[i] = strip + i * STRIP;
-    for (size_t from = first; from < n; from += STRIP) {
-        size_t to = least(from + STRIP, n);
-        if (from > first) {
-            for (size_t j = from; j < to; j += PANEL)
-                turn_in(strip + (j - from), STRIP, a, lda, n, j, k);
-        }
-        /* Rows and columns of c counted from the strip's first. */
-        float *c = a + from * lda + from;
-        for (size_t j = 0; j < n - from; j += TILE_ROWS) {
-            side left = {strip + j, STRIP, true};
-            if (j >= to - from) {
-                if (j % PANEL == 0) turn_in(beyond, PANEL, a, lda, n, from + j, k);
-                left.at = beyond + j % PANEL;
-                left.stride = PANEL;
-            }
-            tile_row(&left, row, PANEL, c, lda, j, 0, to - from, n - from, STRIP);
-        }
-    }
-}
-
-static size_t cholesky(float *a, size_t lda, size_t n) {
-    _Alignas(64) float diagonal[PANEL * PANEL];
-    _Alignas(64) float spare[PANEL * PANEL];
-    _Alignas(64) float strip[PANEL * STRIP];
-    for (size_t k = 0; k < n; k += PANEL) {
-        size_t columns = least(PANEL, n - k);
-        turn_in(diagonal, PANEL, a, lda, n, k, k);
-        size_t bad = factor_diagonal(diagonal, columns);
-        if (bad) return k + bad;
-        turn_out(diagonal, PANEL, a, lda, n, k, k);
-        for (size_t j = k + PANEL; j < n; j += PANEL) {
-            bool kept = j - k - PANEL < STRIP;
-            float *t = kept ? strip + (j - k - PANEL) : spare;
-            size_t ldt = kept ? STRIP : PANEL;
-            turn_in(t, ldt, a, lda, n, j, k);
-            solve_turned(t, ldt, diagonal);
-            turn_out(t, ldt, a, lda, n, j, k);
-        }
-        trailing_update(a, lda, n, k, strip);
-    }
-    return 0;
-}
-
-/* ---- cholesky_solve ------------------------------------------------------- */
-
-enum { SOLVE = 8 }; /* rows whose chains run side by side */
-
-static void solve_forward(const float *l, size_t ldl, float *b, size_t n) {
-    size_t j = 0;
-    for (; j + SOLVE <= n; j += SOLVE) {
-        const float *row = l + j * ldl;
-        float sum[SOLVE];
-        UNROLL for (size_t r = 0; r < SOLVE; r++) sum[r] = b[j + r];
-        for (size_t i = 0; i < j; i++) {
-            float known = b[i];
-            UNROLL for (size_t r = 0; r < SOLVE; r++)
-                sum[r] = __builtin_fmaf(-row[r * ldl + i], known, sum[r]);
-        }
-        UNROLL for (size_t i = 0; i < SOLVE; i++) {
-            float known = sum[i] / row[i * ldl + j + i];
-            b[j + i] = known;
-            for (size_t r = i + 1; r < SOLVE; r++)
-                sum[r] = __builtin_fmaf(-row[r * ldl + j + i], known, sum[r]);
-        }
-    }
-    for (; j < n; j++) {
-        const float *row = l + j * ldl;
-        float sum = b[j];
-        for (size_t i = 0; i < j; i++) sum = __builtin_fmaf(-row[i], b[i], sum);
-        b[j] = sum / row[j];
-    }
-}
-
-static void solve_backward(const float *l, size_t ldl, float *b, size_t n) {
-    const float *row[SOLVE];
-    float taken[SOLVE];
-    while (n > 0) {
-        size_t some = least(n, SOLVE), first = n - some;
-        if (some == SOLVE) {
-            float sum[SOLVE];
-            UNROLL for (size_t r = 0; r < SOLVE; r++) sum[r] = b[first + r];
-            UNROLL for (size_t at = 0; at < SOLVE; at++) {
-                const size_t i = SOLVE - 1 - at;
-                row[at] = l + (first + i) * ldl;
-                sum[i] /= row[at][first + i];
-                taken[at] = -sum[i];
-                UNROLL for (size_t j = 0; j < i; j++)
-                    sum[j] = __builtin_fmaf(taken[at], row[at][first + j], sum[j]);
-            }
-            UNROLL for (size_t r = 0; r < SOLVE; r++) b[first + r] = sum[r];
-        }
-        for (size_t i = n, at = 0; some < SOLVE && i-- > first; at++) {
-            row[at] = l + i * ldl;
-            b[i] /= row[at][i];
-            taken[at] = -b[i];
-            for (size_t j = first; j < i; j++) b[j] = __builtin_fmaf(taken[at], row[at][j], b[j]);
-        }
-        axpy_pointers(taken, row, some, b, first);
-        n = first;
-    }
-}
-
-static void cholesky_solve(const float *l, size_t ldl, float *b, size_t n) {
-    solve_forward(l, ldl, b, n);
-    solve_backward(l, ldl, b, n);
-}
+#include "kernels/factor.h"
 
 #endif

@@ -1,8 +1,8 @@
 /* foldin.c - the closed forms of foldin.h on the kernel table. Nothing is
  * allocated. Scratch layout:
- *   short histories   K [n16][n16], roots of L^-1 [stride], roots of the
- *                     weights [n16], t [n16], the turned rows [factors][n16];
- *                     n16 is count rounded up to 16, the rest of K is I
+ *   short histories   K [n8][n8], roots of L^-1 [stride], roots of the
+ *                     weights [n8], t [n8], some factors of the rows at a
+ *                     time, turned [those][n8]; n8 is count rounded up to 8, the rest of K is I
  *   long ones         the system [factors][stride], the weights [count]
  *   behind either, of halves: the rows widened (of long ones 64 at a time), and
  *   their numbers */
@@ -12,24 +12,35 @@
 #include "kernels/half.h"
 #include "kernels/kernels.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* alpha |v| below this counts as this: its root still divides. */
 #define LEAST_WEIGHT 1e-30f
 #define CHUNK 64 /* rows of a long history that are widened at once */
+#define TURNED 8192 /* floats of a short one that are turned at once, */
+#define LEAST_TURNED 64 /* or as many as these factors take */
 
 static bool is_short(const recs__foldin *foldin, size_t count) {
     return count < foldin->factors;
 }
 
 static size_t padded(size_t count) {
-    return (count + 15) / 16 * 16;
+    return (count + 7) / 8 * 8;
+}
+
+/* Factors of a short history's rows that are turned at once: they stay near. */
+static size_t turned_at_once(const recs__foldin *foldin, size_t n) {
+    size_t some = n == 0                      ? foldin->factors
+                  : n * LEAST_TURNED < TURNED ? TURNED / n / 16 * 16
+                                              : LEAST_TURNED;
+    return some < foldin->factors ? some : foldin->factors;
 }
 
 static size_t short_scratch(const recs__foldin *foldin, size_t count) {
     size_t n = padded(count);
-    return n * n + foldin->stride + 2 * n + foldin->factors * n;
+    return n * n + foldin->stride + 2 * n + turned_at_once(foldin, n) * n;
 }
 
 /* Floats for the rows of halves that are widened at once, and their numbers. */
@@ -96,13 +107,13 @@ static float weight_root(const recs__foldin *foldin, float v) {
 static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const float *values,
                         size_t count, float *scratch, float *x) {
     const recs__kernels *kernels = recs__kernels_get();
-    size_t factors = foldin->factors, n = padded(count);
+    size_t factors = foldin->factors, n = padded(count), at_once = turned_at_once(foldin, n);
     float *k = scratch, *roots = k + n * n, *weights = roots + foldin->stride, *t = weights + n;
     float *turned = t + n;
     const float *base = foldin->item_factors;
 
     if (base == NULL) {
-        float *floats = turned + factors * n;
+        float *floats = turned + at_once * n;
         uint32_t *numbers = (uint32_t *)(void *)(floats + count * foldin->stride);
         widen_rows(foldin, rows, count, floats, numbers);
         base = floats;
@@ -115,21 +126,24 @@ static bool solve_short(const recs__foldin *foldin, const uint32_t *rows, const 
         weights[i] = weight_root(foldin, values[i]);
         t[i] = values[i] > 0.0f ? (1.0f + foldin->alpha * values[i]) / weights[i] : 0.0f;
     }
-    if (n > count)
-        memset(turned, 0, factors * n * sizeof *turned);
-    kernels->turn_gather(base, foldin->stride, rows, count, factors, roots, weights, turned, n);
-    /* Eight rows at a time, their columns to the end of the diagonal block:
-     * nothing reads what comes to stand above the diagonal. */
-    for (size_t i = 0; i < n; i += 8) {
-        for (size_t r = i; r < i + 8; r++) {
-            memset(k + r * n, 0, (i + 8) * sizeof *k);
-            k[r * n + r] = 1.0f;
-        }
-        kernels->multiply(turned + i, 1, n, 8, turned, n, factors, k + i * n, n, i + 8);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j += 8)
+            memset(k + i * n + j, 0, 8 * sizeof *k);
+        k[i * n + i] = 1.0f;
     }
-    if (kernels->cholesky(k, n, n) != 0)
+    if (n > count)
+        memset(turned, 0, at_once * n * sizeof *turned);
+    for (size_t j = 0; j < factors; j += at_once) {
+        size_t some = factors - j < at_once ? factors - j : at_once;
+        kernels->turn_gather(base + j, foldin->stride, rows, count, some, roots + j, weights,
+                             turned, n);
+        /* Eight rows at a time, their columns to the end of the diagonal block:
+         * nothing reads what comes to stand above the diagonal. */
+        for (size_t i = 0; i < n; i += 8)
+            kernels->multiply(turned + i, 1, n, 8, turned, n, some, k + i * n, n, i + 8);
+    }
+    if (kernels->solve(k, n, t, n) != 0)
         return false;
-    kernels->cholesky_solve(k, n, t, n);
     for (size_t i = 0; i < count; i++)
         t[i] *= weights[i];
     kernels->axpy_gather(t, base, foldin->stride, rows, count, x, factors);
@@ -181,10 +195,14 @@ static bool solve_long(const recs__foldin *foldin, const uint32_t *rows, const f
     for (size_t i = 0; i < count; i++)
         weights[i] = values[i] > 0.0f ? 1.0f + weights[i] : 0.0f;
     add_products(foldin, rows, count, weights, NULL, x);
-    if (kernels->cholesky(system, stride, factors) != 0)
-        return false;
-    kernels->cholesky_solve(system, stride, x, factors);
-    return true;
+    return kernels->solve(system, stride, x, factors) == 0;
+}
+
+static bool all_finite(const float *x, size_t n) {
+    bool finite = true;
+    for (size_t j = 0; j < n; j++)
+        finite &= fabsf(x[j]) <= FLT_MAX;
+    return finite;
 }
 
 bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const float *values,
@@ -192,8 +210,7 @@ bool recs__foldin_solve(const recs__foldin *foldin, const uint32_t *rows, const 
     memset(x, 0, foldin->stride * sizeof *x);
     bool solved = is_short(foldin, count) ? solve_short(foldin, rows, values, count, scratch, x)
                                           : solve_long(foldin, rows, values, count, scratch, x);
-    for (size_t j = 0; solved && j < foldin->factors; j++)
-        solved = isfinite(x[j]);
+    solved = solved && all_finite(x, foldin->factors);
     for (size_t j = 0; solved && foldin->item_factors == NULL && j < foldin->factors; j++) {
         x[j] = recs__half_float(recs__half_of(x[j]));
         solved = isfinite(x[j]);

@@ -112,6 +112,10 @@ typedef struct recs__kernels {
     size_t (*cholesky)(float *a, size_t lda, size_t n);
     void (*cholesky_solve)(const float *l, size_t ldl, float *b, size_t n);
 
+    /* Both in one, the same bits and the same returns: a small system is worth
+     * it. After a bad pivot neither a nor b holds anything of use. */
+    size_t (*solve)(float *a, size_t lda, float *b, size_t n);
+
     /* Indexes i < n with values[i] > threshold, ascending, into out (room for
      * n); returns their number. NaN is never above. */
     size_t (*above)(const float *values, size_t n, float threshold, uint32_t *out);

@@ -28,6 +28,13 @@ static inline vec vec_load_int8(const int8_t *p) {
 static inline vec vec_div(vec a, vec b) { return vdivq_f32(a, b); }
 static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 static inline vec vec_fnma(vec a, vec b, vec c) { return vfmsq_f32(c, a, b); }
+/* Lane l in all lanes. */
+static inline vec vec_pick(vec x, size_t l) {
+    float some[4];
+    vst1q_f32(some, x);
+    return vdupq_n_f32(some[l]);
+}
+static inline float vec_first(vec x) { return vgetq_lane_f32(x, 0); }
 
 static inline void turn_four(const float *from, size_t ldf, float *to, size_t ldt) {
     float32x4x2_t ab = vtrnq_f32(vld1q_f32(from), vld1q_f32(from + ldf));
@@ -158,6 +165,7 @@ const recs__kernels recs__kernels_neon = {
     .turn_gather = turn_gather,
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
+    .solve = solve,
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,

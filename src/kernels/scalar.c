@@ -124,6 +124,12 @@ static void cholesky_solve(const float *l, size_t ldl, float *b, size_t n) {
     }
 }
 
+static size_t solve(float *a, size_t lda, float *b, size_t n) {
+    size_t bad = cholesky(a, lda, n);
+    if (!bad) cholesky_solve(a, lda, b, n);
+    return bad;
+}
+
 static size_t above(const float *values, size_t n, float threshold, uint32_t *out) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++)
@@ -212,6 +218,7 @@ const recs__kernels recs__kernels_scalar = {
     .turn_gather = turn_gather,
     .cholesky = cholesky,
     .cholesky_solve = cholesky_solve,
+    .solve = solve,
     .above = above,
     .above_scaled = above_scaled,
     .scale = scale,

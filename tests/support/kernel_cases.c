@@ -339,6 +339,24 @@ static bool run_turn(run *r, kind what, size_t n) {
     return same_pair(r, "turn_gather", what, n, t.count, &p);
 }
 
+/* solve on copies of the matrix: what cholesky and cholesky_solve of the reference make of it. */
+static bool run_solve(run *r, kind what, size_t n, size_t broken, const pair *matrix, size_t lda) {
+    pair p = outputs(r, ZEROS, n * lda), b = outputs(r, PLAIN, n);
+    memcpy(p.ours, matrix->ours, n * lda * sizeof(float));
+    memcpy(p.theirs, matrix->ours, n * lda * sizeof(float));
+    uint32_t pivots[2] = {(uint32_t)r->table->solve(p.ours, lda, b.ours, n),
+                          (uint32_t)r->reference->cholesky(p.theirs, lda, n)};
+    bool ok = same(r, "solve", what, n, broken, &pivots[0], &pivots[1], 1);
+    if (pivots[1]) {
+        give_back(&p);
+        give_back(&b);
+        return ok;
+    }
+    r->reference->cholesky_solve(p.theirs, lda, b.theirs, n);
+    ok = same_pair(r, "solve: factor", what, n, 1, &p) && ok;
+    return same_pair(r, "solve", what, n, 1, &b) && ok;
+}
+
 /* A positive definite matrix, factored and used; or one made bad at `broken`
  * (< n), of which only the returned pivot counts. */
 static bool run_cholesky(run *r, kind what, size_t n, size_t broken, float bad) {
@@ -355,6 +373,10 @@ static bool run_cholesky(run *r, kind what, size_t n, size_t broken, float bad) 
     memcpy(p.theirs, p.ours, n * lda * sizeof(float));
     guard_upper(&p, lda, n);
     free_rows(&t);
+    if (!run_solve(r, what, n, broken, &p, lda)) {
+        give_back(&p);
+        return false;
+    }
 
     uint32_t pivots[2] = {(uint32_t)r->table->cholesky(p.ours, lda, n),
                           (uint32_t)r->reference->cholesky(p.theirs, lda, n)};
