@@ -12,6 +12,7 @@
 #include "recs/events.h"    /* events by column                          */
 #include "recs/places.h"    /* coordinates as places                     */
 #include "recs/trends.h"    /* popular, rising and new, by place         */
+#include "recs/trends_share.h" /* snapshots, deltas, merging of trends     */
 #include "recs/writer.h"    /* making a model file, for importers        */
 #include "recs/backend.h"   /* approximate search, lent by a companion   */
 #include "recs/vectors.h"   /* vectors by id, and their neighbours        */

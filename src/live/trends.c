@@ -8,7 +8,7 @@
 #include "base/math.h"
 #include "base/text.h"
 #include "live/trends_actors.h"
-#include "live/trends_add.h"
+#include "live/trends_share.h"
 
 #include <sched.h>
 #include <string.h>
@@ -123,6 +123,8 @@ recs_status recs_trends_create(recs_trends **trends, const char *description,
     recs__trend_names_init(&made->segments, seed + 2, NULL);
     uint32_t root;
     status = recs__trend_node_take(made, "", 0, NULL, 0, &root, error);
+    if (status == RECS_OK)
+        status = recs__trend_share_create(made, error);
     if (status != RECS_OK) {
         recs_trends_destroy(made);
         return status;
@@ -135,6 +137,7 @@ void recs_trends_destroy(recs_trends *trends) {
     if (trends == NULL)
         return;
     recs_host host = trends->host;
+    recs__trend_share_destroy(trends);
     recs__trend_nodes_free(trends);
     recs__trend_scratch_free(trends);
     recs__trend_names_free(&trends->items, &host);

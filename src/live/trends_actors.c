@@ -85,12 +85,14 @@ static recs__trend_seen *look(recs__trend_seen *seen, uint32_t capacity, uint64_
     return &seen[at];
 }
 
-static recs_status window_room(recs_trends *trends, recs__trend_window *window,
+static recs_status window_room(recs_trends *trends, recs__trend_window *window, uint32_t more,
                                recs_error *error) {
-    uint64_t need = (uint64_t)window->used + window->reserved + 1;
+    uint64_t need = (uint64_t)window->used + window->reserved + more;
     if (need * 4 <= (uint64_t)window->capacity * 3)
         return RECS_OK;
     uint64_t wanted = window->capacity < 4 ? 4 : (uint64_t)window->capacity * 2;
+    if (wanted * 3 < need * 4)
+        wanted = (need * 4 + 2) / 3;
     if (wanted > UINT32_MAX)
         return recs__fail_memory(error, SIZE_MAX);
     size_t size = (size_t)wanted * sizeof(recs__trend_seen);
@@ -108,13 +110,13 @@ static recs_status window_room(recs_trends *trends, recs__trend_window *window,
     return RECS_OK;
 }
 
-static recs_status sketch_room(recs_trends *trends, recs__trend_sketch *sketch,
+static recs_status sketch_room(recs_trends *trends, recs__trend_sketch *sketch, uint32_t more,
                                recs_error *error) {
-    if (sketch->count + sketch->reserved < sketch->capacity ||
+    if (sketch->count + sketch->reserved + more <= sketch->capacity ||
         sketch->capacity == RECS__TREND_SKETCH)
         return RECS_OK;
     uint32_t wanted = sketch->capacity < 4 ? 4 : sketch->capacity * 2u;
-    if (wanted > RECS__TREND_SKETCH)
+    if (wanted > RECS__TREND_SKETCH || more > 1)
         wanted = RECS__TREND_SKETCH;
     uint64_t *hashes = recs__trend_alloc(trends, wanted * sizeof *hashes, error);
     if (hashes == NULL)
@@ -135,9 +137,9 @@ recs_status recs__trend_actors_room(recs_trends *trends, recs__trend_node *node,
         return status;
     recs__trend_window *window = window_of(trends, node->actors, event->time, &slot);
     recs__trend_sketch *sketch = sketch_of(trends, node->actors, event->time, &slot);
-    status = window_room(trends, window, error);
+    status = window_room(trends, window, 1, error);
     if (status == RECS_OK)
-        status = sketch_room(trends, sketch, error);
+        status = sketch_room(trends, sketch, 1, error);
     if (status == RECS_OK) {
         window->reserved++;
         sketch->reserved++;
@@ -152,19 +154,40 @@ void recs__trend_actors_unroom(recs_trends *trends, recs__trend_node *node,
     sketch_of(trends, node->actors, event->time, &slot)->reserved--;
 }
 
+recs_status recs__trend_actors_open(recs_trends *trends, recs__trend_node *node,
+                                    recs_error *error) {
+    recs_status status = begin(trends, node, error);
+    for (int i = 0; i < 2 && status == RECS_OK; i++)
+        status = sketch_room(trends, &node->actors->sketches[i], RECS__TREND_SKETCH, error);
+    return status;
+}
+
+recs_status recs__trend_actors_window_room(recs_trends *trends, recs__trend_node *node,
+                                           int64_t time, uint32_t entries, recs_error *error) {
+    int32_t slot;
+    recs__trend_window *window = window_of(trends, node->actors, time, &slot);
+    recs_status status = window_room(trends, window, entries, error);
+    if (status == RECS_OK)
+        window->reserved += entries;
+    return status;
+}
+
+void recs__trend_actors_window_unroom(recs_trends *trends, recs__trend_node *node, int64_t time,
+                                      uint32_t entries) {
+    int32_t slot;
+    window_of(trends, node->actors, time, &slot)->reserved -= entries;
+}
+
 /* ---- joining ------------------------------------------------------------------------ */
 
-static void sketch_add(const recs_trends *trends, recs__trend_actors *actors,
-                       const recs__trend_event *event) {
-    int32_t slot;
-    recs__trend_sketch *sketch = sketch_of(trends, actors, event->time, &slot);
+static void sketch_add(recs__trend_actors *actors, int32_t slot, uint64_t hash) {
+    recs__trend_sketch *sketch = &actors->sketches[slot & 1];
     if (slot < sketch->slot)
         return;
     if (slot > sketch->slot) {
         sketch->slot = slot;
         sketch->count = 0;
     }
-    uint64_t hash = mix(event->actor);
     uint32_t low = 0, high = sketch->count;
     if (high == RECS__TREND_SKETCH && hash >= sketch->hashes[high - 1])
         return;
@@ -195,7 +218,8 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
         window->slot = slot;
     }
     if (!(event->item & RECS__TREND_RETURNED))
-        sketch_add(trends, node->actors, event);
+        sketch_add(node->actors, (int32_t)(event->time / sketch_width(trends)),
+                   mix(event->actor));
     recs__trend_seen *seen = look(window->seen, window->capacity, event->actor, event->item);
     int64_t begins = slot * trends->options.actors;
     uint32_t time = (uint32_t)(event->time - begins);
@@ -219,6 +243,13 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
     seen->weight = event->weight;
     seen->time = (uint32_t)(event->time - begins);
     return RECS__TREND_JOIN_MORE;
+}
+
+void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, int64_t time,
+                             int32_t back, uint64_t hash) {
+    int32_t slot = (int32_t)(time / sketch_width(trends)) - back;
+    if (slot >= 0)
+        sketch_add(node->actors, slot, hash);
 }
 
 /* ---- how many ------------------------------------------------------------------------- */

@@ -63,6 +63,18 @@ recs__trend_join recs__trend_count_actor(recs_trends *trends, recs__trend_node *
                                          recs__trend_record *record, const int32_t *newest,
                                          int64_t now, uint32_t *stopped);
 
+/* For merging (trends_merge.c): a node's actors with whole sketches; room for so
+ * many entries in the window of a time, and back; one (mixed) hash into the
+ * sketch `back` slots before that of a time. */
+recs_status recs__trend_actors_open(recs_trends *trends, recs__trend_node *node,
+                                    recs_error *error);
+recs_status recs__trend_actors_window_room(recs_trends *trends, recs__trend_node *node,
+                                           int64_t time, uint32_t entries, recs_error *error);
+void recs__trend_actors_window_unroom(recs_trends *trends, recs__trend_node *node, int64_t time,
+                                      uint32_t entries);
+void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, int64_t time,
+                             int32_t back, uint64_t hash);
+
 /* Distinct actors in the newest two slots; *exact false for an estimate. */
 double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
                                 bool *exact);

@@ -13,6 +13,7 @@
 #include "live/trends_actors.h"
 
 #include "base/text.h"
+#include "live/trends_share.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -47,21 +48,35 @@ typedef struct recs__trend_scratch {
 
 /* ---- scratch ------------------------------------------------------------------------ */
 
-static scratch *take_scratch(recs_trends *trends, recs_error *error) {
+/* Whoever holds one is inside the gate (trends_share.c). */
+static recs_status take_scratch(recs_trends *trends, scratch **taken, recs_error *error) {
+    recs_status status = recs__trend_renew(trends, error);
+    if (status != RECS_OK)
+        return status;
     pthread_mutex_lock(&trends->scratch_lock);
+    recs__trend_enter(trends);
     scratch *free_one = trends->scratch;
     if (free_one != NULL)
         trends->scratch = free_one->next;
     pthread_mutex_unlock(&trends->scratch_lock);
-    if (free_one != NULL)
-        return free_one;
-    return recs__alloc_zero(&trends->host, 1, sizeof *free_one, error);
+    if (free_one == NULL) {
+        free_one = recs__alloc_zero(&trends->host, 1, sizeof *free_one, error);
+        if (free_one == NULL) {
+            pthread_mutex_lock(&trends->scratch_lock);
+            recs__trend_leave(trends);
+            pthread_mutex_unlock(&trends->scratch_lock);
+            return RECS_ERR_MEMORY;
+        }
+    }
+    *taken = free_one;
+    return RECS_OK;
 }
 
 static void give_scratch(recs_trends *trends, scratch *s) {
     pthread_mutex_lock(&trends->scratch_lock);
     s->next = trends->scratch;
     trends->scratch = s;
+    recs__trend_leave(trends);
     pthread_mutex_unlock(&trends->scratch_lock);
 }
 
@@ -469,27 +484,68 @@ static void make_records(recs_trends *trends, scratch *s) {
     s->count = kept;
 }
 
-static recs_status add_piece(recs_trends *trends, scratch *s, const columns *c, size_t begin,
-                             size_t end, recs_error *error) {
-    memset(s->counts, 0, sizeof s->counts);
-    recs_status status = scratch_room(trends, s, end - begin, error);
-    if (status != RECS_OK)
-        return status;
-    take_events(trends, s, c, begin, end);
+static int64_t oldest_of_actors(const recs_trends *trends, const scratch *s) {
+    int64_t oldest = INT64_MAX;
+    for (uint32_t e = 0; e < s->count && trends->options.actors != 0; e++)
+        if (s->events[e].actor != RECS_NO_ACTOR && s->events[e].time < oldest)
+            oldest = s->events[e].time;
+    return oldest;
+}
+
+/* Counts the events taken. */
+static recs_status count_piece(recs_trends *trends, scratch *s, recs_error *error) {
     make_records(trends, s);
     if (s->count != 0) {
-        status = make_groups(trends, s, error);
+        recs_status status = make_groups(trends, s, error);
         if (status == RECS_OK)
             status = reserve(trends, s, error);
         if (status != RECS_OK)
             return status;
         recs__trend_advance(trends, s->now_newest);
         commit(trends, s);
+        recs__trend_counted(trends, s->count, oldest_of_actors(trends, s));
     }
     for (int i = 0; i < RECS_TRENDS_COUNTERS; i++)
         if (s->counts[i] != 0)
             atomic_fetch_add_explicit(&trends->counters[i], s->counts[i], memory_order_relaxed);
     return RECS_OK;
+}
+
+static recs_status add_piece(recs_trends *trends, scratch *s, const columns *c, size_t begin,
+                             size_t end, recs_error *error) {
+    bool turn;
+    memset(s->counts, 0, sizeof s->counts);
+    recs_status status = recs__trend_log_room(trends, (uint32_t)(end - begin), &turn, error);
+    if (status == RECS_OK)
+        status = scratch_room(trends, s, end - begin, error);
+    if (status == RECS_OK) {
+        take_events(trends, s, c, begin, end);
+        status = count_piece(trends, s, error);
+    }
+    if (status == RECS_OK && turn && s->count != 0)
+        recs__trend_log_add(trends, s->events, s->places, s->count, s->now_newest);
+    recs__trend_log_done(trends, &turn);
+    return status;
+}
+
+recs_status recs__trend_add_events(recs_trends *trends, const recs__trend_event *events,
+                                   const uint32_t *places, uint32_t count, int64_t newest,
+                                   recs_error *error) {
+    scratch *s;
+    recs_status status = take_scratch(trends, &s, error);
+    if (status != RECS_OK)
+        return status;
+    memset(s->counts, 0, sizeof s->counts);
+    status = scratch_room(trends, s, count, error);
+    if (status == RECS_OK) {
+        memcpy(s->events, events, count * sizeof *events);
+        memcpy(s->places, places, count * sizeof *places);
+        s->count = count;
+        s->newest = newest;
+        status = count_piece(trends, s, error);
+    }
+    give_scratch(trends, s);
+    return status;
 }
 
 /* ---- validation ----------------------------------------------------------------------------------- */
@@ -561,9 +617,10 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
     recs_status status = check_columns(trends, &c, error);
     if (status != RECS_OK || count == 0)
         return status;
-    scratch *s = take_scratch(trends, error);
-    if (s == NULL)
-        return RECS_ERR_MEMORY;
+    scratch *s;
+    status = take_scratch(trends, &s, error);
+    if (status != RECS_OK)
+        return status;
     for (size_t begin = 0; begin < count && status == RECS_OK; begin += RECS__TREND_PIECE) {
         size_t end = count - begin < RECS__TREND_PIECE ? count : begin + RECS__TREND_PIECE;
         status = add_piece(trends, s, &c, begin, end, error);

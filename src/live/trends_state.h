@@ -176,6 +176,7 @@ typedef struct recs__trend_stripe {
 } recs__trend_stripe;
 
 struct recs__trend_scratch; /* trends_add.c */
+struct recs__trend_share;   /* trends_share.h */
 
 struct recs_trends {
     recs_host host;
@@ -197,6 +198,7 @@ struct recs_trends {
     recs__trend_stripe *stripes;
     pthread_mutex_t scratch_lock;
     struct recs__trend_scratch *scratch;
+    struct recs__trend_share *share;
 };
 
 static inline recs__trend_node *recs__trend_node_at(const recs_trends *trends, uint32_t node) {

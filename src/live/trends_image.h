@@ -1,0 +1,136 @@
+/* trends_image.h - a snapshot or a delta as bytes (docs/trends-format.md).
+ *
+ * recs__trend_image_read believes nothing: every count, order and range is
+ * checked once, in one pass over the bytes, and what reads them afterwards
+ * need not look again. The bytes may stand at any address; they are read where
+ * they are (a mapped file), copied nowhere. */
+#ifndef RECS_LIVE_TRENDS_IMAGE_H
+#define RECS_LIVE_TRENDS_IMAGE_H
+
+#include "live/origin.h"
+#include "live/trends_state.h"
+
+#include <string.h>
+
+enum {
+    RECS__IMAGE_SNAPSHOT = 1,
+    RECS__IMAGE_DELTA = 2,
+    RECS__IMAGE_HEADER = 128,
+    RECS__IMAGE_ENTRY = 32, /* of the section table */
+    RECS__IMAGE_MAJOR = 1
+};
+
+/* Sections, all there, in this order. The number is the type less one. */
+typedef enum recs__image_section {
+    RECS__IMAGE_DESCRIPTION,  /* text                              */
+    RECS__IMAGE_ITEM_OFFSETS, /* u64[items + 1]                    */
+    RECS__IMAGE_ITEM_BYTES,
+    RECS__IMAGE_PATH_OFFSETS,
+    RECS__IMAGE_PATH_BYTES,
+    RECS__IMAGE_SEGMENT_OFFSETS,
+    RECS__IMAGE_SEGMENT_BYTES,
+    RECS__IMAGE_NODES,        /* recs__image_node                  */
+    RECS__IMAGE_CELLS,        /* recs__image_cell                  */
+    RECS__IMAGE_COLUMNS,      /* u16: of which sum                 */
+    RECS__IMAGE_SUMS,         /* i64                               */
+    RECS__IMAGE_SEEN,         /* recs__image_seen                  */
+    RECS__IMAGE_HASHES,       /* u64                               */
+    RECS__IMAGE_ORIGINS,      /* recs__origin_mark                 */
+    RECS__IMAGE_COUNTERS,     /* u64[8]                            */
+    RECS__IMAGE_SECTIONS
+} recs__image_section;
+
+typedef struct recs__image_node {
+    uint32_t path, segment; /* segment UINT32_MAX: none                     */
+    uint64_t cells, seen;   /* how many of the next are its own              */
+    uint32_t hashes[2];     /* the same, of the older and the newer slot     */
+} recs__image_node;
+
+typedef struct recs__image_cell {
+    uint32_t item;     /* RECS__TREND_RETURNED: its returns              */
+    uint32_t first[2]; /* of the older and the newer slot, as in a cell  */
+    uint32_t sums;     /* how many of the next columns and sums          */
+} recs__image_cell;
+
+typedef struct recs__image_seen {
+    uint64_t actor;
+    uint32_t item, weight, time;
+    uint32_t age; /* windows before the newest event's */
+} recs__image_seen;
+
+typedef struct recs__trend_image {
+    const unsigned char *bytes;
+    size_t size;
+    uint32_t kind;
+    int64_t newest;      /* RECS_NO_TIME: nothing was counted              */
+    int64_t actors_from; /* oldest window an actor was counted in, or none */
+    uint64_t content;    /* checksum of what two equal states share        */
+    recs__origin origin; /* delta: whose, and its events (from, to]        */
+    uint64_t from, to;
+    recs__trend_options options;
+    const unsigned char *section[RECS__IMAGE_SECTIONS];
+    size_t section_size[RECS__IMAGE_SECTIONS];
+    size_t items, paths, segments, nodes, cells, sums, seen, hashes, origins;
+} recs__trend_image;
+
+#define RECS__IMAGE_NO_ACTORS INT64_MAX
+
+/* CORRUPT (damaged, or not a snapshot), UNSUPPORTED (a newer version), each
+ * naming what was found where. */
+recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, size_t size,
+                                   recs_error *error);
+
+/* Checksums of a whole image, which is written last: content first. */
+void recs__trend_image_seal(unsigned char *bytes, size_t size);
+/* First byte of a section's entry in the table. */
+static inline size_t recs__image_entry(recs__image_section section) {
+    return RECS__IMAGE_HEADER + (size_t)section * RECS__IMAGE_ENTRY;
+}
+size_t recs__image_record(recs__image_section section);
+
+/* Record `index` of a section, copied out. */
+static inline void recs__image_get(const recs__trend_image *image, recs__image_section section,
+                                   size_t index, void *out, size_t size) {
+    memcpy(out, image->section[section] + index * size, size);
+}
+static inline recs__image_node recs__image_node_at(const recs__trend_image *image, size_t i) {
+    recs__image_node node;
+    recs__image_get(image, RECS__IMAGE_NODES, i, &node, sizeof node);
+    return node;
+}
+static inline recs__image_cell recs__image_cell_at(const recs__trend_image *image, size_t i) {
+    recs__image_cell cell;
+    recs__image_get(image, RECS__IMAGE_CELLS, i, &cell, sizeof cell);
+    return cell;
+}
+static inline recs__image_seen recs__image_seen_at(const recs__trend_image *image, size_t i) {
+    recs__image_seen seen;
+    recs__image_get(image, RECS__IMAGE_SEEN, i, &seen, sizeof seen);
+    return seen;
+}
+static inline recs__origin_mark recs__image_origin_at(const recs__trend_image *image, size_t i) {
+    recs__origin_mark mark;
+    recs__image_get(image, RECS__IMAGE_ORIGINS, i, &mark, sizeof mark);
+    return mark;
+}
+static inline uint64_t recs__image_u64(const recs__trend_image *image,
+                                       recs__image_section section, size_t i) {
+    uint64_t value;
+    recs__image_get(image, section, i, &value, sizeof value);
+    return value;
+}
+static inline uint16_t recs__image_column(const recs__trend_image *image, size_t i) {
+    uint16_t column;
+    recs__image_get(image, RECS__IMAGE_COLUMNS, i, &column, sizeof column);
+    return column;
+}
+
+/* Text i of one of the three tables of names. */
+static inline const char *recs__image_text(const recs__trend_image *image,
+                                           recs__image_section offsets, size_t i, size_t *size) {
+    uint64_t from = recs__image_u64(image, offsets, i);
+    *size = (size_t)(recs__image_u64(image, offsets, i + 1) - from);
+    return *size == 0 ? "" : (const char *)(image->section[offsets + 1] + from);
+}
+
+#endif
