@@ -19,8 +19,10 @@ typedef struct seen {
 
 static int32_t take(void *user_data, const recs_events *events) {
     seen *s = user_data;
+    size_t count = recs_events_count(events);
     s->batches++;
-    assert_true(recs_events_count(events) > 0 && recs_events_count(events) <= 4096);
+    assert_true(count > 0 && count <= 4096);
+    assert_true(recs_events_get_time(events, count - 1) - recs_events_get_time(events, 0) < 3600000);
     for (size_t i = 0; i < recs_events_count(events); i++) {
         size_t size;
         const char *item = recs_events_get_text(events, i, RECS_FIELD_ITEM, &size);
@@ -111,7 +113,8 @@ static void test_large(void **state) {
                              RECS_OK);
             assert_true(s.sorted);
             assert_int_equal(s.events, counts[c]);
-            assert_int_equal(s.batches, (counts[c] + 4095) / 4096);
+            assert_true(s.batches >= (counts[c] + 4095) / 4096 &&
+                        s.batches <= counts[c] / 4096 + 4);
             recs_dataset_destroy(d);
             free(log);
         }
@@ -131,7 +134,7 @@ static void test_ended(void **state) {
     (void)state;
     assert_int_equal(recs_dataset_replay(d, RECS_NO_TIME, RECS_NO_TIME, take, &s, &error),
                      RECS_ERR_CANCELLED);
-    assert_int_equal(s.events, 8192);
+    assert_true(s.events >= 5000 && s.events < 5000 + 4096);
     s = (seen){.sorted = true};
     recs_dataset_progress(d, cancel, NULL);
     assert_int_equal(recs_dataset_replay(d, RECS_NO_TIME, RECS_NO_TIME, take, &s, &error),

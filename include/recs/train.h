@@ -143,8 +143,8 @@ RECS_API recs_status recs_dataset_split(const recs_dataset *dataset, const char 
 
 /* Hands the events out again in order of time, equal times in the log's order:
  * those with a time at or after from and before until (RECS_NO_TIME: no bound),
- * in batches of at most 4,096 that live until take returns. Non-zero from take
- * ends it: CANCELLED, as does the dataset's progress. 16 bytes an event while it
+ * in batches of at most 4,096 and one hour that live until take returns. Non-zero
+ * from take ends it: CANCELLED, as does the dataset's progress. 16 bytes an event while it
  * runs where the log is not in order. MEMORY. Since 0.1. */
 typedef int32_t recs_replay_batch(void *user_data, const recs_events *events);
 RECS_API recs_status recs_dataset_replay(recs_dataset *dataset, int64_t from, int64_t until,

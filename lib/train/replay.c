@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BATCH 4096
+#define SPAN INT64_C(3600000) /* milliseconds a batch may span */
 #define RUN 32 /* events sorted by insertion before runs are merged */
 
 typedef struct replay {
@@ -127,24 +128,41 @@ static recs_status append(replay *r, uint64_t index, int32_t default_type, recs_
     return status == RECS_OK ? set_numbers(r->batch, &event, error) : status;
 }
 
+static recs_status hand_over(replay *r, recs_replay_batch *take, void *user_data,
+                             recs_error *error) {
+    recs_status status = RECS_OK;
+    if (recs_events_count(r->batch) == 0)
+        return RECS_OK;
+    if (take(user_data, r->batch) != 0)
+        status = recs__fail(error, RECS_ERR_CANCELLED, "replaying: stopped by the caller");
+    recs_events_reset(r->batch);
+    return status;
+}
+
 static recs_status run(replay *r, recs_replay_batch *take, void *user_data, recs_error *error) {
     uint64_t count = r->order ? r->count : r->dataset->log.count;
     int32_t type = recs__dataset_default_type(r->dataset);
     recs_status status = RECS_OK;
+    int64_t first = 0;
     for (uint64_t i = 0; i < count && status == RECS_OK; i++) {
         uint64_t event = r->order ? r->order[i] : i;
-        if (r->order || wanted(r, event))
-            status = append(r, event, type, error);
-        bool full = recs_events_count(r->batch) == BATCH || i + 1 == count;
-        if (status != RECS_OK || !full || recs_events_count(r->batch) == 0)
+        if (r->order == NULL && !wanted(r, event))
             continue;
-        if (take(user_data, r->batch) != 0)
-            status = recs__fail(error, RECS_ERR_CANCELLED, "replaying: stopped by the caller");
-        recs_events_reset(r->batch);
+        size_t held = recs_events_count(r->batch);
+        if (held == BATCH || (held != 0 && r->times[event] - first >= SPAN)) {
+            status = hand_over(r, take, user_data, error);
+            if (status == RECS_OK)
+                status = recs__dataset_tick(r->dataset, "replaying", i, count, error);
+            held = 0;
+        }
+        first = held == 0 ? r->times[event] : first;
         if (status == RECS_OK)
-            status = recs__dataset_tick(r->dataset, "replaying", i + 1, count, error);
+            status = append(r, event, type, error);
     }
-    return status;
+    if (status == RECS_OK)
+        status = hand_over(r, take, user_data, error);
+    return status == RECS_OK ? recs__dataset_tick(r->dataset, "replaying", count, count, error)
+                             : status;
 }
 
 recs_status recs_dataset_replay(recs_dataset *dataset, int64_t from, int64_t until,
