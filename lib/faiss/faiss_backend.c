@@ -122,6 +122,23 @@ static void effort_range(void *user_data, const void *index, uint32_t *low, uint
         *high = (uint32_t)own->count;
 }
 
+/* Distances of whole vectors are right but for rounding, which the further
+ * component under the inner product makes coarser; those of codes are not. */
+static size_t candidates(void *user_data, const void *index, size_t wanted) {
+    (void)user_data;
+    const recs__faiss_index *own = index;
+    size_t more = own->augmented ? wanted / 4 + 4 : 0;
+    bool factory = own->spec.kind == RECS__FAISS_FACTORY;
+    if (own->spec.kind == RECS__FAISS_PQ || (factory && strstr(own->spec.factory, "PQ") != NULL))
+        more = wanted * 9 + 50;
+    else if (own->spec.code == RECS__FAISS_CODE8 || own->spec.kind == RECS__FAISS_SQ8 ||
+             (factory && strstr(own->spec.factory, "SQ") != NULL))
+        more = wanted + 8;
+    else if (own->spec.code == RECS__FAISS_FP16)
+        more += wanted / 4 + 2;
+    return wanted < SIZE_MAX / 16 ? wanted + more : wanted;
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static recs_vector_backend backend = {.struct_size = sizeof backend,
                                       .name = "faiss",
@@ -133,7 +150,8 @@ static recs_vector_backend backend = {.struct_size = sizeof backend,
                                       .search = search,
                                       .memory = memory,
                                       .destroy = destroy,
-                                      .effort_range = effort_range};
+                                      .effort_range = effort_range,
+                                      .candidates = candidates};
 
 static void name_it(void) { backend.version = recs__faiss_version(); }
 

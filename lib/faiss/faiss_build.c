@@ -180,6 +180,9 @@ static recs_status make(reader *r, recs__faiss_progress *progress, recs_error *e
     char factory[RECS__FAISS_FACTORY_MOST + 1];
     recs__faiss_spec_factory(&index->spec, index->count, factory, sizeof factory);
     uint32_t lists = lists_of(factory);
+    if (lists == 0 && strstr(factory, "IVF") != NULL) /* FAISS divides by it */
+        return recs__faiss_fail(error, RECS_ERR_ARGUMENT, "%s: expected a number of lists above 0",
+                                factory);
     if (lists > index->count)
         return recs__faiss_fail(error, RECS_ERR_ARGUMENT,
                                 "%s has %u lists, expected at most the number of vectors, %llu",
