@@ -43,6 +43,7 @@ TRAIN_SRC := $(sort $(wildcard lib/train/*.c))
 FAISS_SRC := $(sort $(wildcard lib/faiss/*.c))
 CLI_SRC   := $(sort $(wildcard examples/cli/*.c))
 SHOP_SRC  := $(sort $(wildcard examples/demo_shop/*.c))
+ITEMS_SRC := $(sort $(wildcard examples/similar_items/*.c))
 TEST_SRC  := $(sort $(filter-out $(SKIP:%=tests/%.c),$(wildcard tests/test_*.c)))
 SUPPORT   := $(sort $(wildcard tests/support/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -110,13 +111,14 @@ FAISS    := $(BUILD)/librecs-faiss.so.0
 FAISS_A  := $(BUILD)/librecs-faiss.a
 CLI      := $(if $(CLI_SRC),$(BUILD)/recs)
 SHOP     := $(if $(SHOP_SRC),$(BUILD)/demo_shop)
+ITEMS    := $(BUILD)/similar_items
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SRC))
 REPLAYS  := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/fuzz-replay/%,$(FUZZ_SRC))
 BENCHES  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(COURSE))
 
 .PHONY: all test programs test-programs bench clean help FORCE
-all: $(LIB) $(LIB_A) $(TRAIN) $(TRAIN_A) $(FAISS) $(FAISS_A) $(CLI) $(SHOP) $(EXAMPLES) ## everything, out in build/
+all: $(LIB) $(LIB_A) $(TRAIN) $(TRAIN_A) $(FAISS) $(FAISS_A) $(CLI) $(SHOP) $(ITEMS) $(EXAMPLES) ## everything, out in build/
 
 # Changes when the compiler or its flags do, and with it all that was compiled.
 FLAGS_NOW := $(subst ','\'',$(CC) $(filter-out -Werror,$(ALL_FLAGS)) | $(SAN) | $(LDFLAGS))
@@ -132,9 +134,10 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 # A sanitizer's own symbols come with the program.
 NO_UNDEFINED := $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
 
+# The companion that it loads by name is looked for beside it first.
 $(BUILD)/librecs.so.0: $(LIB_OBJ) src/api.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map $(NO_UNDEFINED) \
+	$(Q)$(CC) -shared -Wl,-soname,librecs.so.0 -Wl,--version-script=src/api.map $(NO_UNDEFINED) -Wl,-rpath,'$$ORIGIN' \
 	  $(LIB_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) $(LIB_LIBS) -o $@
 	$(Q)ln -sf librecs.so.0 $(BUILD)/librecs.so
 
@@ -170,6 +173,9 @@ $(BUILD)/recs: $(call obj,obj,$(CLI_SRC)) $(LIB) $(TRAIN)
 $(BUILD)/demo_shop: $(call obj,obj,$(SHOP_SRC))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $^ $(CFLAGS) $(SAN) $(LDFLAGS) -lm -o $@
+$(ITEMS): $(call obj,obj,$(ITEMS_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(filter %.o,$^) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs -lz -lm $(RPATH) -o $@
 $(BUILD)/examples/%: examples/%.c $(LIB) $(TRAIN) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
