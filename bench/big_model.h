@@ -9,6 +9,7 @@
 #include "recs.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ typedef struct big_model {
     size_t factors;
     const float *item_factors; /* [items][stride] */
     const float *user_factors; /* [users][stride] */
+    bool plain; /* without the quantised copy of the item factors */
 } big_model;
 
 static void must(recs_status status, const recs_error *error) {
@@ -119,6 +121,10 @@ static void big_model_write(const big_model *big, const char *path, recs_model *
                                                   big->item_factors + i * stride, big->factors));
     write_section(writer, RECS_SECTION_ITEM_FACTORS, 0, big->item_factors,
                   items * stride * sizeof(float));
+    if (!big->plain)
+        must(recs_writer_item_codes(writer, 0, big->item_factors, 0, big->items,
+                                    (uint32_t)big->factors, &error),
+             &error);
     write_section(writer, RECS_SECTION_ITEM_NORMS, 0, norms, items * sizeof *norms);
     write_section(writer, RECS_SECTION_GRAM, 0, gram, big->factors * sizeof *gram);
     write_section(writer, RECS_SECTION_USER_FACTORS, 0, big->user_factors,

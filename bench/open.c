@@ -119,7 +119,7 @@ int main(int argc, char **argv) {
     }
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         big_model big = {sizes[s], 20, FACTORS, big_model_factors(sizes[s], FACTORS, 1),
-                         big_model_factors(20, FACTORS, 2)};
+                         big_model_factors(20, FACTORS, 2), false};
         big_model_write(&big, path, NULL);
         free((void *)(uintptr_t)big.item_factors);
         free((void *)(uintptr_t)big.user_factors);

@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     big_model big = {(uint32_t)items, USERS, factors, big_model_factors(items, factors, 1),
-                     big_model_factors(USERS, factors, 2)};
+                     big_model_factors(USERS, factors, 2), false};
     recs_model *model;
     recs_query *query;
     recs_error error;

@@ -165,6 +165,31 @@ class Model:
         for i in range(self.component_count):
             self.components.append(self.read_component(i, records[192 * i:192 * i + 192]))
 
+    def check_codes(self, bytes_, rows, factors):
+        """The quantised copy: each row once, longest first, within its block's bounds."""
+        version, count, width, block = struct.unpack_from("<4I", bytes_)
+        if version > 1:
+            return
+        need((version, count, width, block) == (1, self.items, factors, 256), "codes")
+        padded, groups = (count + 15) // 16 * 16, (factors + 3) // 4
+        blocks, at = (count + 255) // 256, 64
+        order = struct.unpack_from("<%dI" % padded, bytes_, at)
+        at += 4 * padded + -4 * padded % 64
+        scales = struct.unpack_from("<%df" % padded, bytes_, at)
+        at += 4 * padded + -4 * padded % 64
+        bounds = list(struct.iter_unpack("<4f", bytes_[at:at + 16 * blocks]))
+        at += 16 * blocks + -16 * blocks % 64
+        need(len(bytes_) == at + padded * groups * 4, "the size of codes")
+        need(sorted(order[:count]) == list(range(count)), "the order of codes")
+        for place, row in enumerate(order[:count]):
+            tile = at + place // 16 * groups * 64 + place % 16 * 4
+            off = [x - scales[place] * (bytes_[tile + j // 4 * 64 + j % 4] - 64)
+                   for j, x in enumerate(rows[row])]
+            length = math.sqrt(sum(x * x for x in rows[row]))
+            most, least, error, _ = bounds[place // 256]
+            need(least <= length <= most, "a row's length")
+            need(math.sqrt(sum(x * x for x in off)) <= error, "a row's distance from its codes")
+
     def read_component(self, i, record):
         (name, trainer, kind, factors, scale, scale_similar, alpha, regularization, exponent,
          trained, first, terms) = struct.unpack_from("<64s32sIIfffffIII", record)
@@ -185,6 +210,8 @@ class Model:
                 out["user_factors"] = self.rows(41, i, self.users, factors, stride, False)
             out["gram"] = self.array(42, i, "f", factors)
             norms = self.array(43, i, "f", self.items)
+            if (78, i) in self.sections:
+                self.check_codes(self.sections[(78, i)], out["item_factors"], factors)
             for norm, row in zip(norms, out["item_factors"]):
                 need(math.isclose(norm, math.sqrt(sum(v * v for v in row)), rel_tol=1e-5,
                                   abs_tol=1e-12), "a norm")

@@ -57,6 +57,20 @@ static uint32_t flags_of(uint32_t type) {
                : 0;
 }
 
+/* The quantised copy of a component's item factors, after its sections. */
+static recs_status write_codes(const train_run *run, recs_writer *writer, uint32_t c,
+                               recs_error *error) {
+    const recs__trained *trained = &run->trained[c];
+    for (uint32_t s = 0; trained->kind == RECS__KIND_FACTORS && s < trained->section_count; s++) {
+        uint32_t type = trained->sections[s].type;
+        if (type == RECS_SECTION_ITEM_FACTORS || type == RECS_SECTION_ITEM_HALVES)
+            return recs_writer_item_codes(writer, c, trained->sections[s].bytes,
+                                          type == RECS_SECTION_ITEM_HALVES,
+                                          run->training->items, trained->factors, error);
+    }
+    return RECS_OK;
+}
+
 static recs_status write_components(const train_run *run, recs_writer *writer, uint32_t count,
                                     recs_error *error) {
     recs__file_term terms[RECS__COMPONENTS_MAX * RECS__TERMS_MAX];
@@ -82,6 +96,8 @@ static recs_status write_components(const train_run *run, recs_writer *writer, u
                                          flags_of(run->trained[c].sections[s].type),
                                          run->trained[c].sections[s].bytes,
                                          run->trained[c].sections[s].size, error);
+        if (status == RECS_OK)
+            status = write_codes(run, writer, c, error);
     }
     return status;
 }

@@ -94,6 +94,13 @@ void recs__host_log(const recs_host *host, recs_log_level level, const char *for
     host->log(host->log_data, level, text);
 }
 
+recs_host recs__host_alone(const recs_host *host) {
+    recs_host alone = *host;
+    alone.run = default_run;
+    alone.executor_data = NULL;
+    return alone;
+}
+
 bool recs__host_serial(const recs_host *host) { return host->run == default_run; }
 
 int64_t recs__now(const recs_host *host) { return host->now(host->clock_data); }

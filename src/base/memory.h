@@ -33,6 +33,8 @@ char *recs__copy_text(const recs_host *host, const char *text, recs_error *error
 void recs__host_log(const recs_host *host, recs_log_level level, const char *format, ...)
     RECS_PRINTF(3, 4);
 int64_t recs__now(const recs_host *host);
+/* The same host without its executor, for calls from inside a task. */
+recs_host recs__host_alone(const recs_host *host);
 /* Whether run is the default: the calling thread, in order. */
 bool recs__host_serial(const recs_host *host);
 void recs__run(const recs_host *host, void (*task)(void *arg, size_t index), void *arg,

@@ -24,6 +24,8 @@
 #define RECS__CODES_VERSION 1
 #define RECS__CODES_BLOCK 256
 #define RECS__CODES_DIMS_MAX 65536
+/* Fewer rows than this are as fast without a copy: none is written or used. */
+#define RECS__CODES_ROWS_LEAST 2048
 /* Rows longer than this have no copy: products of two such lengths stay below
  * what a float can hold. */
 #define RECS__CODES_LENGTH_MAX 1e18f

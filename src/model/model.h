@@ -9,6 +9,7 @@
 
 #include "data/csr.h"
 #include "data/ids.h"
+#include "kernels/codes.h"
 #include "model/format.h"
 #include "recs/model.h"
 
@@ -35,6 +36,8 @@ typedef struct recs__component {
     const float *item_norms;   /* [items] */
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;
+    const recs__codes *codes; /* the quantised copy of the item factors, or NULL */
+    recs__codes codes_room;
 
     /* KIND_ITEMS: the weight of history item h for item j is row h, column j of
      * neighbors plus the low-rank part: history_factors[h] . item_factors[j], or

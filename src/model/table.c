@@ -65,6 +65,7 @@ static const struct {
     {RECS_SECTION_POSTING_VALUES, RECS__SCOPE_COMPONENT, "posting_values"},
     {RECS_SECTION_ROW_NORMS, RECS__SCOPE_COMPONENT, "row_norms"},
     {RECS_SECTION_ITEM_WEIGHTS, RECS__SCOPE_COMPONENT, "item_weights"},
+    {RECS_SECTION_ITEM_CODES, RECS__SCOPE_COMPONENT, "item_codes"},
 };
 
 recs__scope recs__section_scope(uint32_t type) {

@@ -269,6 +269,24 @@ static recs_status verify_norms(const recs_model *model, const recs__component *
     return RECS_OK;
 }
 
+static recs_status verify_codes(const recs_model *model, const recs__component *of,
+                                recs_error *error) {
+    recs__stored stored = {
+        .values = of->item_factors != NULL ? (const void *)of->item_factors : of->item_halves,
+        .type = of->item_factors != NULL ? RECS__STORED_FLOAT : RECS__STORED_HALF,
+        .rows = model->view.items,
+        .dims = of->factors,
+        .stride = of->stride};
+    recs_error found;
+    if (of->codes == NULL)
+        return RECS_OK;
+    recs_status status = recs__codes_verify(of->codes, &stored, &model->host, &found);
+    if (status == RECS_ERR_CORRUPT)
+        return recs__fail(error, status, "section %s of %u, %s",
+                          recs__section_label(RECS_SECTION_ITEM_CODES), of->index, found.text);
+    return status == RECS_OK ? status : recs__fail(error, status, "%s", found.text);
+}
+
 /* ---- parts of the model ---------------------------------------------------------------------- */
 
 static recs_status verify_popular(const recs_model *model, recs_error *error) {
@@ -356,6 +374,8 @@ static recs_status verify_component(const recs_model *model, const recs__compone
             status = verify_gram(component, error);
         if (status == RECS_OK)
             status = verify_norms(model, component, error);
+        if (status == RECS_OK)
+            status = verify_codes(model, component, error);
         return status;
     case RECS__KIND_USERS:
         status = verify_csr(&component->crowd, RECS_SECTION_ROW_OFFSETS, component->index, true,

@@ -267,6 +267,29 @@ static recs_status read_width(const recs__file_component *record, uint32_t least
     return RECS_OK;
 }
 
+/* A copy of a later version is as none. */
+static recs_status read_codes(const recs_model *model, recs__component *out, recs_error *error) {
+    const recs__content *content =
+        recs__model_section(model, RECS_SECTION_ITEM_CODES, out->index);
+    uint32_t items = model->meta->items, version;
+    if (content == NULL)
+        return RECS_OK;
+    if (content->size >= sizeof(recs__codes_head)) {
+        memcpy(&version, content->bytes, sizeof version);
+        if (version > RECS__CODES_VERSION)
+            return RECS_OK;
+    }
+    if (!recs__codes_read(&out->codes_room, content->bytes, content->size, items, out->factors))
+        return recs__fail(error, RECS_ERR_CORRUPT,
+                          "%s has %llu bytes and is not the copy of %u items with %u factors, "
+                          "which has %llu",
+                          place(RECS_SECTION_ITEM_CODES, out->index).text,
+                          (unsigned long long)content->size, items, out->factors,
+                          (unsigned long long)recs__codes_size(items, out->factors));
+    out->codes = &out->codes_room;
+    return RECS_OK;
+}
+
 static recs_status read_factors(const recs_model *model, const recs__file_component *record,
                                 recs__component *out, recs_error *error) {
     uint32_t i = out->index, items = model->meta->items, users = model->meta->users;
@@ -314,7 +337,7 @@ static recs_status read_factors(const recs_model *model, const recs__file_compon
     out->user_halves = user_halves;
     out->gram = gram;
     out->item_norms = norms;
-    return status;
+    return status == RECS_OK ? read_codes(model, out, error) : status;
 }
 
 /* An item model: the sparse part, and the low-rank one where there are factors. */

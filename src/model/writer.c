@@ -13,6 +13,7 @@
 #include "recs/writer.h"
 
 #include "base/checked.h"
+#include "kernels/codes.h"
 #include "model/internal.h"
 
 #include <string.h>
@@ -215,6 +216,45 @@ recs_status recs_writer_section(recs_writer *writer, uint32_t type, uint32_t com
     recs__free(&writer->host, packed);
     if (status == RECS_OK)
         writer->table[writer->count++] = section;
+    return status;
+}
+
+recs_status recs_writer_item_codes(recs_writer *writer, uint32_t component, const void *factors,
+                                   int32_t halves, uint32_t items, uint32_t dims,
+                                   recs_error *error) {
+    recs_status status = check_state(writer, READY, "recs_writer_item_codes", error);
+    if (status != RECS_OK)
+        return status;
+    if (dims == 0 || dims > RECS__FILE_FACTORS_MAX || items > INT32_MAX || halves < 0 ||
+        halves > 1 || (factors == NULL && items != 0))
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "codes of %u items, %u dimensions, halves %d%s: expected up to 2147483647 "
+                          "items, 1 to %d dimensions, halves 0 or 1, and factors",
+                          items, dims, halves, factors == NULL ? ", no factors" : "",
+                          RECS__FILE_FACTORS_MAX);
+    if (items < RECS__CODES_ROWS_LEAST)
+        return RECS_OK;
+    recs__stored stored = {.values = factors,
+                           .type = halves ? RECS__STORED_HALF : RECS__STORED_FLOAT,
+                           .rows = items,
+                           .dims = dims,
+                           .stride = ((size_t)dims + 15) / 16 * 16};
+    uint64_t size = recs__codes_size(items, dims);
+    if (size > SIZE_MAX)
+        return recs__fail_memory(error, SIZE_MAX);
+    void *bytes = recs__alloc_aligned(&writer->host, (size_t)size, 1, error);
+    if (bytes == NULL)
+        return RECS_ERR_MEMORY;
+    recs_error refused;
+    status = recs__codes_build(&stored, &writer->host, bytes, &refused);
+    if (status == RECS_OK)
+        status = recs_writer_section(writer, RECS_SECTION_ITEM_CODES, component, 0, bytes,
+                                     (size_t)size, error);
+    else if (status == RECS_ERR_NUMERIC)
+        status = RECS_OK; /* searched without */
+    else if (error != NULL)
+        *error = refused;
+    recs__free_aligned(&writer->host, bytes);
     return status;
 }
 

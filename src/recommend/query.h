@@ -12,6 +12,7 @@
 #include "recommend/history.h"
 #include "recommend/score.h"
 #include "recs/query.h"
+#include "search/exact.h"
 #include "search/filter.h"
 #include "search/topk.h"
 
@@ -79,6 +80,8 @@ typedef struct recs__work {
     recs__filter filter;
     recs__scorer scorer;
     recs__topk topk;
+    recs__exact_room exact;
+    recs__seek seek; /* how the rows were gone through; way NONE: not by exact.h */
 } recs__work;
 
 typedef enum recs__verb {

@@ -25,6 +25,14 @@ recs_status recs__recommend_prepare(const recs__visit *visit, recs__probe *probe
     return status;
 }
 
+static int32_t strategy_of(const recs__work *work) {
+    if (work->seek.way == RECS__WAY_NONE)
+        return RECS_STRATEGY_NONE;
+    if (work->seek.way == RECS__WAY_LIST)
+        return RECS_STRATEGY_LISTED;
+    return work->filter.eligible < work->filter.rows ? RECS_STRATEGY_MASKED : RECS_STRATEGY_SCAN;
+}
+
 recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, recs_error *error) {
     recs_query *query = visit->query;
     recs__work *work = &query->work;
@@ -35,7 +43,9 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
         status = recs__answer_reserve(query, work->topk.limit, error);
     if (status != RECS_OK)
         return status;
-    recs__scan_rows(&work, 1);
+    status = recs__scan_rows(&work, 1, &query->host, error);
+    if (status != RECS_OK)
+        return status;
     size_t evidence;
     size_t count = recs__scan_finish(work, !query->request.evidence_only, answer->rows,
                                      answer->scores, answer->sources, &evidence);
@@ -44,6 +54,9 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
     if (status == RECS_OK) {
         answer->eligible = work->filter.eligible;
         answer->evidence = evidence;
+        answer->strategy = strategy_of(work);
+        answer->scored =
+            work->seek.way == RECS__WAY_CODES ? work->seek.rescored : work->seek.scanned;
     }
     return status;
 }

@@ -1,8 +1,8 @@
 /* rows.c - recommend for many stored users, on the lent executor.
  *
  * A task is a chunk of 16 users, whatever the number of threads. It borrows a
- * worker (working memory for up to 8 users at a time, so that a block of item
- * factors is read once for 8) from the query's crew and puts it back. The
+ * worker (working memory for up to 16 users at a time, so that a block of item
+ * factors is read once for 16) from the query's crew and puts it back. The
  * crew is a row of slots taken and filled by atomic exchange: there are as
  * many workers as tasks ever ran at once, and none is made once that many
  * are there. Chunks write disjoint parts of the output.
@@ -19,7 +19,7 @@
 
 enum {
     CHUNK = 16,
-    TOGETHER = 8,
+    TOGETHER = 16,
     CREW_MAX = 1024
 };
 
@@ -121,8 +121,10 @@ static recs_status run_some(const batch *all, worker *one, size_t first, size_t 
         if (status == RECS_OK)
             status = prepare(all, works[i], all->users[first + i]);
     }
+    /* A task gives no tasks of its own: not every executor could run them. */
+    recs_host alone = recs__host_alone(&all->visit->query->host);
     if (status == RECS_OK)
-        recs__scan_rows(works, count);
+        status = recs__scan_rows(works, count, &alone, NULL);
     for (size_t i = 0; status == RECS_OK && i < count; i++) {
         size_t at = (first + i) * all->limit, evidence;
         size_t found =

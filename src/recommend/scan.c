@@ -1,12 +1,13 @@
-/* scan.c - the three ways through a catalogue, behind scan.h.
+/* scan.c - the ways through a catalogue, behind scan.h.
  *
+ *   exact     a component with factors: the search of search/exact.h
  *   touched   an item model and a short history: the rows its neighbours
  *             touched, whatever the size of the catalogue
  *   listed    a short allow list: those rows
  *   blocks    everything, 512 rows at a time into the first-level cache, one
  *             vector compare against the bar, the bitmap for survivors only
  *
- * All three offer the same rows with the same bits; the order of offers does
+ * All offer the same rows with the same bits; the order of offers does
  * not matter to the top k, except that blocks ascend. */
 #include "recommend/scan.h"
 
@@ -60,16 +61,12 @@ static const float *whole_column(const recs__work *work) {
 static void scan_block(recs__work *work, uint32_t first, size_t count) {
     const recs__kernels *kernels = recs__kernels_get();
     const recs__step *root = recs__scorer_root(&work->scorer);
-    const float *scores = whole_column(work), *norms = NULL;
+    const float *scores = whole_column(work);
     const uint8_t *evidence = NULL;
     uint32_t survivors[RECS__BLOCK];
 
     if (scores != NULL) {
         scores += first;
-    } else if (root->vector != NULL && root->lane == NULL && !work->scorer.similar) {
-        recs__score_rows(&work->scorer, root, first, count, root->scores);
-        scores = root->scores;
-        norms = root->component->item_norms + first;
     } else {
         recs__scorer_block(&work->scorer, first, count);
         scores = root->scores;
@@ -78,8 +75,7 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
     size_t found = kernels->above(scores, count, work->topk.bar, survivors);
     for (size_t i = 0; i < found; i++) {
         uint32_t at = survivors[i], row = first + at;
-        if ((evidence == NULL || evidence[at]) && (norms == NULL || norms[at] != 0.0f) &&
-            isfinite(scores[at]) && recs__filter_eligible(&work->filter, row))
+        if ((evidence == NULL || evidence[at]) && isfinite(scores[at]) && recs__filter_eligible(&work->filter, row))
             recs__topk_offer(&work->topk, scores[at], row);
     }
 }
@@ -87,14 +83,13 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
 /* From this many rows on, at 64 factors a megabyte, a pass reads its blocks
  * from beyond a core's own caches; later works of the same pass find them
  * there. Only speed depends on it. */
-enum { STREAM_ROWS = 4096 };
+enum { STREAM_ROWS = 4096, WORKS_MAX = 64 };
 
 /* True when the work was dealt with without a pass over the catalogue. */
 static bool scan_shortcut(recs__work *work) {
     const recs__step *root = recs__scorer_root(&work->scorer);
     const recs__filter *filter = &work->filter;
     if (work->topk.limit == 0 || root == NULL ||
-        (root->vector != NULL && root->lane == NULL && !root->has_vector) ||
         (root->component->kind != RECS__KIND_BLEND && root->vector == NULL &&
          root->lane == NULL && whole_column(work) == NULL))
         return true;
@@ -121,11 +116,61 @@ static size_t block_rows(const recs__work *work) {
     return rows < RECS__BLOCK ? rows : RECS__BLOCK;
 }
 
-void recs__scan_rows(recs__work *const *works, size_t count) {
+/* ---- components with factors -------------------------------------------------------- */
+
+static bool has_factors(const recs__work *work) {
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    return root != NULL && root->vector != NULL && root->lane == NULL;
+}
+
+static recs_status scan_factors(recs__work *const *works, size_t count, const recs_host *host,
+                                recs_error *error) {
+    const recs__scorer *scorer = &works[0]->scorer;
+    const recs__component *component = recs__scorer_root(scorer)->component;
+    bool floats = component->item_factors != NULL;
+    recs__space space = {
+        .stored = {.values = floats ? (const void *)component->item_factors
+                                    : component->item_halves,
+                   .type = floats ? RECS__STORED_FLOAT : RECS__STORED_HALF,
+                   .rows = scorer->view->items,
+                   .dims = component->factors,
+                   .stride = component->stride},
+        .norms = component->item_norms,
+        .codes = component->codes,
+        .metric = scorer->similar ? RECS__METRIC_COSINE : RECS__METRIC_PRODUCT,
+        .no_zeros = true,
+    };
+    recs__seek seeks[WORKS_MAX];
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        const recs__step *root = recs__scorer_root(&works[i]->scorer);
+        works[i]->seek = (recs__seek){.vector = root->vector,
+                                      .norm = root->norm,
+                                      .filter = &works[i]->filter,
+                                      .topk = &works[i]->topk};
+        if (root->has_vector)
+            seeks[asked++] = works[i]->seek;
+    }
+    recs_status status = asked == 0 ? RECS_OK
+                                    : recs__exact_search(&space, seeks, asked, NULL,
+                                                         &works[0]->exact, host, error);
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; s < asked; s++)
+            if (seeks[s].topk == &works[i]->topk)
+                works[i]->seek = seeks[s];
+    return status;
+}
+
+recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_host *host,
+                            recs_error *error) {
+    for (size_t i = 0; i < count; i++)
+        works[i]->seek = (recs__seek){.way = RECS__WAY_NONE};
+    if (count != 0 && has_factors(works[0]))
+        return scan_factors(works, count, host, error);
     uint64_t left = 0; /* works that want the pass: at most 64 */
     uint32_t rows = 0;
     size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;
-    for (size_t i = 0; i < count && i < 64; i++) {
+    for (size_t i = 0; i < count && i < WORKS_MAX; i++) {
         if (!scan_shortcut(works[i]))
             left |= UINT64_C(1) << i;
         rows = works[i]->filter.rows;
@@ -133,7 +178,7 @@ void recs__scan_rows(recs__work *const *works, size_t count) {
     for (uint32_t first = 0; left != 0 && first < rows;) {
         size_t n = rows - first < block ? rows - first : block;
         bool read = rows < STREAM_ROWS; /* the block is in a cache */
-        for (size_t i = 0; i < count && i < 64; i++)
+        for (size_t i = 0; i < count && i < WORKS_MAX; i++)
             if ((left >> i & 1) != 0) {
                 works[i]->scorer.streams = !read;
                 scan_block(works[i], first, n);
@@ -142,6 +187,7 @@ void recs__scan_rows(recs__work *const *works, size_t count) {
             }
         first += (uint32_t)n;
     }
+    return RECS_OK;
 }
 
 /* ---- the answer ----------------------------------------------------------------------- */

@@ -8,11 +8,14 @@
 recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit,
                              recs_error *error);
 
-/* Offers every eligible row with evidence to each work's top k. All works
- * have the same model and component; a block of rows is read once for all of
- * them. Cost: the neighbours touched (item models), the allow list (a short
- * one), else one pass over the catalogue. */
-void recs__scan_rows(recs__work *const *works, size_t count);
+/* Offers every eligible row with evidence to each work's top k, or what comes to
+ * the same. At most 64 works, all of the same model and component; a block of
+ * rows is read once for all of them. Components with factors go through the exact
+ * search (search/exact.h), on the host's executor. Cost: the neighbours touched
+ * (item models), the allow list (a short one), else one pass over the catalogue.
+ * MEMORY: before anything is offered. */
+recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_host *host,
+                            recs_error *error);
 
 /* The answer of a scanned work: rows with evidence in order, then (fill) the
  * others in popularity order, at most limit. sources may be NULL. Returns

@@ -19,7 +19,6 @@
 #include <string.h>
 
 enum {
-    SMALL_ROWS = 2048,   /* fewer rows are searched plainly                             */
     LIST_SHARE = 12,     /* fewer eligible rows than one in so many are listed: a row
                             from anywhere costs about so much more than one in order, in
                             codes                                                       */
@@ -58,7 +57,7 @@ static recs__way way_of(const recs__space *space, const recs__seek *seek,
     size_t eligible = seek->filter != NULL ? seek->filter->eligible : rows;
     if (eligible == 0 || rows == 0 || seek->topk->limit == 0)
         return RECS__WAY_NONE;
-    bool codes = has_codes(space, vector) && rows >= SMALL_ROWS &&
+    bool codes = has_codes(space, vector) && rows >= RECS__CODES_ROWS_LEAST &&
                  seek->topk->limit <= rows / TOP_SHARE;
     if (seek->filter != NULL && eligible < rows / (codes ? LIST_SHARE : LIST_PLAIN))
         return RECS__WAY_LIST;

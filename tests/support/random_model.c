@@ -112,6 +112,12 @@ static void put_rows(uint32_t type, const random_settings *settings, const float
             0, halves, count * sizeof *halves);
     else
         put(type, 0, rows, count * sizeof *rows);
+    recs_error error = {0};
+    if (type == RECS_SECTION_ITEM_FACTORS && !settings->no_codes &&
+        recs_writer_item_codes(writer, 0, settings->halves ? (const void *)halves : rows,
+                               settings->halves, settings->items, settings->factors,
+                               &error) != RECS_OK)
+        fail_msg("%s", error.text);
     free(halves);
 }
 

@@ -43,6 +43,7 @@ typedef struct random_settings {
     uint64_t seed;
     bool no_user_factors;
     bool halves; /* factors as bfloat16 */
+    bool no_codes; /* without the quantised copy that 2,048 items and more have */
     bool no_users;
 } random_settings;
 
