@@ -90,6 +90,38 @@ static void work_above(void *arg) {
     limits_sink = (float)j->table->above(j->rows, j->count, 0.499f, j->found);
 }
 
+/* Codes as bytes that are there: what they say is of no matter here, limits let
+ * nothing through. */
+typedef struct code_job {
+    const job *j;
+    const recs__code_query *queries;
+    size_t count;
+    uint16_t *hits;
+} code_job;
+
+static void work_codes(void *arg) {
+    code_job *c = arg;
+    static float bars[64];
+    for (size_t q = 0; q < c->count; q++) bars[q] = 3e38f;
+    c->j->table->code_scan(c->queries, bars, c->count, (const uint8_t *)(const void *)c->j->rows,
+                           c->j->n / 4, c->j->count / 16, c->j->out, c->hits);
+}
+
+static void work_distance(void *arg) {
+    job *j = arg;
+    j->table->distance_rows(j->query, j->rows, j->n, j->n, j->count, j->out);
+}
+
+static void work_float16(void *arg) {
+    job *j = arg;
+    j->table->widen_float16((const uint16_t *)(const void *)j->rows, j->out, j->count);
+}
+
+static void work_int8(void *arg) {
+    job *j = arg;
+    j->table->widen_int8((const int8_t *)(const void *)j->rows, 0.5f, j->out, j->count);
+}
+
 /* One line: bytes per second against a limit of bytes, or multiply-adds
  * against the peak. */
 static void line_bytes(const job *j, const char *what, double seconds, double bytes,
@@ -148,6 +180,42 @@ static void scans(job j, const limits *l) {
     line_bytes(&j, "above", best_time(work_above, &j), 4e6, "L3", l->l3);
 }
 
+/* Search: pairs of a vector and a row a second, for rows in a cache and in memory. */
+static void searches(job j, const limits *l) {
+    static const size_t sizes[] = {64, 128, 784};
+    static int8_t codes[784];
+    static uint32_t starts[16];
+    static recs__code_query queries[64];
+    uint16_t *hits = limits_block(64 * ROWS_FAR / 16, sizeof *hits);
+    for (size_t q = 0; q < 64; q++) queries[q] = (recs__code_query){codes, starts, 0};
+    for (size_t i = 0; i < 784; i++) codes[i] = (int8_t)(i % 17) - 8;
+    for (int i = 0; i < 3; i++) {
+        static const size_t counts[] = {1, 4, 64};
+        j.n = sizes[i];
+        for (int k = 0; k < 4; k++) {
+            bool far = k == 3;
+            j.count = far ? ROWS_FAR / 2 : 4096;
+            if (far && j.n > 128) continue;
+            code_job c = {&j, queries, counts[far ? 0 : k], hits};
+            double seconds = best_time(work_codes, &c);
+            double pairs = (double)j.count * (double)c.count, bytes = (double)j.count * (double)j.n;
+            printf("%-7s %-12s n %4zu count %7zu  queries %2zu  %8.1f Mpairs/s  %6.2f GB/s  %6.2f "
+                   "Gmac/s%s\n",
+                   j.table->name, "code_scan", j.n, j.count, c.count, pairs / seconds * 1e-6,
+                   bytes / seconds * 1e-9, pairs * (double)j.n / seconds * 1e-9,
+                   far ? "  from DRAM" : "");
+        }
+        j.count = (384 << 10) / (4 * j.n);
+        line_bytes(&j, "distance", best_time(work_distance, &j), (double)j.count * (double)j.n * 4,
+                   "L2", l->l2);
+    }
+    j.n = 1;
+    j.count = 48 << 10;
+    line_bytes(&j, "float16", best_time(work_float16, &j), (double)j.count * 2, "L2", l->l2);
+    line_bytes(&j, "int8", best_time(work_int8, &j), (double)j.count, "L2", l->l2);
+    free(hits);
+}
+
 static void solves(job j, const limits *l, float *matrix) {
     static const size_t sizes[] = {16, 32, 64, 128, 256, 512, 1024, 2048};
     static const size_t counts[] = {30, 100, 300};
@@ -200,6 +268,7 @@ int main(int argc, char **argv) {
         job j = {.table = recs__kernels_at(t), .rows = rows, .query = query, .w = w,
                  .index = index, .out = out, .c = c, .found = found};
         scans(j, &l);
+        searches(j, &l);
         solves(j, &l, matrix);
     }
     free(rows), free(out), free(c), free(matrix), free(index), free(found);

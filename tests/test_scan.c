@@ -3,13 +3,17 @@
  * that are damaged, and what the writer refuses. */
 #include "recommend/scan.h"
 
+#include "base/memory.h"
 #include "kernels/kernels.h"
 #include "model/internal.h"
 #include "recs.h"
+#include "recs/train.h"
+#include "support/data.h"
 #include "support/fault_host.h"
 #include "support/random_model.h"
 #include "support/test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +193,65 @@ static void why_not_agrees(void **state) {
     recs_model_release(model);
 }
 
+/* als of a real log: for many users the search with the copy and the one without
+ * give the same keys, alone and together. */
+static void real_factors(void **state) {
+    (void)state;
+    char path[DATA_PATH_MAX];
+    DATA_OR_SKIP("gowalla/train.txt", path);
+    recs_dataset *log;
+    recs_model *model;
+    assert_int_equal(recs_dataset_create(&log, NULL, &error), RECS_OK);
+    assert_int_equal(recs_dataset_read(log, path, &error), RECS_OK);
+    assert_int_equal(recs_train(log, "als(factors=32, iterations=1)", NULL, &threads, &model,
+                                &error),
+                     RECS_OK);
+    recs_dataset_destroy(log);
+    assert_int_equal(recs_model_verify(model, &error), RECS_OK);
+    const recs__view *view = recs__model_view(model);
+    const recs__component *als = &view->components[0];
+    recs__space space = {.stored = {.values = als->item_factors, .type = RECS__STORED_FLOAT,
+                                    .rows = view->items, .dims = als->factors,
+                                    .stride = als->stride},
+                         .norms = als->item_norms, .no_zeros = true};
+    recs_host host;
+    recs__host_init(&host, &threads, NULL);
+    enum { TOGETHER = 50 };
+    static recs__topk topks[2][TOGETHER];
+    static recs__seek seeks[TOGETHER];
+    recs__exact_room room = {0};
+    uint64_t rescored = 0;
+    for (int metric = 0; metric < 3; metric++) {
+        space.metric = (recs__metric)metric;
+        for (int coded = 0; coded < 2; coded++) {
+            space.codes = coded ? als->codes : NULL;
+            for (uint32_t i = 0; i < TOGETHER; i++) {
+                const float *vector = als->user_factors + (size_t)i * 571 * als->stride;
+                recs__topk_begin(&topks[coded][i], &host, 20, -INFINITY, NULL);
+                seeks[i] = (recs__seek){.vector = vector, .topk = &topks[coded][i],
+                                        .norm = sqrtf(recs__kernels_get()->dot(vector, vector,
+                                                                               als->factors))};
+            }
+            assert_int_equal(recs__exact_search(&space, seeks, TOGETHER, NULL, &room,
+                                                &host, &error),
+                             RECS_OK);
+        }
+        for (uint32_t i = 0; i < TOGETHER; i++) {
+            /* Users are far from all items alike: for some, codes decide too little. */
+            assert_true(seeks[i].way == RECS__WAY_CODES || metric == RECS__METRIC_DISTANCE);
+            rescored += seeks[i].rescored;
+            assert_int_equal(recs__topk_finish(&topks[0][i]), 20);
+            assert_int_equal(recs__topk_finish(&topks[1][i]), 20);
+            assert_memory_equal(topks[0][i].keys, topks[1][i].keys, 20 * sizeof(uint64_t));
+        }
+    }
+    assert_true(rescored < (uint64_t)3 * TOGETHER * view->items / 10);
+    for (uint32_t i = 0; i < 2 * TOGETHER; i++)
+        recs__topk_free(&topks[i % 2][i / 2], &host);
+    recs__exact_free(&room, &host);
+    recs_model_release(model);
+}
+
 /* ---- files ----------------------------------------------------------------------------- */
 
 /* The model's sections again, with other codes. */
@@ -314,6 +377,7 @@ int main(void) {
         cmocka_unit_test(answers_are_the_references),
         cmocka_unit_test(answers_do_not_depend_on_the_way),
         cmocka_unit_test(why_not_agrees),
+        cmocka_unit_test(real_factors),
         cmocka_unit_test(damaged_sections),
         cmocka_unit_test(what_the_writer_refuses),
         cmocka_unit_test(failed_allocations_are_survived),

@@ -156,8 +156,10 @@ static void run_piece(void *arg, size_t index) {
 static void run_group(void *arg, size_t index) {
     const search *all = arg;
     size_t first = index * all->group, left = all->count - first;
-    pass(all, all->room->slots + first, left < all->group ? left : all->group, all->from,
-         all->end, index);
+    size_t count = left < all->group ? left : all->group;
+    for (size_t i = 0; !all->plain && i < count; i++)
+        recs__pass_lead(all->space, &all->room->slots[first + i]);
+    pass(all, all->room->slots + first, count, all->from, all->end, index);
 }
 
 static void start_slot(recs__exact_slot *slot, const recs__seek *seek,
@@ -182,8 +184,7 @@ static recs_status start_slots(search *all, const recs_host *host, recs_error *e
         recs__exact_slot *lead = &room->slots[i];
         recs__seek *seek = room->seeks[i];
         atomic_init(&lead->best, recs__pass_key(seek->topk->bar));
-        start_slot(lead, seek, &room->vectors[i], seek->topk,
-                   all->pieces > 1 ? &lead->best : NULL);
+        start_slot(lead, seek, &room->vectors[i], seek->topk, &lead->best);
         for (size_t p = 0; all->pieces > 1 && status == RECS_OK && p < all->pieces; p++) {
             recs__exact_slot *slot = &piece_slots(all, p)[i];
             status = recs__topk_begin(&slot->own, host, seek->topk->limit, seek->topk->bar, error);
@@ -210,6 +211,8 @@ static void merge(const search *all, size_t index) {
 static void run(search *all, const recs_host *host) {
     if (all->pieces > 1) {
         size_t lead = all->plain ? 0 : LEAD_BLOCKS;
+        for (size_t i = 0; lead != 0 && i < all->count; i++)
+            recs__pass_lead(all->space, &all->room->slots[i]);
         if (lead != 0)
             pass(all, all->room->slots, all->count, 0, lead, 0);
         all->from = lead;
@@ -347,7 +350,8 @@ recs_status recs__exact_search(const recs__space *space, recs__seek *seeks, size
     for (size_t i = 0; i < count; i++) {
         if (seeks[i].way == RECS__WAY_LIST) {
             recs__exact_slot *slot = &room->slots[0];
-            start_slot(slot, &seeks[i], NULL, seeks[i].topk, NULL);
+            atomic_init(&slot->best, recs__pass_key(seeks[i].topk->bar));
+            start_slot(slot, &seeks[i], NULL, seeks[i].topk, &slot->best);
             recs__pass_list(space, slot, accept, room->wide);
             seeks[i].scanned = slot->scanned;
         } else if (seeks[i].way == RECS__WAY_PLAIN && !among(room->seeks, plain, &seeks[i])) {

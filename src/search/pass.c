@@ -21,6 +21,8 @@ enum {
     BLOCK = RECS__CODES_BLOCK,
     TILES = BLOCK / RECS__CODES_TILE,
     ROWS = 512,          /* of a plain block, at most                              */
+    LEAD_TOP = 100,      /* k up to which two blocks are enough for a first bar     */
+    LEAD_STEPS = 8,      /* of halving the range of scores                          */
     FLOOD_LEAST = 4096,  /* rows scored before the codes are judged                 */
     FLOOD_SHARE = 8      /* … and more than one in so many: the plain scan is faster */
 };
@@ -97,21 +99,21 @@ static void score_range(const recs__space *space, const recs__seek *seek, uint32
 /* No row below this can be an answer; one at it can. */
 static float bar_of(const recs__exact_slot *slot) {
     float bar = slot->topk->bar;
-    if (slot->shared == NULL)
-        return bar;
     float other = recs__pass_bar(atomic_load_explicit(slot->shared, memory_order_relaxed));
     return other > bar ? other : bar;
 }
 
-static void share_bar(recs__exact_slot *slot) {
-    recs__topk_select(slot->topk);
-    if (slot->shared == NULL)
-        return;
-    uint32_t key = recs__pass_key(slot->topk->bar);
+static void raise_bar(recs__exact_slot *slot, float bar) {
+    uint32_t key = recs__pass_key(bar);
     uint32_t seen = atomic_load_explicit(slot->shared, memory_order_relaxed);
     while (key > seen && !atomic_compare_exchange_weak_explicit(
                              slot->shared, &seen, key, memory_order_relaxed, memory_order_relaxed))
         ;
+}
+
+static void share_bar(recs__exact_slot *slot) {
+    recs__topk_select(slot->topk);
+    raise_bar(slot, slot->topk->bar);
 }
 
 static bool may_answer(const recs__space *space, const recs__seek *seek, uint32_t row) {
@@ -178,6 +180,15 @@ static double least_product(const recs__space *space, const recs__exact_slot *sl
     return bar;
 }
 
+/* How far a row's score may be from its codes' in this block. */
+static double margin_of(const recs__exact_slot *slot, const recs__codes_bound *bound, margins m) {
+    double most = bound->most, error = bound->error;
+    double coded = slot->vector->length + slot->vector->error; /* length of the codes, at most */
+    double margin = slot->vector->error * most + coded * error +
+                    m.rounding * coded * (most + error) + m.tiny;
+    return margin * (1 + 1e-9);
+}
+
 /* limit_of: rows whose scaled sum of codes is below it have a score below bar.
  * INFINITY: no row of the block can have it. */
 static float limit_of(const recs__space *space, const recs__exact_slot *slot,
@@ -186,9 +197,8 @@ static float limit_of(const recs__space *space, const recs__exact_slot *slot,
     double most = bound->most, error = bound->error;
     double coded = vector->length + vector->error; /* the length of the codes, at most */
     double least = least_product(space, slot, bound, bar, m);
-    double margin = vector->error * most + coded * error +
-                    m.rounding * coded * (most + error) + m.tiny;
-    margin += 1e-9 * (margin + fabs(least)); /* of this arithmetic itself */
+    /* The billionth is for this arithmetic itself. */
+    double margin = margin_of(slot, bound, m) + 1e-9 * fabs(least);
     double limit = (least - margin) / vector->scale;
     if (limit * vector->scale > coded * (most + error) * (1 + 1e-9))
         return INFINITY;
@@ -305,6 +315,72 @@ void recs__pass_codes(const recs__space *space, recs__exact_slot *slots, size_t 
             score_later(space, &slots[i], accept, wide);
 }
 
+/* ---- the first bar ------------------------------------------------------------------------ */
+
+/* Whether k of the first tiles' rows have a scaled sum of codes of at least limit. */
+static bool enough_above(const recs__space *space, const recs__exact_slot *slot, float limit,
+                         size_t tiles, uint16_t *hits) {
+    const recs__codes *codes = space->codes;
+    size_t wanted = slot->topk->limit, count = 0;
+    recs__kernels_get()->code_scan(&slot->vector->query, &limit, 1, codes->codes, codes->groups,
+                                   tiles, codes->scales, hits);
+    for (size_t t = 0; t < tiles; t++)
+        count += (size_t)__builtin_popcount(hits[t]);
+    for (size_t t = 0; t < tiles && count >= wanted; t++)
+        for (uint32_t bits = hits[t]; bits != 0; bits &= bits - 1) {
+            uint32_t row =
+                codes->order[t * RECS__CODES_TILE + (size_t)__builtin_ctz(bits)];
+            count -= row >= space->stored.rows || !may_answer(space, slot->seek, row);
+        }
+    return count >= wanted;
+}
+
+/* The least score of a row whose product with the vector is at least this. */
+static double least_score(const recs__space *space, const recs__exact_slot *slot, double product,
+                          double most, margins m) {
+    double length = slot->vector->length;
+    if (space->metric == RECS__METRIC_PRODUCT)
+        return product;
+    if (space->metric == RECS__METRIC_DISTANCE)
+        return -(length * length + most * most - 2 * product) * (1 + 2 * m.rounding) -
+               1e-9 * (length * length + most * most) - m.tiny;
+    return product > 0 && slot->seek->norm >= 1e-15f
+               ? product / ((double)slot->seek->norm * most) * (1 - 2 * m.rounding) - 0x1p-140
+               : -INFINITY;
+}
+
+void recs__pass_lead(const recs__space *space, recs__exact_slot *slot) {
+    const recs__codes *codes = space->codes;
+    const recs__code_vector *vector = slot->vector;
+    size_t blocks = slot->topk->limit <= LEAD_TOP ? 2 : 8;
+    uint16_t hits[8 * TILES];
+    if (slot->topk->limit > 4 * LEAD_TOP || blocks * BLOCK > codes->rows)
+        return;
+    recs__codes_bound bound = codes->bounds[0];
+    for (size_t b = 1; b < blocks; b++)
+        bound.error = codes->bounds[b].error > bound.error ? codes->bounds[b].error : bound.error;
+    margins m = margins_of(codes->dims);
+    double coded = vector->length + vector->error;
+    double high = coded * ((double)bound.most + bound.error) / vector->scale, low = -high;
+    bool found = false;
+    for (int step = 0; step < LEAD_STEPS; step++) {
+        float middle = (float)((low + high) / 2);
+        if (enough_above(space, slot, middle, blocks * TILES, hits)) {
+            low = middle;
+            found = true;
+        } else {
+            high = middle;
+        }
+    }
+    if (!found)
+        return;
+    double product = low * vector->scale, margin = margin_of(slot, &bound, m);
+    double score = least_score(space, slot, product - margin - 1e-9 * fabs(product), bound.most, m);
+    float bar = nextafterf((float)(score - 1e-9 * fabs(score)), -INFINITY);
+    if (isfinite(bar) && bar > slot->topk->bar)
+        raise_bar(slot, bar);
+}
+
 /* ---- plain ------------------------------------------------------------------------------ */
 
 static void plain_block(const recs__space *space, recs__exact_slot *slot, uint32_t first,
@@ -328,8 +404,7 @@ static void plain_block(const recs__space *space, recs__exact_slot *slot, uint32
     if (n == 0)
         return;
     offer(slot, rows, scores, n, accept);
-    if (slot->shared != NULL)
-        share_bar(slot);
+    raise_bar(slot, slot->topk->bar);
 }
 
 void recs__pass_plain(const recs__space *space, recs__exact_slot *slots, size_t count,

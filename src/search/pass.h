@@ -17,7 +17,7 @@ struct recs__exact_slot {
     const recs__code_vector *vector; /* CODES */
     recs__topk *topk;                /* the seek's, or own                         */
     recs__topk own;
-    _Atomic(uint32_t) *shared; /* the highest bar of all passes (recs__pass_key); or NULL */
+    _Atomic(uint32_t) *shared; /* the highest bar of all passes (recs__pass_key)   */
     _Atomic(uint32_t) best;    /* what shared points to, in a seek's first slot     */
     float floor; /* the top k's when the pass began                               */
     uint64_t scanned, rescored;
@@ -34,6 +34,10 @@ static inline uint32_t recs__pass_key(float bar) {
 static inline float recs__pass_bar(uint32_t key) {
     return recs__topk_score((uint64_t)~key << 32);
 }
+
+/* Raises the slot's shared bar to what k of the longest rows are proven to reach,
+ * by their codes alone. Cost: some 5,000 rows in codes. */
+void recs__pass_lead(const recs__space *space, recs__exact_slot *slot);
 
 /* Offers rows to the slots' top k: those of blocks first … end of the copy; rows
  * first … end; the eligible ones of the slot's filter. count at most
