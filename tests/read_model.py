@@ -235,12 +235,35 @@ class Model:
             out["postings"] = self.matrix(73, i, self.items, count)
             out["row_norms"] = self.array(76, i, "f", count)
             out["item_weights"] = self.array(77, i, "f", self.items)
+        elif kind == 7:
+            out.update(self.read_vectors(i, record, factors))
         elif kind == 4:
             out["terms"] = self.terms[first:first + terms]
             need(len(out["terms"]) == terms and all(t < i for t, _ in out["terms"]), "a blend")
         else:
             raise Corrupt("kind %d" % kind)
         return out
+
+    def read_vectors(self, i, record, dimension):
+        count, = struct.unpack_from("<I", record, 136)
+        metric, storage, merge = struct.unpack_from("<III", record, 156)
+        need(0 < dimension <= 65536 and count <= self.items, "vectors")
+        need(metric < 3 and storage < 4 and merge < 2, "metric, storage or merge")
+        stride = (dimension + 15) // 16 * 16
+        items = self.array(83, i, "I", count, count != self.items) or tuple(range(count))
+        need(all(a < b for a, b in zip(items, items[1:])), "items ascend")
+        codes = self.array(80, i, "feHb"[storage], count * stride)
+        if storage == 2:
+            codes = struct.unpack("<%df" % len(codes), struct.pack(
+                "<%dI" % len(codes), *(code << 16 for code in codes)))
+        scales = self.array(81, i, "f", count) if storage == 3 else [1.0] * count
+        rows = [[scales[r] * v for v in codes[r * stride:(r + 1) * stride]] for r in range(count)]
+        for norm, row in zip(self.array(82, i, "f", count), rows):
+            need(math.isclose(norm, math.sqrt(sum(v * v for v in row)), rel_tol=1e-5,
+                              abs_tol=1e-12), "a norm of a vector")
+            need(not any(row[dimension:]), "padding of a vector")
+        return {"dimension": dimension, "metric": metric, "storage": storage, "merge": merge,
+                "vectors": dict(zip(items, (row[:dimension] for row in rows)))}
 
     def rows(self, kind, of, count, factors, stride, required=True):
         values = self.array(kind, of, "f", count * stride, required)

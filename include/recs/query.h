@@ -228,7 +228,8 @@ typedef enum recs_reason_kind {
     RECS_REASON_POPULAR = 1,    /* popularity                                     */
     RECS_REASON_FILL = 2,       /* placed by popularity order, no evidence        */
     RECS_REASON_SIMILAR = 3,    /* similarity to the item asked about             */
-    RECS_REASON_REMAINDER = 4   /* what the other reasons leave of the score      */
+    RECS_REASON_REMAINDER = 4,  /* what the other reasons leave of the score      */
+    RECS_REASON_VECTOR = 6      /* an item of the visitor's own, by its vector    */
 } recs_reason_kind;
 
 /* Reasons of one answer: FILL first if it is one, then by contribution, largest

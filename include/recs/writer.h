@@ -73,7 +73,17 @@ typedef enum recs_section {
     RECS_SECTION_ROW_NORMS = 76,       /* float [rows]                               */
     RECS_SECTION_ITEM_WEIGHTS = 77,    /* float [items]                              */
 
-    RECS_SECTION_ITEM_CODES = 78 /* the quantised copy of 40 or 46: recs_writer_item_codes */
+    RECS_SECTION_ITEM_CODES = 78, /* the quantised copy of 40 or 46: recs_writer_item_codes */
+
+    /* Vectors of items (content); stride: the dimension rounded up to 16.          */
+    RECS_SECTION_VECTORS = 80,         /* [vectors][stride] float, float16, bfloat16 or int8 */
+    RECS_SECTION_VECTOR_SCALES = 81,   /* float [vectors], of int8                   */
+    RECS_SECTION_VECTOR_NORMS = 82,    /* float [vectors], euclidean, of the decoded */
+    RECS_SECTION_VECTOR_ITEMS = 83,    /* uint32 [vectors], ascending rows of items; absent: all */
+    RECS_SECTION_VECTOR_INDEX = 84,    /* a backend's bytes; TRUSTED                 */
+    RECS_SECTION_VECTOR_INDEX_TEXT = 85, /* name and version of the backend that made 84
+                                        (empty: none did) and its description, NUL after each */
+    RECS_SECTION_VECTOR_CODES = 86     /* the quantised copy (docs/model-format.md)  */
 } recs_section;
 
 /* Section belongs to the model, not to one component or column. */

@@ -46,6 +46,7 @@ typedef struct recs__file_header {
 #define RECS__FILE_COLUMNS_MAX 1024
 #define RECS__FILE_TERMS_MAX 65536
 #define RECS__FILE_FACTORS_MAX 4096
+#define RECS__FILE_DIMENSION_MAX 65536
 #define RECS__FILE_TEXT_MAX 65536 /* DESCRIPTION, SETTINGS, EVENT_TYPES */
 /* Scores a blend adds up when blends in it are written out. */
 #define RECS__FILE_BLEND_MAX 4096
@@ -91,7 +92,8 @@ typedef enum recs__kind {
     RECS__KIND_ITEMS = 3,   /* NEIGHBOR_*, and with factors ITEM_FACTORS and
                                HISTORY_FACTORS or _SCALES: history x (W + U V^T)  */
     RECS__KIND_BLEND = 4,   /* TERMS                                             */
-    RECS__KIND_USERS = 5    /* ROW_*, POSTING_*, ITEM_WEIGHTS: nearest users     */
+    RECS__KIND_USERS = 5,   /* ROW_*, POSTING_*, ITEM_WEIGHTS: nearest users     */
+    RECS__KIND_VECTORS = 7  /* VECTORS, VECTOR_*: content                        */
 } recs__kind;
 
 typedef struct recs__file_component {
@@ -111,13 +113,16 @@ typedef struct recs__file_component {
     uint32_t items_trained;        /* items with at least one interaction         */
     uint32_t first_term; /* KIND_BLEND: slice of the terms                        */
     uint32_t term_count;
-    uint32_t rows;       /* KIND_USERS: of its matrix                             */
+    uint32_t rows;       /* KIND_USERS: of its matrix; KIND_VECTORS: vectors      */
     uint32_t neighbors;  /* KIND_USERS: how many of the most similar rows count   */
     float asymmetry;     /* KIND_USERS: the visitor's norm to the power of 1 minus
                             this is below the line                                */
     float shrinkage;     /* KIND_USERS: added below the line                      */
     float power;         /* KIND_USERS: of a similarity                           */
-    uint32_t reserved[9];
+    uint32_t metric;     /* KIND_VECTORS: a recs_metric; factors is the dimension */
+    uint32_t storage;    /* KIND_VECTORS: a recs_vector_storage                   */
+    uint32_t merge;      /* KIND_VECTORS: a recs_merge, of histories              */
+    uint32_t reserved[6];
 } recs__file_component; /* 192 bytes */
 
 typedef struct recs__file_term {

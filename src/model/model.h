@@ -56,6 +56,19 @@ typedef struct recs__component {
     const float *row_norms;    /* [crowd_rows]                                  */
     const float *item_weights; /* [items]                                       */
 
+    /* KIND_VECTORS: factors is the dimension */
+    const void *vectors;          /* [vector_count][stride] of the storage's type      */
+    const float *vector_scales;   /* [vector_count], int8 alone                        */
+    const float *vector_norms;    /* [vector_count]                                    */
+    const uint32_t *vector_items; /* [vector_count] ascending rows of items; NULL: all */
+    uint32_t vector_count;
+    int32_t metric, storage, merge; /* of recs_metric, recs_vector_storage, recs_merge */
+    const void *vector_codes;     /* the quantised copy, or NULL                       */
+    uint64_t vector_codes_size;
+    const void *index_bytes;      /* an approximate index, or NULL                     */
+    uint64_t index_size;
+    const char *index_made_by, *index_version, *index_text; /* "" where there is none  */
+
     /* KIND_BLEND: terms name components of lower index only (checked at open) */
     const recs__file_term *terms;
     uint32_t term_count;

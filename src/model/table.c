@@ -66,6 +66,13 @@ static const struct {
     {RECS_SECTION_ROW_NORMS, RECS__SCOPE_COMPONENT, "row_norms"},
     {RECS_SECTION_ITEM_WEIGHTS, RECS__SCOPE_COMPONENT, "item_weights"},
     {RECS_SECTION_ITEM_CODES, RECS__SCOPE_COMPONENT, "item_codes"},
+    {RECS_SECTION_VECTORS, RECS__SCOPE_COMPONENT, "vectors"},
+    {RECS_SECTION_VECTOR_SCALES, RECS__SCOPE_COMPONENT, "vector_scales"},
+    {RECS_SECTION_VECTOR_NORMS, RECS__SCOPE_COMPONENT, "vector_norms"},
+    {RECS_SECTION_VECTOR_ITEMS, RECS__SCOPE_COMPONENT, "vector_items"},
+    {RECS_SECTION_VECTOR_INDEX, RECS__SCOPE_COMPONENT, "vector_index"},
+    {RECS_SECTION_VECTOR_INDEX_TEXT, RECS__SCOPE_COMPONENT, "vector_index_text"},
+    {RECS_SECTION_VECTOR_CODES, RECS__SCOPE_COMPONENT, "vector_codes"},
 };
 
 recs__scope recs__section_scope(uint32_t type) {

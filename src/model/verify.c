@@ -7,6 +7,7 @@
  * Invariant: nothing found wrong here can make a getter crash; verify is for
  * knowing, not for safety. */
 #include "base/text.h"
+#include "kernels/codes.h"
 #include "kernels/kernels.h"
 #include "model/internal.h"
 #include "recs/events.h"
@@ -336,6 +337,52 @@ static recs_status verify_history(const recs_model *model, recs_error *error) {
     return status;
 }
 
+/* Vectors as floats are finite, their norms what they say, items ascend, and the
+ * quantised copy bounds them. */
+static recs_status verify_vectors(const recs_model *model, const recs__component *component,
+                                  recs_error *error) {
+    static const recs__stored_type types[] = {RECS__STORED_FLOAT, RECS__STORED_FLOAT16,
+                                              RECS__STORED_HALF, RECS__STORED_INT8};
+    recs__stored stored = {.values = component->vectors,
+                           .scales = component->vector_scales,
+                           .type = types[component->storage],
+                           .rows = component->vector_count,
+                           .dims = component->factors,
+                           .stride = component->stride};
+    spot vectors = {recs__section_label(RECS_SECTION_VECTORS), component->index};
+    spot norms = {recs__section_label(RECS_SECTION_VECTOR_NORMS), component->index};
+    spot items = {recs__section_label(RECS_SECTION_VECTOR_ITEMS), component->index};
+    spot codes = {recs__section_label(RECS_SECTION_VECTOR_CODES), component->index};
+    float *room = recs__alloc(&model->host, component->stride, sizeof *room, error);
+    recs_status status = room != NULL ? RECS_OK : RECS_ERR_MEMORY;
+    for (uint32_t row = 0; status == RECS_OK && row < component->vector_count; row++) {
+        const float *floats = recs__stored_floats(&stored, row, room);
+        for (uint32_t j = 0; status == RECS_OK && j < component->factors; j++)
+            if (!isfinite(floats[j]))
+                status = wrong(vectors, row, error, "number %u is %g, expected a finite one", j,
+                               (double)floats[j]);
+        float norm = sqrtf(recs__kernels_get()->dot(floats, floats, component->factors));
+        if (status == RECS_OK && !(component->vector_norms[row] == norm))
+            status = wrong(norms, row, error, "%.9g, expected %.9g, the length of the vector",
+                           (double)component->vector_norms[row], (double)norm);
+        if (status == RECS_OK && component->vector_items != NULL &&
+            (component->vector_items[row] >= model->view.items ||
+             (row != 0 && component->vector_items[row] <= component->vector_items[row - 1])))
+            status = wrong(items, row, error, "item row %u, expected ascending rows below %u",
+                           component->vector_items[row], model->view.items);
+    }
+    recs__free(&model->host, room);
+    recs__codes copy;
+    if (status == RECS_OK && component->vector_codes != NULL) {
+        if (!recs__codes_read(&copy, component->vector_codes, component->vector_codes_size,
+                              stored.rows, stored.dims))
+            return wrong(codes, 0, error, "not a copy of %u vectors of dimension %u", stored.rows,
+                         stored.dims);
+        status = recs__codes_verify(&copy, &stored, &model->host, error);
+    }
+    return status;
+}
+
 static recs_status verify_component(const recs_model *model, const recs__component *component,
                                     recs_error *error) {
     const recs__view *view = &model->view;
@@ -377,6 +424,8 @@ static recs_status verify_component(const recs_model *model, const recs__compone
         if (status == RECS_OK)
             status = verify_codes(model, component, error);
         return status;
+    case RECS__KIND_VECTORS:
+        return verify_vectors(model, component, error);
     case RECS__KIND_USERS:
         status = verify_csr(&component->crowd, RECS_SECTION_ROW_OFFSETS, component->index, true,
                             error);

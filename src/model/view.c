@@ -405,6 +405,74 @@ static recs_status read_users_model(const recs_model *model, const recs__file_co
     return status;
 }
 
+/* Three texts, a NUL after each. */
+static recs_status read_index_text(const recs_model *model, recs__component *out,
+                                   recs_error *error) {
+    const recs__content *content =
+        recs__model_section(model, RECS_SECTION_VECTOR_INDEX_TEXT, out->index);
+    const char **texts[] = {&out->index_made_by, &out->index_version, &out->index_text};
+    const char *at = content != NULL ? (const char *)content->bytes : NULL;
+    uint64_t left = content != NULL ? content->size : 0;
+    for (size_t i = 0; i < 3; i++) {
+        *texts[i] = "";
+        if (content == NULL)
+            continue;
+        const char *end = left != 0 && left <= RECS__FILE_TEXT_MAX ? memchr(at, 0, left) : NULL;
+        if (end == NULL)
+            return recs__fail(error, RECS_ERR_CORRUPT, "%s: expected three texts, a NUL after each",
+                              place(RECS_SECTION_VECTOR_INDEX_TEXT, out->index).text);
+        *texts[i] = at;
+        left -= (uint64_t)(end + 1 - at);
+        at = end + 1;
+    }
+    return RECS_OK;
+}
+
+/* Vectors of items. */
+static recs_status read_vectors(const recs_model *model, const recs__file_component *record,
+                                recs__component *out, recs_error *error) {
+    static const uint64_t widths[] = {4, 2, 2, 1};
+    uint32_t i = out->index, items = model->meta->items, count = record->rows;
+    if (record->factors == 0 || record->factors > RECS__FILE_DIMENSION_MAX || count > items ||
+        record->metric > 2 || record->storage > 3 || record->merge > 1)
+        return recs__fail(error, RECS_ERR_CORRUPT,
+                          "component %u: %u vectors of dimension %u, metric %u, storage %u, merge "
+                          "%u: expected at most %u, 1 to %d, at most 2, 3 and 1",
+                          i, count, record->factors, record->metric, record->storage,
+                          record->merge, items, RECS__FILE_DIMENSION_MAX);
+    out->factors = record->factors;
+    out->stride = (record->factors + 15) / 16 * 16;
+    out->vector_count = count;
+    out->metric = (int32_t)record->metric;
+    out->storage = (int32_t)record->storage;
+    out->merge = (int32_t)record->merge;
+    const void *vectors = NULL, *scales = NULL, *norms = NULL, *rows = NULL;
+    recs_status status = array(model, RECS_SECTION_VECTORS, i, count,
+                               out->stride * widths[record->storage], REQUIRED, &vectors, error);
+    if (status == RECS_OK && record->storage == 3)
+        status = array(model, RECS_SECTION_VECTOR_SCALES, i, count, sizeof(float), REQUIRED,
+                       &scales, error);
+    if (status == RECS_OK)
+        status = array(model, RECS_SECTION_VECTOR_NORMS, i, count, sizeof(float), REQUIRED, &norms,
+                       error);
+    if (status == RECS_OK)
+        status = array(model, RECS_SECTION_VECTOR_ITEMS, i, count, sizeof(uint32_t),
+                       count != items ? REQUIRED : OPTIONAL, &rows, error);
+    if (status == RECS_OK)
+        status = read_index_text(model, out, error);
+    out->vectors = vectors;
+    out->vector_scales = scales;
+    out->vector_norms = norms;
+    out->vector_items = rows;
+    const recs__content *codes = recs__model_section(model, RECS_SECTION_VECTOR_CODES, i);
+    out->vector_codes = codes != NULL ? codes->bytes : NULL;
+    out->vector_codes_size = codes != NULL ? codes->size : 0;
+    const recs__content *index = recs__model_section(model, RECS_SECTION_VECTOR_INDEX, i);
+    out->index_bytes = index != NULL ? index->bytes : NULL;
+    out->index_size = index != NULL ? index->size : 0;
+    return status;
+}
+
 /* costs[i]: scores that component i adds up, blends in blends written out. */
 static recs_status read_blend(const recs_model *model, const recs__file_component *record,
                               recs__component *out, uint32_t *costs, recs_error *error) {
@@ -473,10 +541,12 @@ static recs_status read_component(recs_model *model, const recs__file_component 
         return read_blend(model, record, out, costs, error);
     case RECS__KIND_USERS:
         return read_users_model(model, record, out, error);
+    case RECS__KIND_VECTORS:
+        return read_vectors(model, record, out, error);
     default:
         return recs__fail(error, RECS_ERR_UNSUPPORTED,
                           "component %u (%s) is of kind %u, this version knows 1 to %d",
-                          out->index, record->name, record->kind, RECS__KIND_USERS);
+                          out->index, record->name, record->kind, RECS__KIND_VECTORS);
     }
 }
 

@@ -8,6 +8,7 @@
  * for each item model. */
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "recommend/content.h"
 #include "recommend/crowd.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
@@ -129,6 +130,13 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
     }
     if (step->lane == NULL && step->vector != NULL)
         return explain_factors(visit, step, row, coefficient, error);
+    if (step->content != NULL) {
+        const recs__history *history = &visit->query->work.history;
+        for (size_t i = 0; i < history->count; i++)
+            add(reasons, RECS_REASON_VECTOR, history->rows[i], step->component->index,
+                coefficient * recs__content_share(step, history, i, row));
+        return RECS_OK;
+    }
     if (step->crowd != NULL)
         explain_crowd(visit, step, row, coefficient);
     else if (step->lane != NULL)

@@ -19,10 +19,7 @@
 #include "search/sort.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <string.h>
-
-enum { CHUNK = 16, CREW_MAX = 256 };
 
 struct recs__knn {
     recs__nearest nearest;
@@ -33,7 +30,6 @@ struct recs__knn {
     uint32_t *rows;
     size_t hit_capacity, all_capacity, vector_capacity, key_capacity, row_capacity;
     size_t count; /* of hits */
-    _Atomic(recs__nearest *) crew[CREW_MAX];
 };
 
 typedef struct run {
@@ -51,11 +47,7 @@ static recs_status need_knn(recs_query *query, recs_error *error) {
     if (query->knn != NULL)
         return RECS_OK;
     query->knn = recs__alloc_zero(&query->host, 1, sizeof *query->knn, error);
-    if (query->knn == NULL)
-        return RECS_ERR_MEMORY;
-    for (size_t i = 0; i < CREW_MAX; i++)
-        atomic_init(&query->knn->crew[i], NULL);
-    return RECS_OK;
+    return query->knn == NULL ? RECS_ERR_MEMORY : RECS_OK;
 }
 
 void recs__knn_free(recs_query *query) {
@@ -63,12 +55,6 @@ void recs__knn_free(recs_query *query) {
     const recs_host *host = &query->host;
     if (knn == NULL)
         return;
-    for (size_t i = 0; i < CREW_MAX; i++) {
-        recs__nearest *one = atomic_load(&knn->crew[i]);
-        if (one != NULL)
-            recs__nearest_free(one, host);
-        recs__free(host, one);
-    }
     recs__nearest_free(&knn->nearest, host);
     recs__part_filters_free(&knn->filters, host);
     recs__free_aligned(host, knn->hits);
@@ -84,16 +70,11 @@ size_t recs__knn_memory(const recs_query *query) {
     const recs__knn *knn = query->knn;
     if (knn == NULL)
         return 0;
-    size_t bytes = sizeof *knn + recs__nearest_memory(&knn->nearest) +
+    return sizeof *knn + recs__nearest_memory(&knn->nearest) +
                    recs__part_filters_memory(&knn->filters) +
                    (knn->hit_capacity + knn->all_capacity) * sizeof *knn->hits +
                    knn->vector_capacity * sizeof *knn->vector +
                    knn->key_capacity * sizeof *knn->keys + knn->row_capacity * sizeof *knn->rows;
-    for (size_t i = 0; i < CREW_MAX; i++) {
-        recs__nearest *one = atomic_load(&knn->crew[i]);
-        bytes += one != NULL ? sizeof *one + recs__nearest_memory(one) : 0;
-    }
-    return bytes;
 }
 
 /* ---- rows of the request ------------------------------------------------------------------ */
@@ -294,14 +275,14 @@ static recs_status search_one(const run *at, const float *vector, size_t limit,
     recs__nearest_how how = at->how;
     how.limit = limit;
     recs_status status =
-        recs__nearest_vector(nearest, &at->vectors->shape, &at->query->host, vector, error);
+        recs__nearest_vector(nearest, 0, &at->vectors->shape, &at->query->host, vector, error);
     if (status == RECS_OK)
-        status = recs__nearest_search(nearest, at->snapshot, &at->knn->filters, &how,
+        status = recs__nearest_search(nearest, 1, at->snapshot, &at->knn->filters, &how,
                                       &at->query->host, error);
     if (status != RECS_OK)
         return status;
-    at->query->answer.strategy = nearest->strategy;
-    at->query->answer.scored += nearest->scored;
+    at->query->answer.strategy = nearest->one[0].strategy;
+    at->query->answer.scored += nearest->one[0].scored;
     return RECS_OK;
 }
 
@@ -343,8 +324,12 @@ static recs_status make_centroid(const run *at, bool *any, recs_error *error) {
     if (status != RECS_OK)
         return status;
     float *sum = at->knn->vector, *room = sum + stride;
-    for (size_t i = 0; i < history->count; i++)
+    size_t used = 0;
+    for (size_t i = 0; i < history->count; i++) {
         total += history->values[i] > 0.0f ? (double)history->values[i] : 0.0;
+        used += history->values[i] > 0.0f;
+    }
+    bool directions = cosine && used > 1; /* one item is searched for as it is */
     memset(sum, 0, stride * sizeof *sum);
     for (size_t i = 0; i < history->count; i++) {
         float norm;
@@ -352,7 +337,7 @@ static recs_status make_centroid(const run *at, bool *any, recs_error *error) {
             continue;
         const float *floats = floats_of(at, history->rows[i], &norm, room);
         float weight = (float)((double)history->values[i] / total);
-        kernels->axpy(cosine ? weight / norm : weight, floats, sum, n);
+        kernels->axpy(directions ? weight / norm : weight, floats, sum, n);
     }
     *any = !cosine;
     for (uint32_t j = 0; j < n; j++)
@@ -369,6 +354,8 @@ static recs_status search_each(const run *at, size_t limit, recs_error *error) {
     size_t total = 0, kept = 0, room = 0;
     recs_status status = vector_room(at, 1, error);
     limit = limit < at->snapshot->live ? limit : at->snapshot->live;
+    recs__nearest_how how = at->how;
+    how.limit = limit;
     if (status == RECS_OK && recs__mul_size(limit, history->count, &room))
         status = recs__fail_memory(error, SIZE_MAX);
     if (status == RECS_OK)
@@ -377,14 +364,27 @@ static recs_status search_each(const run *at, size_t limit, recs_error *error) {
     if (status == RECS_OK)
         status = recs__room_fresh(host, (void **)&knn->keys, &knn->key_capacity, room,
                                   sizeof *knn->keys, error);
-    for (size_t i = 0; status == RECS_OK && i < history->count; i++) {
-        float norm;
-        if (!(history->values[i] > 0.0f))
-            continue;
-        status = search_one(at, floats_of(at, history->rows[i], &norm, knn->vector), limit, error);
-        if (status == RECS_OK && knn->nearest.count != 0)
-            memcpy(knn->all + total, knn->nearest.hits, knn->nearest.count * sizeof *knn->all);
-        total += status == RECS_OK ? knn->nearest.count : 0;
+    for (size_t i = 0; status == RECS_OK && i < history->count;) {
+        size_t together = 0;
+        for (; status == RECS_OK && i < history->count && together < RECS__NEAREST_MAX; i++) {
+            float norm;
+            if (!(history->values[i] > 0.0f))
+                continue;
+            status = recs__nearest_vector(&knn->nearest, together++, &at->vectors->shape, host,
+                                          floats_of(at, history->rows[i], &norm, knn->vector),
+                                          error);
+        }
+        if (status == RECS_OK && together != 0)
+            status = recs__nearest_search(&knn->nearest, together, at->snapshot, &knn->filters,
+                                          &how, host, error);
+        for (size_t j = 0; status == RECS_OK && j < together; j++) {
+            const recs__nearest_one *one = &knn->nearest.one[j];
+            if (one->count != 0)
+                memcpy(knn->all + total, one->hits, one->count * sizeof *knn->all);
+            total += one->count;
+            at->query->answer.strategy = one->strategy;
+            at->query->answer.scored += one->scored;
+        }
     }
     if (status != RECS_OK)
         return status;
@@ -436,7 +436,8 @@ static recs_status search(const run *at, size_t limit, recs_error *error) {
             status = search_one(at, at->knn->vector, limit, error);
     }
     if (status == RECS_OK && any)
-        status = keep_hits(at, at->knn->nearest.hits, at->knn->nearest.count, error);
+        status = keep_hits(at, at->knn->nearest.one[0].hits, at->knn->nearest.one[0].count,
+                           error);
     return status;
 }
 
@@ -585,93 +586,47 @@ recs_status recs_knn(const recs_vectors *vectors, recs_query *query, recs_error 
 
 /* ---- many at once ---------------------------------------------------------------------------- */
 
-typedef struct batch {
-    const run *at;
-    const float *values;
-    size_t count;
-    uint32_t *rows;
-    float *scores;
-    recs_error error; /* of the first task that failed */
-    atomic_int failed;
-} batch;
-
-static recs__nearest *crew_take(recs__knn *knn, const recs_host *host) {
-    for (size_t i = 0; i < CREW_MAX; i++) {
-        if (atomic_load_explicit(&knn->crew[i], memory_order_relaxed) == NULL)
-            continue;
-        recs__nearest *one = atomic_exchange(&knn->crew[i], NULL);
-        if (one != NULL)
-            return one;
+/* Vectors first … first + count, at most 64. */
+static recs_status search_rows(const run *at, const float *values, size_t first, size_t count,
+                               uint32_t *out_rows, float *out_scores, recs_error *error) {
+    recs__nearest *nearest = &at->knn->nearest;
+    const recs_host *host = &at->query->host;
+    size_t limit = at->how.limit, dimension = at->vectors->shape.dimension;
+    recs_status status = RECS_OK;
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        recs_error why = {0};
+        status = recs__nearest_vector(nearest, i, &at->vectors->shape, host,
+                                      values + (first + i) * dimension, &why);
+        if (status != RECS_OK)
+            return recs__fail(error, status, "entry %zu: %s", first + i, why.text);
     }
-    return recs__alloc_zero(host, 1, sizeof(recs__nearest), NULL);
-}
-
-static void crew_give_back(recs__knn *knn, recs__nearest *one, const recs_host *host) {
-    for (size_t i = 0; i < CREW_MAX; i++) {
-        recs__nearest *expected = NULL;
-        if (atomic_compare_exchange_strong(&knn->crew[i], &expected, one))
-            return;
-    }
-    recs__nearest_free(one, host);
-    recs__free(host, one);
-}
-
-static recs_status search_row(const batch *all, recs__nearest *one, size_t index,
-                              recs_error *error) {
-    const run *at = all->at;
-    /* A task has its thread: what it calls is not split again. */
-    recs_host host = at->query->host;
-    size_t limit = at->how.limit, to = index * limit;
-    recs_status status =
-        recs__nearest_vector(one, &at->vectors->shape, &host,
-                             all->values + index * at->vectors->shape.dimension, error);
-    if (status == RECS_OK)
-        status = recs__nearest_search(one, at->snapshot, &at->knn->filters, &at->how, &host, error);
-    if (status != RECS_OK)
-        return status;
-    for (size_t i = 0; i < limit; i++) {
-        all->rows[to + i] = i < one->count ? one->hits[i].row : RECS_NO_ROW;
-        all->scores[to + i] = i < one->count ? one->hits[i].score : 0.0f;
-    }
-    return RECS_OK;
-}
-
-static void run_chunk(void *arg, size_t index) {
-    batch *all = arg;
-    const recs_host *host = &all->at->query->host;
-    size_t first = index * CHUNK, end = first + CHUNK < all->count ? first + CHUNK : all->count;
-    recs_error error = {0};
-    if (atomic_load(&all->failed) != 0)
-        return;
-    recs__nearest *one = crew_take(all->at->knn, host);
-    recs_status status =
-        one == NULL ? recs__fail_memory(&error, sizeof(recs__nearest)) : RECS_OK;
-    for (size_t i = first; status == RECS_OK && i < end; i++) {
-        status = search_row(all, one, i, &error);
-        if (status == RECS_ERR_ARGUMENT) {
-            recs_error inner = error;
-            recs__fail(&error, status, "entry %zu: %s", i, inner.text);
+    status = recs__nearest_search(nearest, count, at->snapshot, &at->knn->filters, &at->how, host,
+                                  error);
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        const recs__nearest_one *one = &nearest->one[i];
+        uint32_t *rows = out_rows + (first + i) * limit;
+        float *scores = out_scores + (first + i) * limit;
+        for (size_t j = 0; j < limit; j++) {
+            rows[j] = j < one->count ? one->hits[j].row : RECS_NO_ROW;
+            scores[j] = j < one->count ? one->hits[j].score : 0.0f;
         }
     }
-    if (one != NULL)
-        crew_give_back(all->at->knn, one, host);
-    int none = 0;
-    if (status != RECS_OK && atomic_compare_exchange_strong(&all->failed, &none, 1))
-        all->error = error;
+    return status;
 }
 
-static recs_status run_rows(run *at, batch *all, recs_error *error) {
+static recs_status run_rows(run *at, const float *values, size_t count, uint32_t *out_rows,
+                            float *out_scores, recs_error *error) {
     recs_status status = make_how(at, error);
     if (status == RECS_OK)
         status = make_filters(at, false, error);
     if (status == RECS_OK && at->query->request.predicate != NULL)
         status = ask_about_all(at, error);
-    if (status != RECS_OK)
-        return status;
-    recs__run(&at->query->host, run_chunk, all, all->count / CHUNK + (all->count % CHUNK != 0));
-    if (atomic_load(&all->failed) == 0)
-        return RECS_OK;
-    return recs__fail(error, (recs_status)all->error.status, "%s", all->error.text);
+    for (size_t first = 0; status == RECS_OK && first < count; first += RECS__NEAREST_MAX)
+        status = search_rows(at, values, first,
+                             count - first < RECS__NEAREST_MAX ? count - first
+                                                               : RECS__NEAREST_MAX,
+                             out_rows, out_scores, error);
+    return status;
 }
 
 static recs_status check_rows_call(const recs_vectors *vectors, const recs_query *query,
@@ -712,11 +667,8 @@ recs_status recs_knn_rows(const recs_vectors *vectors, recs_query *query, const 
     if (status == RECS_OK) {
         uint32_t ticket;
         run at = {.vectors = vectors, .query = query, .knn = query->knn, .item = RECS_NO_ROW};
-        batch all = {
-            .at = &at, .values = values, .count = count, .rows = out_rows, .scores = out_scores};
-        atomic_init(&all.failed, 0);
         at.snapshot = recs__vectors_enter(vectors, &ticket);
-        status = run_rows(&at, &all, error);
+        status = run_rows(&at, values, count, out_rows, out_scores, error);
         if (generation != NULL)
             *generation = at.snapshot->generation;
         recs__part_filters_clear(&query->knn->filters);

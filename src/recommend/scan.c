@@ -91,7 +91,7 @@ static bool scan_shortcut(recs__work *work) {
     const recs__filter *filter = &work->filter;
     if (work->topk.limit == 0 || root == NULL ||
         (root->component->kind != RECS__KIND_BLEND && root->vector == NULL &&
-         root->lane == NULL && whole_column(work) == NULL))
+         root->lane == NULL && root->content_count == 0 && whole_column(work) == NULL))
         return true;
     if (root->lane != NULL && !root->lane->whole && !root->has_vector) {
         scan_touched(work, root->lane);

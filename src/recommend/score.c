@@ -8,6 +8,7 @@
  *             and the row's
  *   users     the same array, filled by the stored rows most like the history
  *             (crowd.c)
+ *   content   the vector of the row and the visitor's or the item's (content.c)
  *   blend     one fma chain over its terms
  *
  * Nothing is allocated once the arrays have grown to the model's size. */
@@ -16,6 +17,7 @@
 #include "base/memory.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
+#include "recommend/content.h"
 #include "recommend/crowd.h"
 #include "search/room.h"
 
@@ -398,6 +400,27 @@ static recs_status fill_items(recs__scorer *scorer, recs__step *step, const recs
     return status;
 }
 
+recs_status recs__scorer_contents(recs__scorer *scorer, const recs_host *host,
+                                  const uint32_t *rows, const float *values, size_t count,
+                                  recs_error *error) {
+    size_t need = 0;
+    for (size_t i = 0; i < scorer->step_count; i++)
+        if (recs__content_usable(scorer->steps[i].component))
+            need += recs__content_room(scorer->steps[i].component, count);
+    recs_status status = recs__room_fresh(host, (void **)&scorer->contents,
+                                          &scorer->content_capacity, need,
+                                          sizeof *scorer->contents, error);
+    float *room = scorer->contents;
+    for (size_t i = 0; status == RECS_OK && i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        if (!recs__content_usable(step->component))
+            continue;
+        recs__content_fill(step, room, rows, values, count);
+        room += recs__content_room(step->component, count);
+    }
+    return status;
+}
+
 recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
                                  const recs__history *history, recs_error *error) {
     scorer->similar = false;
@@ -412,7 +435,8 @@ recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
         if (status != RECS_OK)
             return status;
     }
-    return RECS_OK;
+    return recs__scorer_contents(scorer, host, history->rows, history->values, history->count,
+                                 error);
 }
 
 recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
@@ -439,7 +463,7 @@ recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint3
             step->has_vector = step->norm != 0.0f;
         }
     }
-    return RECS_OK;
+    return recs__scorer_contents(scorer, host, &item, &one, 1, error);
 }
 
 /* ---- blocks of rows -------------------------------------------------------------- */
@@ -549,6 +573,8 @@ static void score_span(recs__scorer *scorer, const recs__span *span) {
             score_items(scorer, step, span);
         } else if (step->vector != NULL) {
             score_factors(scorer, step, span);
+        } else if (step->content != NULL) {
+            recs__content_score(step, span->rows, span->first, span->count);
         } else if (component->kind == RECS__KIND_POPULAR && component->scores != NULL &&
                    !scorer->similar) {
             score_column(step, component->scores, span);
@@ -619,6 +645,7 @@ void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
     recs__free_aligned(host, scorer->blocks);
     recs__free_aligned(host, scorer->evidence);
     recs__free_aligned(host, scorer->vectors);
+    recs__free_aligned(host, scorer->contents);
     recs__free_aligned(host, scorer->scratch);
     *scorer = (recs__scorer){0};
 }
@@ -629,7 +656,8 @@ size_t recs__scorer_memory(const recs__scorer *scorer) {
                    scorer->step_of_capacity * sizeof *scorer->step_of +
                    scorer->block_capacity * sizeof *scorer->blocks +
                    scorer->evidence_capacity * sizeof *scorer->evidence +
-                   scorer->vector_capacity * sizeof *scorer->vectors +
+                   (scorer->vector_capacity + scorer->content_capacity) *
+                       sizeof *scorer->vectors +
                    scorer->scratch_capacity * sizeof *scorer->scratch;
     bytes += scorer->crowd_capacity * sizeof *scorer->crowds;
     for (size_t i = 0; i < scorer->lane_count; i++)

@@ -41,6 +41,9 @@ typedef struct recs__step {
     float norm;        /* similar: the item's                        */
     recs__lane *lane;  /* item models and user neighbours, those alone */
     struct recs__crowd *crowd; /* user neighbours (crowd.h)          */
+    float *content, *content_norms, *content_room; /* content (content.h): vectors, lengths */
+    size_t content_count;
+    double content_total, content_length; /* centroid: sum of weights, length before scaling */
 } recs__step;
 
 typedef struct recs__scorer {
@@ -57,6 +60,8 @@ typedef struct recs__scorer {
     size_t evidence_capacity;
     float *vectors;
     size_t vector_capacity;
+    float *contents; /* of the steps */
+    size_t content_capacity;
     float *scratch; /* fold-in */
     size_t scratch_capacity;
     recs__lane **lanes;
@@ -114,6 +119,11 @@ recs__foldin recs__score_foldin(const recs__view *view, const recs__component *c
 const float *recs__score_item_floats(const recs__component *component, uint32_t item,
                                      float *room);
 bool recs__score_has_factors(const recs__component *component);
+
+/* The steps of content for a history or an item. */
+recs_status recs__scorer_contents(recs__scorer *scorer, const recs_host *host,
+                                  const uint32_t *rows, const float *values, size_t count,
+                                  recs_error *error);
 
 /* An item model with a low-rank part; its step then has a vector. */
 bool recs__score_has_low_rank(const recs__component *component);

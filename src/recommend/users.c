@@ -7,6 +7,7 @@
  *             user over the stored history; a low-rank part adds the dot of the
  *             history on its factors, history * factors a user
  *   users     every stored user is asked as a visitor
+ *   content   likewise
  *
  * Every score is the bits recs_score gives for that user and item, because
  * the chains run in the same order over the same values. Users are taken 512
@@ -15,6 +16,7 @@
 #include "base/error.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
+#include "recommend/content.h"
 #include "recommend/crowd.h"
 #include "recommend/recommend.h"
 #include "recs/events.h"
@@ -167,6 +169,27 @@ static recs_status score_crowd(const search *asked, recs__step *step, uint32_t f
     return RECS_OK;
 }
 
+/* ---- content ---------------------------------------------------------------------------------- */
+
+static recs_status score_content(const search *asked, recs__step *step, uint32_t first,
+                                 size_t count, recs_error *error) {
+    recs_query *query = asked->visit->query;
+    recs__history *history = &query->work.history;
+    for (size_t i = 0; i < count; i++) {
+        bool evidence;
+        recs_status status =
+            recs__visit_stored(asked->visit, history, first + (uint32_t)i, error);
+        if (status == RECS_OK)
+            status = recs__scorer_contents(&query->work.scorer, &query->host, history->rows,
+                                           history->values, history->count, error);
+        if (status != RECS_OK)
+            return status;
+        step->scores[i] = recs__content_score_one(step, asked->item, &evidence);
+        step->evidence[i] = evidence;
+    }
+    return RECS_OK;
+}
+
 /* ---- factors --------------------------------------------------------------------------------- */
 
 /* Whether a stored user's factors are all 0: of no history. */
@@ -230,6 +253,8 @@ static recs_status score_block(const search *asked, uint32_t first, size_t count
             recs__scorer_blend(scorer, step, count);
         } else if (step->crowd != NULL) {
             status = score_crowd(asked, step, first, count, error);
+        } else if (recs__content_usable(component)) {
+            status = score_content(asked, step, first, count, error);
         } else if (step->lane != NULL) {
             status = score_items(asked, step, first, count, error);
         } else if (step->vector != NULL) {

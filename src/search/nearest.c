@@ -1,9 +1,10 @@
 /* nearest.c - searching the parts of a snapshot, behind nearest.h.
  *
- *   listed   a short allow list: its rows
- *   scan     everything, a block at a time, the filter for survivors alone
- *   index    candidates of a backend, scored exactly; where fewer of them are
- *            eligible than could be, the part is scanned after all */
+ * A part without an index is one call of the exact engine for all vectors. One
+ * with an index is asked for candidates, vector by vector on the executor;
+ * they are scored exactly, and the vectors for which fewer were eligible than
+ * an answer can have go to the engine after all. A short allow list is always
+ * the engine's: an index is of no use for it. */
 #include "search/nearest.h"
 
 #include "base/error.h"
@@ -16,15 +17,37 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 512, BLOCK_NUMBERS = 32768, FEW_EXCLUDED = 256 };
+enum { FEW_EXCLUDED = 256, SHORT_LIST = 32 /* an allow list below 1/32 of the rows */ };
 
-recs_status recs__nearest_vector(recs__nearest *nearest, const recs__vector_shape *shape,
-                                 const recs_host *host, const float *vector, recs_error *error) {
-    recs_status status = recs__room_fresh(host, (void **)&nearest->query, &nearest->query_capacity,
-                                          shape->stride, sizeof *nearest->query, error);
+/* ---- the vector ------------------------------------------------------------------------- */
+
+static recs_status normalise(recs__nearest_one *one, uint32_t dimension, recs_error *error) {
+    /* Scaled by a power of two first, so that no square over- or underflows. */
+    float largest = 0.0f;
+    for (uint32_t j = 0; j < dimension; j++)
+        largest = fabsf(one->query[j]) > largest ? fabsf(one->query[j]) : largest;
+    if (!(largest > 0.0f))
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "the query vector is zero: it has no direction, which cosine needs");
+    int exponent;
+    (void)frexpf(largest, &exponent);
+    for (uint32_t j = 0; j < dimension; j++)
+        one->query[j] = ldexpf(one->query[j], -exponent);
+    float norm = sqrtf(recs__kernels_get()->dot(one->query, one->query, dimension));
+    for (uint32_t j = 0; j < dimension; j++)
+        one->query[j] /= norm;
+    return RECS_OK;
+}
+
+recs_status recs__nearest_vector(recs__nearest *nearest, size_t at,
+                                 const recs__vector_shape *shape, const recs_host *host,
+                                 const float *vector, recs_error *error) {
+    recs__nearest_one *one = &nearest->one[at];
+    recs_status status = recs__room_fresh(host, (void **)&one->query, &one->query_capacity,
+                                          shape->stride, sizeof *one->query, error);
     if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&nearest->room, &nearest->room_capacity,
-                                  shape->stride, sizeof *nearest->room, error);
+        status = recs__room_fresh(host, (void **)&one->room, &one->room_capacity, shape->stride,
+                                  sizeof *one->room, error);
     if (status != RECS_OK)
         return status;
     for (uint32_t j = 0; j < shape->dimension; j++)
@@ -32,74 +55,16 @@ recs_status recs__nearest_vector(recs__nearest *nearest, const recs__vector_shap
             return recs__fail(error, RECS_ERR_ARGUMENT,
                               "query vector, column %u: %s, expected a finite number", j,
                               isnan(vector[j]) ? "NaN" : "an infinity");
-    memcpy(nearest->query, vector, shape->dimension * sizeof *vector);
-    memset(nearest->query + shape->dimension, 0,
+    memcpy(one->query, vector, shape->dimension * sizeof *vector);
+    memset(one->query + shape->dimension, 0,
            (shape->stride - shape->dimension) * sizeof *vector);
-    if (shape->metric != RECS_METRIC_COSINE)
-        return RECS_OK;
-    /* Scaled by a power of two first, so that no square over- or underflows. */
-    float largest = 0.0f;
-    for (uint32_t j = 0; j < shape->dimension; j++)
-        largest = fabsf(vector[j]) > largest ? fabsf(vector[j]) : largest;
-    if (!(largest > 0.0f))
-        return recs__fail(error, RECS_ERR_ARGUMENT,
-                          "the query vector is zero: it has no direction, which cosine needs");
-    int exponent;
-    (void)frexpf(largest, &exponent);
-    for (uint32_t j = 0; j < shape->dimension; j++)
-        nearest->query[j] = ldexpf(nearest->query[j], -exponent);
-    float norm =
-        sqrtf(recs__kernels_get()->dot(nearest->query, nearest->query, shape->dimension));
-    for (uint32_t j = 0; j < shape->dimension; j++)
-        nearest->query[j] /= norm;
-    return RECS_OK;
+    if (shape->metric == RECS_METRIC_COSINE)
+        status = normalise(one, shape->dimension, error);
+    one->norm = sqrtf(recs__kernels_get()->dot(one->query, one->query, shape->dimension));
+    return status;
 }
 
-/* ---- one part --------------------------------------------------------------------------- */
-
-static void offer_listed(recs__nearest *nearest, const recs__part *part, const uint32_t *rows,
-                         size_t count) {
-    float scores[BLOCK_ROWS];
-    recs__vector_scores(&part->segment->stored, nearest->query, rows, 0, count, nearest->room,
-                        scores);
-    nearest->scored += count;
-    for (size_t i = 0; i < count; i++)
-        if (isfinite(scores[i]))
-            recs__topk_offer(&nearest->topk, scores[i], rows[i]);
-}
-
-static void search_listed(recs__nearest *nearest, const recs__part *part,
-                          const recs__filter *filter) {
-    uint32_t rows[BLOCK_ROWS];
-    for (size_t i = 0; i < filter->allow_count;) {
-        size_t count = 0;
-        for (; i < filter->allow_count && count < BLOCK_ROWS; i++)
-            if (recs__filter_eligible(filter, (uint32_t)filter->allow[i]))
-                rows[count++] = (uint32_t)filter->allow[i];
-        offer_listed(nearest, part, rows, count);
-    }
-}
-
-static void search_all(recs__nearest *nearest, const recs__part *part,
-                       const recs__filter *filter) {
-    const recs__vector_rows *stored = &part->segment->stored;
-    const recs__kernels *kernels = recs__kernels_get();
-    float scores[BLOCK_ROWS];
-    uint32_t survivors[BLOCK_ROWS];
-    size_t block = BLOCK_NUMBERS / stored->stride;
-    block = block < 1 ? 1 : block > BLOCK_ROWS ? BLOCK_ROWS : block;
-    for (uint32_t first = 0; first < stored->count;) {
-        size_t count = stored->count - first < block ? stored->count - first : block;
-        recs__vector_scores(stored, nearest->query, NULL, first, count, nearest->room, scores);
-        size_t found = kernels->above(scores, count, nearest->topk.bar, survivors);
-        for (size_t i = 0; i < found; i++)
-            if (isfinite(scores[survivors[i]]) &&
-                recs__filter_eligible(filter, first + survivors[i]))
-                recs__topk_offer(&nearest->topk, scores[survivors[i]], first + survivors[i]);
-        first += (uint32_t)count;
-    }
-    nearest->scored += stored->count;
-}
+/* ---- candidates of an index ------------------------------------------------------------------ */
 
 /* A bit for every eligible row, for the backend. */
 static recs_status make_allowed(recs__nearest *nearest, const recs__filter *filter,
@@ -118,72 +83,140 @@ static recs_status make_allowed(recs__nearest *nearest, const recs__filter *filt
     return RECS_OK;
 }
 
-/* Candidates of the index into the top k; *enough: as many of them are
- * eligible as an answer can have. */
-static recs_status search_index(recs__nearest *nearest, const recs__part *part,
-                                const recs__filter *filter, const recs__nearest_how *how,
-                                const recs_host *host, bool *enough, recs_error *error) {
-    size_t excluded = filter->rows - filter->eligible, wanted = nearest->topk.limit;
-    bool masked = filter->polarity == 0 || excluded > FEW_EXCLUDED;
-    size_t found = 0, eligible = 0;
-    size_t candidates =
-        recs__index_candidates(part->segment->index, wanted + (masked ? 0 : excluded));
-    candidates = candidates < filter->rows ? candidates : filter->rows;
-    recs_status status = recs__room_fresh(host, (void **)&nearest->rows, &nearest->row_capacity,
-                                          candidates, sizeof *nearest->rows, error);
+typedef struct probing {
+    recs__nearest *nearest;
+    const recs__part *part;
+    const recs__filter *filter;
+    const recs_host *host;
+    const uint64_t *allowed; /* NULL: few are excluded, more are asked for */
+    size_t candidates;
+    uint32_t effort;
+} probing;
+
+static recs_status probe(const probing *all, recs__nearest_one *one, recs_error *error) {
+    const recs_host *host = all->host;
+    size_t found = 0, eligible = 0, n = all->candidates;
+    recs_status status = recs__room_fresh(host, (void **)&one->rows, &one->row_capacity, n,
+                                          sizeof *one->rows, error);
     if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&nearest->keys, &nearest->key_capacity,
-                                  candidates, sizeof *nearest->keys, error);
-    if (status == RECS_OK && masked)
-        status = make_allowed(nearest, filter, host, error);
+        status = recs__room_fresh(host, (void **)&one->keys, &one->key_capacity, n,
+                                  sizeof *one->keys, error);
     if (status == RECS_OK)
-        status = recs__index_search(part->segment->index, nearest->query, candidates, how->effort,
-                                    masked ? nearest->allowed : NULL, nearest->rows, &found,
-                                    error);
+        status = recs__room_fresh(host, (void **)&one->scores, &one->score_capacity, n,
+                                  sizeof *one->scores, error);
+    if (status == RECS_OK)
+        status = recs__index_search(all->part->segment->index, one->query, n, all->effort,
+                                    all->allowed, one->rows, &found, error);
     if (status != RECS_OK)
         return status;
     /* A row twice would be two answers: the order of rows shows it. */
-    uint64_t *keys = nearest->keys;
     for (size_t i = 0; i < found; i++)
-        keys[i] = nearest->rows[i];
-    recs__sort_keys(keys, found);
+        one->keys[i] = one->rows[i];
+    recs__sort_keys(one->keys, found);
     for (size_t i = 0; i < found; i++)
-        if ((i == 0 || keys[i] != keys[i - 1]) &&
-            recs__filter_eligible(filter, (uint32_t)keys[i]))
-            nearest->rows[eligible++] = (uint32_t)keys[i];
-    *enough = eligible >= wanted;
-    for (size_t i = 0; *enough && i < eligible; i += BLOCK_ROWS)
-        offer_listed(nearest, part, nearest->rows + i,
-                     eligible - i < BLOCK_ROWS ? eligible - i : BLOCK_ROWS);
+        if ((i == 0 || one->keys[i] != one->keys[i - 1]) &&
+            recs__filter_eligible(all->filter, (uint32_t)one->keys[i]))
+            one->rows[eligible++] = (uint32_t)one->keys[i];
+    one->enough = eligible >= one->topk.limit;
+    if (!one->enough)
+        return RECS_OK;
+    recs__space space = recs__vector_space(&all->part->segment->stored);
+    recs__exact_score(&space, one->query, one->norm, one->rows, eligible, one->scores, one->room);
+    for (size_t i = 0; i < eligible; i++)
+        if (isfinite(one->scores[i]))
+            recs__topk_offer(&one->topk, one->scores[i], one->rows[i]);
+    one->scored += eligible;
     return RECS_OK;
 }
 
-static recs_status search_part(recs__nearest *nearest, const recs__part *part,
-                               const recs__filter *filter, const recs__nearest_how *how,
-                               const recs_host *host, int32_t *strategy, recs_error *error) {
-    size_t limit = how->limit < filter->eligible ? how->limit : filter->eligible;
-    recs_status status = recs__topk_begin(&nearest->topk, host, limit, how->floor, error);
-    *strategy = RECS_STRATEGY_NONE;
-    if (status != RECS_OK || limit == 0)
-        return status;
-    if (filter->allow_only && filter->allow_count < filter->rows / 4) {
-        *strategy = RECS_STRATEGY_LISTED;
-        search_listed(nearest, part, filter);
+static void probe_task(void *arg, size_t index) {
+    const probing *all = arg;
+    recs__nearest_one *one = &all->nearest->one[index];
+    one->status = probe(all, one, &one->error);
+}
+
+/* ---- one part --------------------------------------------------------------------------------- */
+
+static recs_status search_index(recs__nearest *nearest, size_t count, const recs__part *part,
+                                const recs__filter *filter, const recs__nearest_how *how,
+                                const recs_host *host, recs_error *error) {
+    size_t excluded = filter->rows - filter->eligible, wanted = nearest->one[0].topk.limit;
+    bool masked = filter->polarity == 0 || excluded > FEW_EXCLUDED;
+    probing all = {.nearest = nearest,
+                   .part = part,
+                   .filter = filter,
+                   .host = host,
+                   .effort = how->effort,
+                   .candidates = recs__index_candidates(part->segment->index,
+                                                        wanted + (masked ? 0 : excluded))};
+    if (all.candidates > filter->rows)
+        all.candidates = filter->rows;
+    if (masked) {
+        recs_status status = make_allowed(nearest, filter, host, error);
+        if (status != RECS_OK)
+            return status;
+        all.allowed = nearest->allowed;
+    }
+    if (count == 1)
+        probe_task(&all, 0);
+    else
+        recs__run(host, probe_task, &all, count);
+    for (size_t i = 0; i < count; i++)
+        if (nearest->one[i].status != RECS_OK)
+            return recs__fail(error, nearest->one[i].status, "%s", nearest->one[i].error.text);
+    return RECS_OK;
+}
+
+/* The engine for those who have not enough. */
+static recs_status search_exact(recs__nearest *nearest, size_t count, const recs__part *part,
+                                const recs__filter *filter, const recs_host *host,
+                                recs_error *error) {
+    recs__space space = recs__vector_space(&part->segment->stored);
+    bool all = filter->eligible == filter->rows;
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!nearest->one[i].enough)
+            nearest->seeks[left++] = (recs__seek){.vector = nearest->one[i].query,
+                                                  .norm = nearest->one[i].norm,
+                                                  .filter = all ? NULL : filter,
+                                                  .topk = &nearest->one[i].topk};
+    if (left == 0)
         return RECS_OK;
-    }
-    bool enough = false, indexed = part->segment->index != NULL &&
-                                   how->effort != RECS_EFFORT_EXACT;
-    if (indexed) {
-        *strategy = RECS_STRATEGY_INDEX;
-        status = search_index(nearest, part, filter, how, host, &enough, error);
-    }
-    if (status == RECS_OK && !enough) {
-        *strategy = indexed                                ? RECS_STRATEGY_INDEX_SCAN
-                    : filter->eligible == filter->rows     ? RECS_STRATEGY_SCAN
-                                                           : RECS_STRATEGY_MASKED;
-        search_all(nearest, part, filter);
+    recs_status status = recs__exact_search(&space, nearest->seeks, left, NULL, &nearest->exact,
+                                            host, error);
+    for (size_t i = 0, at = 0; status == RECS_OK && i < count; i++) {
+        recs__nearest_one *one = &nearest->one[i];
+        if (one->enough)
+            continue;
+        const recs__seek *seek = &nearest->seeks[at++];
+        one->scored += seek->way == RECS__WAY_CODES ? seek->rescored : seek->scanned;
+        one->strategy = one->strategy == RECS_STRATEGY_INDEX ? RECS_STRATEGY_INDEX_SCAN
+                        : seek->way == RECS__WAY_LIST        ? RECS_STRATEGY_LISTED
+                        : all                                ? RECS_STRATEGY_SCAN
+                                                             : RECS_STRATEGY_MASKED;
     }
     return status;
+}
+
+static recs_status search_part(recs__nearest *nearest, size_t count, const recs__part *part,
+                               const recs__filter *filter, const recs__nearest_how *how,
+                               const recs_host *host, recs_error *error) {
+    size_t limit = how->limit < filter->eligible ? how->limit : filter->eligible;
+    recs_status status = RECS_OK;
+    bool indexed = part->segment->index != NULL && how->effort != RECS_EFFORT_EXACT &&
+                   !(filter->polarity == 0 && filter->eligible < filter->rows / SHORT_LIST);
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        status = recs__topk_begin(&nearest->one[i].topk, host, limit, how->floor, error);
+        nearest->one[i].enough = limit == 0;
+        nearest->one[i].strategy = limit == 0 ? RECS_STRATEGY_NONE
+                                   : indexed  ? RECS_STRATEGY_INDEX
+                                              : RECS_STRATEGY_SCAN;
+    }
+    if (status == RECS_OK && limit != 0 && indexed)
+        status = search_index(nearest, count, part, filter, how, host, error);
+    return status == RECS_OK && limit != 0
+               ? search_exact(nearest, count, part, filter, host, error)
+               : status;
 }
 
 /* ---- all parts ---------------------------------------------------------------------------- */
@@ -200,55 +233,60 @@ bool recs__hit_before(const recs__snapshot *snapshot, const recs__hit *a, const 
 }
 
 /* Merges what the top k holds into hits. */
-static void merge_part(recs__nearest *nearest, const recs__snapshot *snapshot,
+static void merge_part(recs__nearest_one *one, const recs__snapshot *snapshot,
                        const recs__part *part, size_t limit) {
-    size_t found = recs__topk_finish(&nearest->topk), had = nearest->count, a = 0, b = 0, to = 0;
-    const uint64_t *keys = nearest->topk.keys;
+    size_t found = recs__topk_finish(&one->topk), had = one->count, a = 0, b = 0, to = 0;
+    const uint64_t *keys = one->topk.keys;
     while (to < limit && (a < had || b < found)) {
-        recs__hit other;
+        recs__hit other = {0};
         if (b < found)
             other = (recs__hit){recs__topk_score(keys[b]), part->first + recs__topk_row(keys[b])};
-        if (b == found || (a < had && recs__hit_before(snapshot, &nearest->hits[a], &other)))
-            nearest->spare[to++] = nearest->hits[a++];
+        if (b == found || (a < had && recs__hit_before(snapshot, &one->hits[a], &other)))
+            one->spare[to++] = one->hits[a++];
         else {
-            nearest->spare[to++] = other;
+            one->spare[to++] = other;
             b++;
         }
     }
-    recs__hit *swap = nearest->hits;
-    size_t capacity = nearest->hit_capacity;
-    nearest->hits = nearest->spare;
-    nearest->hit_capacity = nearest->spare_capacity;
-    nearest->spare = swap;
-    nearest->spare_capacity = capacity;
-    nearest->count = to;
+    recs__hit *swap = one->hits;
+    size_t capacity = one->hit_capacity;
+    one->hits = one->spare;
+    one->hit_capacity = one->spare_capacity;
+    one->spare = swap;
+    one->spare_capacity = capacity;
+    one->count = to;
 }
 
-recs_status recs__nearest_search(recs__nearest *nearest, const recs__snapshot *snapshot,
+recs_status recs__nearest_search(recs__nearest *nearest, size_t count,
+                                 const recs__snapshot *snapshot,
                                  const recs__part_filters *filters, const recs__nearest_how *how,
                                  const recs_host *host, recs_error *error) {
     size_t limit = how->limit < snapshot->live ? how->limit : snapshot->live;
     uint32_t largest = 0;
-    recs_status status = recs__room_fresh(host, (void **)&nearest->hits, &nearest->hit_capacity,
-                                          limit, sizeof *nearest->hits, error);
-    if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&nearest->spare, &nearest->spare_capacity, limit,
-                                  sizeof *nearest->spare, error);
-    nearest->count = 0;
-    nearest->scored = 0;
-    nearest->strategy = RECS_STRATEGY_NONE;
-    for (uint32_t i = 0; status == RECS_OK && i < snapshot->count; i++) {
-        const recs__part *part = &snapshot->parts[i];
-        int32_t strategy;
-        status = search_part(nearest, part, &filters->list[i], how, host, &strategy, error);
-        if (status != RECS_OK)
-            break;
-        merge_part(nearest, snapshot, part, limit);
-        if (part->segment->stored.count > largest) {
-            largest = part->segment->stored.count;
-            nearest->strategy = strategy;
-        }
+    int32_t strategy[RECS__NEAREST_MAX] = {RECS_STRATEGY_NONE};
+    recs_status status = RECS_OK;
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        recs__nearest_one *one = &nearest->one[i];
+        status = recs__room_fresh(host, (void **)&one->hits, &one->hit_capacity, limit,
+                                  sizeof *one->hits, error);
+        if (status == RECS_OK)
+            status = recs__room_fresh(host, (void **)&one->spare, &one->spare_capacity, limit,
+                                      sizeof *one->spare, error);
+        one->count = 0;
+        one->scored = 0;
     }
+    for (uint32_t p = 0; status == RECS_OK && p < snapshot->count; p++) {
+        const recs__part *part = &snapshot->parts[p];
+        status = search_part(nearest, count, part, &filters->list[p], how, host, error);
+        bool larger = part->segment->stored.count > largest;
+        for (size_t i = 0; status == RECS_OK && i < count; i++) {
+            merge_part(&nearest->one[i], snapshot, part, limit);
+            strategy[i] = larger ? nearest->one[i].strategy : strategy[i];
+        }
+        largest = larger ? part->segment->stored.count : largest;
+    }
+    for (size_t i = 0; i < count; i++)
+        nearest->one[i].strategy = strategy[i];
     return status;
 }
 
@@ -284,21 +322,31 @@ size_t recs__part_filters_memory(const recs__part_filters *filters) {
 }
 
 void recs__nearest_free(recs__nearest *nearest, const recs_host *host) {
-    recs__topk_free(&nearest->topk, host);
-    recs__free_aligned(host, nearest->query);
-    recs__free_aligned(host, nearest->room);
-    recs__free_aligned(host, nearest->rows);
+    for (size_t i = 0; i < RECS__NEAREST_MAX; i++) {
+        recs__nearest_one *one = &nearest->one[i];
+        recs__topk_free(&one->topk, host);
+        recs__free_aligned(host, one->query);
+        recs__free_aligned(host, one->room);
+        recs__free_aligned(host, one->rows);
+        recs__free_aligned(host, one->scores);
+        recs__free_aligned(host, one->keys);
+        recs__free_aligned(host, one->hits);
+        recs__free_aligned(host, one->spare);
+    }
+    recs__exact_free(&nearest->exact, host);
     recs__free_aligned(host, nearest->allowed);
-    recs__free_aligned(host, nearest->keys);
-    recs__free_aligned(host, nearest->hits);
-    recs__free_aligned(host, nearest->spare);
     memset(nearest, 0, sizeof *nearest);
 }
 
 size_t recs__nearest_memory(const recs__nearest *nearest) {
-    return recs__topk_memory(&nearest->topk) +
-           (nearest->query_capacity + nearest->room_capacity) * sizeof(float) +
-           nearest->row_capacity * sizeof *nearest->rows +
-           (nearest->allowed_capacity + nearest->key_capacity) * sizeof *nearest->allowed +
-           (nearest->hit_capacity + nearest->spare_capacity) * sizeof *nearest->hits;
+    size_t bytes = recs__exact_memory(&nearest->exact) +
+                   nearest->allowed_capacity * sizeof *nearest->allowed;
+    for (size_t i = 0; i < RECS__NEAREST_MAX; i++) {
+        const recs__nearest_one *one = &nearest->one[i];
+        bytes += recs__topk_memory(&one->topk) +
+                 (one->query_capacity + one->room_capacity + one->score_capacity) * sizeof(float) +
+                 one->row_capacity * sizeof *one->rows + one->key_capacity * sizeof *one->keys +
+                 (one->hit_capacity + one->spare_capacity) * sizeof *one->hits;
+    }
+    return bytes;
 }

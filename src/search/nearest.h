@@ -1,15 +1,19 @@
-/* nearest.h - the nearest rows of one snapshot of a vector set to one vector.
+/* nearest.h - the nearest rows of one snapshot of a vector set to one vector,
+ * or to up to 64 at once.
  *
- * Each part is searched by itself: exactly, or through its index, whose
- * candidates are scored again and whose shortfall a scan makes up. Rows of a
- * part are in order of their ids, so the best of a part are right with their
- * ties; lists of parts are merged by score, then by id. */
+ * Each part is searched by itself: exactly (exact.h), or through its index, whose
+ * candidates are scored again and whose shortfall an exact search makes up.
+ * Rows of a part are in order of their ids, so the best of a part are right
+ * with their ties; lists of parts are merged by score, then by id. */
 #ifndef RECS_SEARCH_NEAREST_H
 #define RECS_SEARCH_NEAREST_H
 
+#include "search/exact.h"
 #include "search/filter.h"
 #include "search/topk.h"
 #include "search/vectors.h"
+
+#define RECS__NEAREST_MAX 64
 
 typedef struct recs__hit {
     float score;
@@ -21,34 +25,50 @@ typedef struct recs__part_filters {
     recs__filter list[RECS__PARTS_MAX];
 } recs__part_filters;
 
-typedef struct recs__nearest {
+/* One vector's search. */
+typedef struct recs__nearest_one {
     recs__topk topk;
     float *query; /* [stride]: padded, under cosine of length 1 */
-    float *room;  /* [stride] */
+    float norm;
     uint32_t *rows;
-    uint64_t *allowed, *keys;
+    float *scores, *room;
+    uint64_t *keys;
     recs__hit *hits, *spare;
-    size_t query_capacity, room_capacity, row_capacity, allowed_capacity, key_capacity,
+    size_t query_capacity, row_capacity, score_capacity, room_capacity, key_capacity,
         hit_capacity, spare_capacity;
     size_t count;     /* of hits, best first */
     uint64_t scored;  /* vectors scored exactly for it */
     int32_t strategy; /* a recs_strategy, of the largest part */
+    bool enough;      /* the index found what an answer can have */
+    recs_status status;
+    recs_error error;
+} recs__nearest_one;
+
+typedef struct recs__nearest {
+    recs__nearest_one one[RECS__NEAREST_MAX];
+    recs__seek seeks[RECS__NEAREST_MAX];
+    recs__exact_room exact;
+    uint64_t *allowed;
+    size_t allowed_capacity;
 } recs__nearest;
 
-/* What a search is told beside the vector. */
+/* What a search is told beside the vectors. */
 typedef struct recs__nearest_how {
     size_t limit;
     float floor;     /* only scores above it */
     uint32_t effort; /* of an index; RECS_EFFORT_EXACT: without one */
 } recs__nearest_how;
 
-/* Takes the vector to search for, [dimension] finite floats. ARGUMENT: a number that is
- * not, or of length 0 or not finite under cosine. MEMORY. */
-recs_status recs__nearest_vector(recs__nearest *nearest, const recs__vector_shape *shape,
-                                 const recs_host *host, const float *vector, recs_error *error);
+/* Takes vector number at, [dimension] floats. ARGUMENT: one is not finite; all are 0
+ * under cosine. MEMORY. */
+recs_status recs__nearest_vector(recs__nearest *nearest, size_t at,
+                                 const recs__vector_shape *shape, const recs_host *host,
+                                 const float *vector, recs_error *error);
 
-/* Fills hits with the best of the eligible rows. MEMORY; what a backend says. */
-recs_status recs__nearest_search(recs__nearest *nearest, const recs__snapshot *snapshot,
+/* Fills the hits of the first count ones with the best of the eligible rows, on the host's
+ * executor. MEMORY; what a backend says. */
+recs_status recs__nearest_search(recs__nearest *nearest, size_t count,
+                                 const recs__snapshot *snapshot,
                                  const recs__part_filters *filters, const recs__nearest_how *how,
                                  const recs_host *host, recs_error *error);
 

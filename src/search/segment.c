@@ -33,6 +33,7 @@ static void free_blocks(recs__segment *segment, const recs_host *host) {
     recs__free_aligned(host, segment->norms);
     recs__free_aligned(host, segment->offsets);
     recs__free_aligned(host, segment->text);
+    recs__free_aligned(host, segment->code_bytes);
     recs__free(host, segment);
 }
 
@@ -358,6 +359,40 @@ recs_status recs__segment_merge(recs__segment **out, recs__vector_shape *shape,
         *out = NULL;
     }
     return status;
+}
+
+/* ---- the quantised copy ---------------------------------------------------------------- */
+
+/* Fewer rows are searched plainly in no time. */
+enum { CODED_ROWS = 8192 };
+
+recs_status recs__segment_code(recs__segment *segment, recs__vector_shape *shape,
+                               recs_error *error) {
+    const recs__vector_rows *rows = &segment->stored;
+    uint64_t size = recs__codes_size(rows->count, rows->dimension);
+    if (rows->codes != NULL || rows->count < CODED_ROWS || size == 0 || size > SIZE_MAX / 2)
+        return RECS_OK;
+    recs_status status = recs__shape_allow(shape, size, error);
+    if (status != RECS_OK)
+        return status;
+    void *bytes = recs__alloc_aligned(&shape->host, (size_t)size, 1, error);
+    if (bytes == NULL)
+        return RECS_ERR_MEMORY;
+    recs__stored stored = recs__vector_stored(rows);
+    recs_error why = {0};
+    status = recs__codes_build(&stored, &shape->host, bytes, &why);
+    if (status == RECS_OK &&
+        recs__codes_read(&segment->codes, bytes, size, rows->count, rows->dimension)) {
+        segment->code_bytes = bytes;
+        segment->stored.codes = &segment->codes;
+        segment->bytes += size;
+        atomic_fetch_add(&shape->held, size);
+        return RECS_OK;
+    }
+    recs__free_aligned(&shape->host, bytes);
+    return status == RECS_OK || status == RECS_ERR_NUMERIC
+               ? RECS_OK
+               : recs__fail(error, status, "%s", why.text);
 }
 
 /* ---- what was removed ----------------------------------------------------------------- */

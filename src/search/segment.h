@@ -37,11 +37,14 @@ typedef struct recs__segment {
     const recs_model *model;
     recs__vector_index *index; /* approximate, or NULL                    */
     size_t owners;
+    bool settled;   /* compacting it again would change nothing           */
     uint64_t bytes; /* held */
     void *data;     /* owned, or NULL */
     float *scales, *norms;
     uint64_t *offsets;
     char *text;
+    recs__codes codes; /* of stored.codes                             */
+    void *code_bytes;  /* owned, or NULL                              */
 } recs__segment;
 
 typedef struct recs__alive {
@@ -67,6 +70,11 @@ typedef struct recs__merge_part {
 recs_status recs__segment_merge(recs__segment **out, recs__vector_shape *shape,
                                 const recs__merge_part *parts, size_t count,
                                 recs_progress *progress, void *progress_data, recs_error *error);
+
+/* The quantised copy of a new segment, which makes exact search fast; of few or of
+ * overlong rows there is none. MEMORY, LIMIT. */
+recs_status recs__segment_code(recs__segment *segment, recs__vector_shape *shape,
+                               recs_error *error);
 
 void recs__segment_drop(recs__segment *segment, recs__vector_shape *shape);
 

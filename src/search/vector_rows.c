@@ -1,17 +1,14 @@
-/* vector_rows.c - encoding, decoding and the canonical scores behind vector_rows.h. The
- * scores here are the reference that every faster way is measured against. */
+/* vector_rows.c - encoding behind vector_rows.h; decoding and scores are those
+ * of kernels/stored.h and exact.h. */
 #include "search/vector_rows.h"
 
 #include "kernels/half.h"
-#include "kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { LANES = 16 };
-
 uint32_t recs__vector_stride(uint32_t dimension) {
-    return (dimension + LANES - 1) / LANES * LANES;
+    return (dimension + 15) / 16 * 16;
 }
 
 size_t recs__storage_width(int32_t storage) {
@@ -28,47 +25,26 @@ size_t recs__storage_width(int32_t storage) {
     }
 }
 
-/* ---- IEEE binary16, by integers alone ------------------------------------------------ */
-
-static uint16_t to_float16(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-    bits &= UINT32_C(0x7FFFFFFF);
-    if (bits > UINT32_C(0x7F800000))
-        return (uint16_t)(sign | 0x7E00);
-    if (bits >= UINT32_C(0x477FF000)) /* 65520 and more */
-        return (uint16_t)(sign | 0x7C00);
-    if (bits >= UINT32_C(0x38800000)) { /* normal: 2^-14 and more */
-        bits += UINT32_C(0xFFF) + (bits >> 13 & 1);
-        return (uint16_t)(sign | (bits - UINT32_C(0x38000000)) >> 13);
-    }
-    if (bits < UINT32_C(0x33000000)) /* below half of the smallest */
-        return sign;
-    uint32_t shift = 126 - (bits >> 23), digits = (bits & UINT32_C(0x7FFFFF)) | UINT32_C(0x800000);
-    uint32_t half = digits >> shift, rest = digits & ((UINT32_C(1) << shift) - 1);
-    uint32_t middle = UINT32_C(1) << (shift - 1);
-    return (uint16_t)(sign | (half + (rest > middle || (rest == middle && (half & 1) != 0))));
+recs__stored recs__vector_stored(const recs__vector_rows *rows) {
+    return (recs__stored){.values = rows->data,
+                          .scales = rows->scales,
+                          .type = rows->storage == RECS_STORAGE_FLOAT32    ? RECS__STORED_FLOAT
+                                  : rows->storage == RECS_STORAGE_FLOAT16  ? RECS__STORED_FLOAT16
+                                  : rows->storage == RECS_STORAGE_BFLOAT16 ? RECS__STORED_HALF
+                                                                           : RECS__STORED_INT8,
+                          .rows = rows->count,
+                          .dims = rows->dimension,
+                          .stride = rows->stride};
 }
 
-static float from_float16(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 0x1F;
-    uint32_t digits = half & 0x3FF, bits;
-    float x;
-    if (exponent == 0x1F) {
-        bits = sign | UINT32_C(0x7F800000) | digits << 13;
-    } else if (exponent != 0) {
-        bits = sign | (exponent + 112) << 23 | digits << 13;
-    } else {
-        x = (float)digits * 0x1p-24f;
-        memcpy(&bits, &x, sizeof bits);
-        bits |= sign;
-    }
-    memcpy(&x, &bits, sizeof x);
-    return x;
+recs__space recs__vector_space(const recs__vector_rows *rows) {
+    return (recs__space){.stored = recs__vector_stored(rows),
+                         .norms = rows->norms,
+                         .codes = rows->codes,
+                         .metric = rows->metric == RECS_METRIC_INNER    ? RECS__METRIC_PRODUCT
+                                   : rows->metric == RECS_METRIC_COSINE ? RECS__METRIC_COSINE
+                                                                        : RECS__METRIC_DISTANCE};
 }
-
-/* ---- one vector -------------------------------------------------------------------- */
 
 /* What is the least number whose reciprocal is finite. */
 static const float norm_least = 0x1p-126f;
@@ -102,7 +78,7 @@ const char *recs__vector_encode(int32_t storage, int32_t metric, uint32_t dimens
         break;
     case RECS_STORAGE_FLOAT16:
         for (uint32_t j = 0; j < dimension; j++)
-            ((uint16_t *)row)[j] = to_float16(vector[j]);
+            ((uint16_t *)row)[j] = recs__float16_of(vector[j]);
         break;
     case RECS_STORAGE_BFLOAT16:
         for (uint32_t j = 0; j < dimension; j++)
@@ -113,7 +89,7 @@ const char *recs__vector_encode(int32_t storage, int32_t metric, uint32_t dimens
         break;
     }
     recs__vector_rows one = {.data = row, .scales = scale, .count = 1, .dimension = dimension,
-                        .stride = stride, .storage = storage, .metric = metric};
+                             .stride = stride, .storage = storage, .metric = metric};
     const float *floats = recs__vector_floats(&one, 0, room);
     for (uint32_t j = 0; j < dimension; j++)
         if (!isfinite(floats[j]))
@@ -126,98 +102,7 @@ const char *recs__vector_encode(int32_t storage, int32_t metric, uint32_t dimens
     return NULL;
 }
 
-/* ---- back to floats ------------------------------------------------------------------ */
-
-static void decode_row(const recs__vector_rows *stored, uint32_t row, float *out) {
-    size_t at = (size_t)row * stored->stride;
-    switch (stored->storage) {
-    case RECS_STORAGE_FLOAT32:
-        memcpy(out, (const float *)stored->data + at, stored->stride * sizeof *out);
-        break;
-    case RECS_STORAGE_FLOAT16: {
-        const uint16_t *from = (const uint16_t *)stored->data + at;
-        for (uint32_t j = 0; j < stored->stride; j++)
-            out[j] = from_float16(from[j]);
-        break;
-    }
-    case RECS_STORAGE_BFLOAT16:
-        recs__kernels_get()->widen((const uint16_t *)stored->data + at, out, stored->stride);
-        break;
-    default: {
-        const int8_t *from = (const int8_t *)stored->data + at;
-        float scale = stored->scales[row];
-        for (uint32_t j = 0; j < stored->stride; j++)
-            out[j] = scale * (float)from[j];
-        break;
-    }
-    }
-}
-
-void recs__vector_decode(const recs__vector_rows *stored, uint32_t first, size_t count, float *out) {
-    for (size_t i = 0; i < count; i++)
-        decode_row(stored, first + (uint32_t)i, out + i * stored->stride);
-}
-
-const float *recs__vector_floats(const recs__vector_rows *stored, uint32_t row, float *room) {
-    if (stored->storage == RECS_STORAGE_FLOAT32)
-        return (const float *)stored->data + (size_t)row * stored->stride;
-    decode_row(stored, row, room);
-    return room;
-}
-
-/* ---- scores ---------------------------------------------------------------------------- */
-
-float recs__minus_distance(const float *a, const float *b, size_t n) {
-    float lane[LANES] = {0};
-    size_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (size_t l = 0; l < LANES; l++) {
-            float difference = a[k + l] - b[k + l];
-            lane[l] += difference * difference;
-        }
-    for (size_t l = 0; k + l < n; l++) {
-        float difference = a[k + l] - b[k + l];
-        lane[l] += difference * difference;
-    }
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return 0.0f - lane[0];
-}
-
-static void scale_cosine(const recs__vector_rows *stored, const uint32_t *rows, uint32_t first,
-                         size_t count, float *out) {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t row = rows != NULL ? rows[i] : first + (uint32_t)i;
-        out[i] *= 1.0f / (1.0f * stored->norms[row]);
-    }
-}
-
-void recs__vector_scores(const recs__vector_rows *stored, const float *query, const uint32_t *rows,
-                         uint32_t first, size_t count, float *room, float *out) {
-    const recs__kernels *kernels = recs__kernels_get();
-    uint32_t stride = stored->stride, n = stored->dimension;
-    bool halves = stored->storage == RECS_STORAGE_BFLOAT16;
-    if (stored->metric != RECS_METRIC_L2 &&
-        (stored->storage == RECS_STORAGE_FLOAT32 || halves)) {
-        size_t at = (size_t)first * stride;
-        if (halves && rows != NULL)
-            kernels->dot_gather_half(query, stored->data, stride, n, rows, count, out);
-        else if (halves)
-            kernels->dot_stream_half(query, (const uint16_t *)stored->data + at, stride, n, count,
-                                     out);
-        else if (rows != NULL)
-            kernels->dot_gather(query, stored->data, stride, n, rows, count, out);
-        else
-            kernels->dot_stream(query, (const float *)stored->data + at, stride, n, count, out);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            uint32_t row = rows != NULL ? rows[i] : first + (uint32_t)i;
-            const float *floats = recs__vector_floats(stored, row, room);
-            out[i] = stored->metric == RECS_METRIC_L2 ? recs__minus_distance(query, floats, n)
-                                                      : kernels->dot(query, floats, n);
-        }
-    }
-    if (stored->metric == RECS_METRIC_COSINE)
-        scale_cosine(stored, rows, first, count, out);
+const float *recs__vector_floats(const recs__vector_rows *rows, uint32_t row, float *room) {
+    recs__stored stored = recs__vector_stored(rows);
+    return recs__stored_floats(&stored, row, room);
 }

@@ -19,6 +19,7 @@
 #include "search/vectors.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/lent.h"
 #include "base/text.h"
 #include "search/backend.h"
@@ -80,8 +81,9 @@ recs_status recs__vectors_publish(recs_vectors *vectors, const recs__part *parts
     made->rows = (uint32_t)rows;
     made->live = (uint32_t)live;
     made->generation = atomic_load(&vectors->generation) + 1;
-    /* Of no model: a set's rows are told apart by its generation. */
-    made->fingerprint = made->generation;
+    /* A set's rows are told apart by its generation. */
+    const uint64_t whose[] = {vectors->fingerprint, made->generation};
+    made->fingerprint = recs__hash(whose, sizeof whose);
     recs_status status = recs__pin_swap(vectors->pin, made, error);
     if (status != RECS_OK) {
         recs__free(&vectors->shape.host, made);
@@ -450,14 +452,22 @@ recs_status recs_vectors_remove(recs_vectors *vectors, const char *bytes, const 
 
 /* ---- compact and build -------------------------------------------------------------------- */
 
-static recs_status compact(change *next, recs_progress *progress, void *progress_data,
+/* One segment with its quantised copy. One that others can see is not changed any
+ * more, so it is copied for that; anew: in any case. */
+static recs_status compact(change *next, bool anew, recs_progress *progress, void *progress_data,
                            recs_error *error) {
     for (uint32_t i = next->count; i-- > 0;)
         if (left_of(&next->parts[i]) == 0)
             change_forget(next, i);
-    if (next->count == 0 || (next->count == 1 && next->parts[0].alive == NULL))
+    if (next->count == 0 || (next->count == 1 && next->parts[0].alive == NULL && !anew &&
+                             next->parts[0].segment->settled))
         return RECS_OK;
-    return change_merge(next, 0, next->count, progress, progress_data, error);
+    recs_status status = change_merge(next, 0, next->count, progress, progress_data, error);
+    if (status == RECS_OK)
+        status = recs__segment_code(next->parts[0].segment, &next->vectors->shape, error);
+    if (status == RECS_OK)
+        next->parts[0].segment->settled = true;
+    return status;
 }
 
 recs_status recs_vectors_compact(recs_vectors *vectors, recs_progress *progress,
@@ -466,7 +476,7 @@ recs_status recs_vectors_compact(recs_vectors *vectors, recs_progress *progress,
     if (vectors == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT, "vectors is NULL, expected a set");
     change_begin(&next, vectors);
-    recs_status status = compact(&next, progress, progress_data, error);
+    recs_status status = compact(&next, false, progress, progress_data, error);
     if (status == RECS_OK)
         return change_commit(&next, error);
     change_abandon(&next);
@@ -484,11 +494,7 @@ recs_status recs_vectors_build(recs_vectors *vectors, recs_progress *progress, v
     if (status != RECS_OK)
         return status;
     change_begin(&next, vectors);
-    /* A segment others can see does not get an index: it is copied. */
-    if (next.count == 1 && next.parts[0].alive == NULL)
-        status = change_merge(&next, 0, 1, progress, progress_data, error);
-    else
-        status = compact(&next, progress, progress_data, error);
+    status = compact(&next, true, progress, progress_data, error);
     if (status == RECS_OK && next.count != 0)
         status = recs__index_build(&next.parts[0].segment->index, &vectors->shape,
                                    &vectors->backend, vectors->spec.index,

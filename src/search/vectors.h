@@ -37,6 +37,7 @@ struct recs_vectors {
     recs_vector_backend backend; /* struct_size 0: not found yet */
     const recs_vector_backend *given;
     recs__pin *pin;
+    uint64_t fingerprint; /* of the model it was opened from, or 0 */
     atomic_uint_fast64_t generation;
 };
 
