@@ -59,6 +59,11 @@ typedef struct recs_trends recs_trends;
  *   weight.TYPE=1      weight of an event type (a name of recs_event_name or a
  *                      number), 0 to 1000; 0: not counted. Default 1, for
  *                      dislike and impression 0; a return takes its weight from buy
+ *   memory=off         budget in bytes of everything but names, "64M": counters
+ *                      are exact while they fit less than half of it; beyond,
+ *                      each place keeps its heavy hitters and the rest is
+ *                      estimated, with bounds (docs/trends.md). Too small for
+ *                      the series named: ARGUMENT with what is needed
  *   seed=0             of the hashes of actors; equal where states are merged
  *
  * ARGUMENT: an unknown name, a value out of its range (the text names both);
@@ -212,12 +217,19 @@ typedef enum recs_trend_part {
     RECS_TREND_RISE = 2,     /* smoothed share now over smoothed baseline share            */
     RECS_TREND_SUPPORT = 3,  /* all of the place's traffic in the same half-life or window */
     RECS_TREND_BORROWED = 4, /* of the score: from the places above                        */
-    RECS_TREND_FIRST = 5     /* first seen, milliseconds since 1970; NaN: not recently     */
+    RECS_TREND_FIRST = 5,    /* first seen, milliseconds since 1970; NaN: not recently     */
+    RECS_TREND_LEAST = 6,    /* the true count at the place is this or more ...            */
+    RECS_TREND_MOST = 7      /* ... and this or less: both equal the count where exact     */
 } recs_trend_part;
 
 /* Parts of an answer's score, by index of the answer; NaN for no such answer or
  * part. Since 0.1. */
 RECS_API double recs_query_trend(const recs_query *query, size_t index, int32_t part);
+
+/* Whether every counter is exact (1), or places keep their heavy hitters and
+ * counts have bounds (0): from the moment a state outgrew its option memory.
+ * Since 0.1. */
+RECS_API int32_t recs_trends_exact(const recs_trends *trends);
 
 /* How the last recs_trending found its answer: items scored, and whether it
  * scanned the place (1) or the candidates were proven enough (0). Since 0.1. */

@@ -8,8 +8,10 @@
 #include "base/math.h"
 #include "base/text.h"
 #include "live/trends_actors.h"
+#include "live/trends_bounded.h"
 #include "live/trends_share.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,11 +45,13 @@ void recs__trend_release(recs_trends *trends, void *block, size_t size) {
 
 void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node) {
     recs__trend_stripe *stripe = &trends->stripes[node->stripe];
-    if (pthread_mutex_trylock(&stripe->lock) == 0)
-        return;
-    atomic_fetch_add(&stripe->waiting, 1);
-    pthread_mutex_lock(&stripe->lock);
-    atomic_fetch_sub(&stripe->waiting, 1);
+    if (pthread_mutex_trylock(&stripe->lock) != 0) {
+        atomic_fetch_add(&stripe->waiting, 1);
+        pthread_mutex_lock(&stripe->lock);
+        atomic_fetch_sub(&stripe->waiting, 1);
+    }
+    if (atomic_load_explicit(&trends->bounded, memory_order_acquire) != NULL)
+        recs__bounded_expand(trends, (recs__trend_node *)(uintptr_t)node); /* shown as cells */
 }
 
 void recs__trend_make_way(recs_trends *trends, const recs__trend_node *node) {
@@ -112,7 +116,13 @@ recs_status recs_trends_create(recs_trends **trends, const char *description,
     atomic_init(&made->newest, RECS_NO_TIME);
     recs__trend_options_write(&options, made->description);
     lay_out(made);
-    status = make_locks(made, error);
+    size_t least = recs__bounded_least(&options, made->cell_size);
+    if (options.memory != 0 && options.memory < least)
+        status = recs__fail(error, RECS_ERR_ARGUMENT,
+                            "memory is %" PRIu64 " bytes, expected %zu or more for these series",
+                            options.memory, least);
+    if (status == RECS_OK)
+        status = make_locks(made, error);
     if (status != RECS_OK) {
         recs__free(&resolved, made);
         return status;
@@ -139,6 +149,7 @@ void recs_trends_destroy(recs_trends *trends) {
     recs_host host = trends->host;
     recs__trend_share_destroy(trends);
     recs__trend_nodes_free(trends);
+    recs__bounded_free(trends);
     recs__trend_scratch_free(trends);
     recs__trend_names_free(&trends->items, &host);
     recs__trend_names_free(&trends->paths, &host);
@@ -299,6 +310,8 @@ uint64_t recs_trends_counter(const recs_trends *trends, int32_t counter) {
                ? atomic_load_explicit(&trends->counters[counter], memory_order_relaxed)
                : 0;
 }
+
+int32_t recs_trends_exact(const recs_trends *trends) { return trends->bounded == NULL; }
 
 int64_t recs_trends_newest(const recs_trends *trends) {
     return atomic_load_explicit(&trends->newest, memory_order_acquire);

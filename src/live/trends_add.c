@@ -13,6 +13,7 @@
 #include "live/trends_actors.h"
 
 #include "base/text.h"
+#include "live/trends_bounded.h"
 #include "live/trends_share.h"
 
 #include <inttypes.h>
@@ -53,6 +54,8 @@ static recs_status take_scratch(recs_trends *trends, scratch **taken, recs_error
     recs_status status = recs__trend_renew(trends, error);
     if (status != RECS_OK)
         return status;
+    if (trends->options.memory != 0 && recs__bounded_due(trends))
+        recs__trend_maintain(trends);
     pthread_mutex_lock(&trends->scratch_lock);
     recs__trend_enter(trends);
     scratch *free_one = trends->scratch;
@@ -296,6 +299,10 @@ static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
             recs__trend_lock(trends, node);
             held = node;
         }
+        if (trends->bounded != NULL) {
+            status = recs__bounded_room(trends, node, g->end - g->begin, error);
+            continue;
+        }
         status = reserve_cells(trends, s, g, node, error);
         if (status == RECS_OK && trends->options.actors != 0)
             status = reserve_actors(trends, s, g, node, error);
@@ -390,8 +397,25 @@ static void count_group(recs_trends *trends, scratch *s, const group *g,
     s->counts[RECS_TRENDS_SATURATED] += stopped;
 }
 
+static void count_bounded(recs_trends *trends, scratch *s, const group *g,
+                          recs__trend_node *node, const recs__bounded_lens *lens) {
+    bool root = node->depth == 0 && node->base == RECS_NO_PLACE;
+    for (uint32_t i = g->begin; i < g->end; i++) {
+        uint32_t event = (uint32_t)s->pairs[i];
+        bool counted = recs__bounded_count(trends, node, &s->events[event],
+                                           record_at(trends, s, event), s->slots, lens);
+        s->counts[RECS_TRENDS_REPEATED] += root && !counted;
+        if ((i - g->begin) % STEP == STEP - 1)
+            recs__trend_make_way(trends, node);
+    }
+}
+
 static void commit(recs_trends *trends, scratch *s) {
     recs__trend_node *held = NULL;
+    recs__bounded_lens lens;
+    bool bounded = trends->bounded != NULL;
+    if (bounded)
+        recs__bounded_lens_make(trends, s->now_newest, &lens);
     for (size_t at = 0; at < s->group_count; at++) {
         recs__trend_node *node = recs__trend_node_at(trends, s->groups[at].node);
         if (held == NULL || held->stripe != node->stripe) {
@@ -401,6 +425,10 @@ static void commit(recs_trends *trends, scratch *s) {
             held = node;
         } else {
             recs__trend_make_way(trends, node);
+        }
+        if (bounded) {
+            count_bounded(trends, s, &s->groups[at], node, &lens);
+            continue;
         }
         if (at + 1 < s->group_count && s->groups[at + 1].end - s->groups[at + 1].begin < AHEAD) {
             const group *next = &s->groups[at + 1];

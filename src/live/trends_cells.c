@@ -9,6 +9,7 @@
 #include "live/trends_state.h"
 
 #include "live/trends_actors.h"
+#include "live/trends_bounded.h"
 
 #include <string.h>
 
@@ -109,7 +110,10 @@ void recs__trend_cells_free(recs_trends *trends, recs__trend_node *node) {
     uint32_t capacity = atomic_load(&node->capacity);
     recs__trend_lists_free(trends, node);
     recs__trend_actors_free(trends, node);
-    recs__trend_release(trends, atomic_load(&node->cells), (size_t)capacity * trends->cell_size);
+    if (node->block == NULL) /* else its cells are a view */
+        recs__trend_release(trends, atomic_load(&node->cells),
+                            (size_t)capacity * trends->cell_size);
+    recs__bounded_block_free(trends, node);
     atomic_store(&node->cells, NULL);
     atomic_store(&node->capacity, 0);
     node->used = 0;

@@ -109,6 +109,25 @@ static recs_status read_whole(const char *name, span value, double low, double h
     return status;
 }
 
+/* Digits and a unit: "64M". */
+static recs_status read_size(const char *name, span value, uint64_t *out, recs_error *error) {
+    uint64_t number = 0;
+    size_t digits = 0;
+    unsigned shift = 64;
+    while (digits < value.size && digits < 9 && value.text[digits] >= '0' &&
+           value.text[digits] <= '9')
+        number = number * 10 + (uint64_t)(value.text[digits++] - '0');
+    span unit = {value.text + digits, value.size - digits};
+    if (same(unit, "K") || same(unit, "M") || same(unit, "G"))
+        shift = unit.text[0] == 'K' ? 10 : unit.text[0] == 'M' ? 20 : 30;
+    if (digits == 0 || shift == 64 || number == 0 || number > (UINT64_C(1) << 40) >> shift)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "%s is \"%.*s\", expected off or a size such as 64M, 1K to 1024G", name,
+                          shown(value), value.text);
+    *out = number << shift;
+    return RECS_OK;
+}
+
 /* ---- series --------------------------------------------------------------------- */
 
 static recs_status too_many(recs_error *error) {
@@ -225,6 +244,10 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_time("new_within", value, HOUR, longest, &options->new_within, error);
     if (same(name, "future"))
         return read_time("future", value, 0, 365 * DAY, &options->future, error);
+    if (same(name, "memory")) {
+        options->memory = 0;
+        return same(value, "off") ? RECS_OK : read_size("memory", value, &options->memory, error);
+    }
     if (same(name, "seed")) {
         recs_status status = read_number("seed", value, 0, 9007199254740992.0, true, &seed, error);
         if (status == RECS_OK)
@@ -236,7 +259,7 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
                       "actors_kept, min_actors, min_support, prior, candidates, new_within, "
-                      "future, weight.TYPE or seed",
+                      "future, weight.TYPE, memory or seed",
                       shown(name), name.text);
 }
 
@@ -363,6 +386,12 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
                      (double)options->weights[type]);
         else
             snprintf(text, sizeof text, ", weight.%d=%.9g", type, (double)options->weights[type]);
+        at = put(out, at, text);
+    }
+    if (options->memory != 0) {
+        bool mega = options->memory % (1 << 20) == 0;
+        snprintf(text, sizeof text, ", memory=%" PRIu64 "%c", options->memory >> (mega ? 20 : 10),
+                 mega ? 'M' : 'K');
         at = put(out, at, text);
     }
     snprintf(text, sizeof text, ", seed=%" PRIu64, options->seed);

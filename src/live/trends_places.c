@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { FIRST_INDEX = 64 };
@@ -114,6 +115,12 @@ static recs_status make(recs_trends *trends, uint32_t path, uint32_t segment, ui
     uint32_t count = atomic_load_explicit(&trends->node_count, memory_order_relaxed);
     if (count >= RECS__TREND_ITEMS)
         return recs__fail(error, RECS_ERR_LIMIT, "more than %u places", RECS__TREND_ITEMS);
+    size_t held = atomic_load_explicit(&trends->memory, memory_order_relaxed);
+    if (trends->options.memory != 0 && held > trends->options.memory)
+        return recs__fail(error, RECS_ERR_LIMIT,
+                          "%zu bytes are held with %u places, memory is %" PRIu64
+                          ": no further place fits",
+                          held, count, trends->options.memory);
     recs_status status = index_room(trends, count, error);
     if (status == RECS_OK)
         status = chunk_room(trends, count, error);

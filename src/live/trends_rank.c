@@ -24,6 +24,7 @@
 #include "base/math.h"
 #include "base/text.h"
 #include "live/trends_actors.h"
+#include "live/trends_bounded.h"
 
 #include <math.h>
 #include <string.h>
@@ -443,6 +444,29 @@ static size_t select_hits(const optics *lens, recs__trend_work *work) {
     return count;
 }
 
+/* Between which the true counts of the answers lie. */
+static void add_bounds(const optics *lens, recs__trend_work *work, size_t count) {
+    recs_trends *trends = lens->trends;
+    recs__trend_node *node = work->level[0].node;
+    bool window = trends->options.series[lens->series[0]].half_life == 0;
+    recs__trend_read_lock(trends, node);
+    for (size_t i = 0; i < count; i++) {
+        double *parts = work->hits[i].parts, less, more;
+        recs__bounded_error(trends, node, work->hits[i].item, lens->newest[1], &less, &more);
+        less *= lens->scale[1];
+        more *= lens->scale[1];
+        parts[RECS_TREND_LEAST] = parts[RECS_TREND_COUNT] > less || window
+                                      ? parts[RECS_TREND_COUNT] - (window ? 0.0 : less)
+                                      : 0.0;
+        parts[RECS_TREND_MOST] = parts[RECS_TREND_COUNT] + more;
+        if (more > 0.0 && (window || !(parts[RECS_TREND_MOST] < parts[RECS_TREND_SUPPORT])))
+            parts[RECS_TREND_MOST] = parts[RECS_TREND_SUPPORT] > parts[RECS_TREND_COUNT]
+                                         ? parts[RECS_TREND_SUPPORT]
+                                         : parts[RECS_TREND_COUNT];
+    }
+    recs__trend_unlock(trends, node);
+}
+
 static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan,
                            const recs_host *host, size_t *count, recs_error *error) {
     work->count = 0;
@@ -458,8 +482,10 @@ static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan
     size_t room = lens->ask->limit < work->count ? lens->ask->limit : work->count;
     status = recs__grow(host, (void **)&work->hits, &work->hit_capacity, room + 1,
                         sizeof *work->hits, error);
-    if (status == RECS_OK)
+    if (status == RECS_OK) {
         *count = select_hits(lens, work);
+        add_bounds(lens, work, *count);
+    }
     work->scored = work->count;
     return status;
 }

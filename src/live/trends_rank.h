@@ -27,7 +27,7 @@ typedef struct recs__trend_seen_count {
 typedef struct recs__trend_hit {
     uint32_t item;
     float score;
-    double parts[6]; /* by recs_trend_part */
+    double parts[8]; /* by recs_trend_part */
     bool borrowed;
 } recs__trend_hit;
 

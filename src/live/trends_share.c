@@ -9,6 +9,7 @@
 #include "live/trends_share.h"
 
 #include "base/file.h"
+#include "live/trends_bounded.h"
 #include "live/trends_merge.h"
 #include "recs/trends_share.h"
 
@@ -108,6 +109,15 @@ void recs__trend_open(recs_trends *trends) {
     pthread_mutex_unlock(&trends->scratch_lock);
 }
 
+void recs__trend_maintain(recs_trends *trends) {
+    pthread_mutex_lock(&trends->share->lock);
+    recs__trend_hold(trends);
+    if (recs__bounded_due(trends))
+        recs__bounded_maintain(trends);
+    recs__trend_open(trends);
+    pthread_mutex_unlock(&trends->share->lock);
+}
+
 void recs__trend_counted(recs_trends *trends, uint64_t events, int64_t actors_from) {
     recs__trend_share *share = trends->share;
     atomic_fetch_add_explicit(&share->sequence, events, memory_order_relaxed);
@@ -203,6 +213,15 @@ static int64_t actors_from(const recs_trends *trends, int64_t from, int64_t newe
     return from < kept ? kept : from;
 }
 
+static recs_status check_exact(const recs_trends *trends, recs_error *error) {
+    if (trends->bounded == NULL)
+        return RECS_OK;
+    return recs__fail(error, RECS_ERR_UNSUPPORTED,
+                      "the state outgrew its memory of %" PRIu64
+                      " bytes: estimates are not written or merged",
+                      trends->options.memory);
+}
+
 recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, size_t *size,
                                  recs_error *error) {
     recs__trend_share *share = trends->share;
@@ -211,6 +230,8 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
     *size = 0;
     pthread_mutex_lock(&share->lock);
     recs_status status = recs__trend_renew_locked(trends, error);
+    if (status == RECS_OK)
+        status = check_exact(trends, error);
     if (status == RECS_OK) {
         recs__trend_hold(trends);
         status = recs__trend_log_close(trends, error); /* so that the next delta begins here */
@@ -351,6 +372,8 @@ static recs_status forgotten_actors(const recs_trends *trends, const recs__trend
 static recs_status check_image(const recs_trends *trends, const recs__trend_image *image,
                                uint32_t flags, recs_error *error) {
     recs_status status = other_description(trends, image, error);
+    if (status == RECS_OK)
+        status = check_exact(trends, error);
     if (status == RECS_OK && (flags & RECS_TRENDS_APART) == 0)
         status = forgotten_actors(trends, image, error);
     int64_t now = recs__now(&trends->host), newest = recs_trends_newest(trends);

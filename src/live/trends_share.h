@@ -60,6 +60,8 @@ void recs__trend_leave(recs_trends *trends);
 /* Under share.lock: waits until nobody adds, and lets nobody in until opened. */
 void recs__trend_hold(recs_trends *trends);
 void recs__trend_open(recs_trends *trends);
+/* Keeps the state within its budget (trends_budget.c). */
+void recs__trend_maintain(recs_trends *trends);
 /* Inside: so many events were counted, the oldest of an actor at a time
  * (RECS__IMAGE_NO_ACTORS: none of actors). */
 void recs__trend_counted(recs_trends *trends, uint64_t events, int64_t actors_from);

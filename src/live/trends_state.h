@@ -85,6 +85,7 @@ typedef struct recs__trend_options {
     int64_t new_within, future;
     float weights[RECS_EVENT_MAX + 1];
     uint64_t seed;
+    uint64_t memory;      /* bytes, 0: no budget */
 } recs__trend_options;
 
 /* Strict; fills every default. */
@@ -168,6 +169,7 @@ typedef struct recs__trend_node {
     _Atomic(unsigned char *) cells;
     recs__trend_list *lists; /* NULL: the whole table is the list */
     struct recs__trend_actors *actors;
+    struct recs__trend_block *block; /* instead of cells (trends_bounded.h)     */
 } recs__trend_node;
 
 typedef struct recs__trend_stripe {
@@ -199,6 +201,7 @@ struct recs_trends {
     pthread_mutex_t scratch_lock;
     struct recs__trend_scratch *scratch;
     struct recs__trend_share *share;
+    _Atomic(struct recs__trend_bounded *) bounded; /* NULL: everything is exact */
 };
 
 static inline recs__trend_node *recs__trend_node_at(const recs_trends *trends, uint32_t node) {

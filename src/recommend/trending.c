@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS = RECS_TREND_FIRST + 1 };
+enum { PARTS = RECS_TREND_MOST + 1 };
 
 /* ---- setters ------------------------------------------------------------------------ */
 
