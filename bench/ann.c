@@ -1,0 +1,313 @@
+/* ann.c - approximate search: what our layer costs over the same FAISS called
+ * directly, and recall against queries a second for the peers of
+ * bench/peers_ann.py to stand beside.
+ *
+ *   build/bench/ann [--count N] [--dims D] [--queries Q] [--metric cosine|inner]
+ *                   [--m M] [--ef-construction E] [--index TEXT] [--vectors FILE]
+ *
+ * Vectors of 24 hidden dimensions and noise; under inner their lengths spread as those
+ * of trained factors do (the logarithm normal, deviation 0.5). FILE is written:
+ * raw float32, FILE.queries, and FILE.truth, the exact 10 best of each query a line.
+ *
+ * The graph of both is the same: the same rows in the same parts into the same
+ * library. Each search length is measured three times in turn, one query at a
+ * time and all at once, processor seconds of this one thread; the least counts.
+ * One JSON line a figure; --index instead measures any other index, ours alone. */
+#include "base/random.h"
+#include "faiss/faiss_library.h"
+#include "limits.h"
+#include "recs.h"
+#include "recs/faiss.h"
+
+#include <getopt.h>
+#include <math.h>
+
+enum { AT = 10, HIDDEN = 24, PART = 1024, TURNS = 3, QUERIES_MOST = 10000 };
+
+typedef struct setting {
+    size_t count, dims, queries;
+    const char *metric, *index, *vectors;
+    unsigned m, ef_construction;
+} setting;
+
+typedef struct bench {
+    setting s;
+    float *rows, *queries;
+    uint32_t *truth, *found; /* [queries][AT] */
+    recs_vectors *set;
+    recs_query *query;
+    uint32_t *order; /* the set's row -> ours */
+} bench;
+
+static double cpu_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void must(bool held, const char *what, const recs_error *error) {
+    if (held)
+        return;
+    fprintf(stderr, "ann: %s: %s\n", what, error != NULL ? error->text : "failed");
+    exit(1);
+}
+
+static float *make_vectors(const setting *s, size_t count, uint64_t seed) {
+    recs__random random, mixing;
+    recs__random_seed(&random, seed);
+    recs__random_seed(&mixing, 3);
+    float *mix = limits_block(s->dims * HIDDEN, sizeof *mix);
+    for (size_t i = 0; i < s->dims * HIDDEN; i++)
+        mix[i] = recs__random_normal(&mixing);
+    float *out = limits_block(count * s->dims, sizeof *out);
+    for (size_t r = 0; r < count; r++) {
+        float hidden[HIDDEN];
+        double sum = 0.0;
+        for (int h = 0; h < HIDDEN; h++)
+            hidden[h] = recs__random_normal(&random);
+        float *row = out + r * s->dims;
+        for (size_t j = 0; j < s->dims; j++) {
+            row[j] = 0.5f * recs__random_normal(&random);
+            for (int h = 0; h < HIDDEN; h++)
+                row[j] += mix[j * HIDDEN + (size_t)h] * hidden[h];
+            sum += (double)row[j] * row[j];
+        }
+        double scale = 1.0 / sqrt(sum);
+        if (strcmp(s->metric, "inner") == 0)
+            scale *= exp(0.5 * (double)recs__random_normal(&random));
+        for (size_t j = 0; j < s->dims; j++)
+            row[j] = (float)(row[j] * scale);
+    }
+    free(mix);
+    return out;
+}
+
+static void write_file(const char *path, const char *suffix, const float *rows, size_t floats) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    FILE *file = fopen(name, "wb");
+    must(file != NULL && fwrite(rows, sizeof *rows, floats, file) == floats && fclose(file) == 0,
+         name, NULL);
+}
+
+static void write_truth(const bench *b) {
+    char name[4096];
+    snprintf(name, sizeof name, "%s.truth", b->s.vectors);
+    FILE *file = fopen(name, "w");
+    must(file != NULL, name, NULL);
+    for (size_t i = 0; i < b->s.queries * AT; i++)
+        fprintf(file, "%u%c", b->truth[i], i % AT == AT - 1 ? '\n' : ' ');
+    must(fclose(file) == 0, name, NULL);
+}
+
+static void open_set(bench *b) {
+    recs_error error = {0};
+    char description[256], id[RECS_ID_MAX + 1];
+    recs_vectors_options options = {.struct_size = sizeof options,
+                                    .backend = recs_faiss_backend()};
+    snprintf(description, sizeof description, "knn(metric=%s, index=\"%s\")", b->s.metric,
+             b->s.index);
+    must(recs_vectors_create(&b->set, (uint32_t)b->s.dims, description, &options, NULL, &error) ==
+             RECS_OK,
+         "create", &error);
+    char *ids = limits_block(b->s.count, 12);
+    uint32_t *ends = limits_block(b->s.count + 1, sizeof *ends);
+    ends[0] = 0;
+    for (size_t i = 0; i < b->s.count; i++)
+        ends[i + 1] = ends[i] + (uint32_t)snprintf(ids + ends[i], 12, "v%08zu", i);
+    must(recs_vectors_add(b->set, ids, ends, b->rows, (uint32_t)b->s.dims, b->s.count, &error) ==
+             RECS_OK,
+         "add", &error);
+    free(ids);
+    free(ends);
+    double began = cpu_now();
+    must(recs_vectors_build(b->set, NULL, NULL, &error) == RECS_OK, "build", &error);
+    printf("{\"figure\": \"build\", \"who\": \"librecs\", \"cpu_s\": %.2f, \"mb\": %.1f, "
+           "\"faiss\": \"%s\", \"index\": \"%s\"}\n",
+           cpu_now() - began, (double)recs_vectors_memory(b->set) / 1e6, recs_faiss_version(),
+           b->s.index);
+    fflush(stdout);
+    must(recs_query_create(&b->query, NULL, &error) == RECS_OK, "query", &error);
+    recs_query_limit(b->query, AT);
+    b->order = limits_block(b->s.count, sizeof *b->order);
+    for (uint32_t row = 0; row < b->s.count; row++) {
+        must(recs_vectors_id(b->set, row, id, &error) == RECS_OK, "id", &error);
+        b->order[row] = (uint32_t)strtoul(id + 1, NULL, 10);
+    }
+}
+
+/* All queries through our calls, one at a time or at once; processor seconds. */
+static double search_ours(bench *b, uint32_t effort, bool at_once) {
+    recs_error error = {0};
+    static float scores[QUERIES_MOST * AT];
+    recs_query_effort(b->query, effort);
+    double began = cpu_now();
+    if (at_once) {
+        must(recs_knn_rows(b->set, b->query, b->queries, (uint32_t)b->s.dims, b->s.queries,
+                           b->found, scores, NULL, &error) == RECS_OK,
+             "knn_rows", &error);
+    } else {
+        for (size_t q = 0; q < b->s.queries; q++) {
+            recs_query_vector(b->query, b->queries + q * b->s.dims, (uint32_t)b->s.dims);
+            must(recs_knn(b->set, b->query, &error) == RECS_OK, "knn", &error);
+            for (size_t i = 0; i < AT; i++)
+                b->found[q * AT + i] = i < recs_query_count(b->query)
+                                           ? recs_query_row(b->query, i)
+                                           : RECS_NO_ROW;
+        }
+    }
+    double seconds = cpu_now() - began;
+    for (size_t i = 0; i < b->s.queries * AT; i++)
+        b->found[i] = b->found[i] < b->s.count ? b->order[b->found[i]] : RECS_NO_ROW;
+    return seconds;
+}
+
+static double recall(const bench *b, const uint32_t *found) {
+    size_t hits = 0;
+    for (size_t q = 0; q < b->s.queries; q++)
+        for (size_t i = 0; i < AT; i++)
+            for (size_t j = 0; j < AT; j++)
+                hits += found[q * AT + i] == b->truth[q * AT + j];
+    return (double)hits / (double)(b->s.queries * AT);
+}
+
+/* ---- the same library, called directly ---------------------------------------- */
+
+static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
+    FaissIndex *index = NULL;
+    char factory[32];
+    snprintf(factory, sizeof factory, "HNSW%u,Flat", b->s.m);
+    double began = cpu_now();
+    must(faiss->call.index_factory(&index, (int)b->s.dims, factory, RECS__FAISS_L2) == 0 &&
+             faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efConstruction",
+                                                            b->s.ef_construction) == 0,
+         factory, NULL);
+    for (size_t first = 0; first < b->s.count; first += PART) {
+        size_t count = b->s.count - first < PART ? b->s.count - first : PART;
+        must(faiss->call.Index_add(index, (int64_t)count, b->rows + first * b->s.dims) == 0, "add",
+             NULL);
+    }
+    printf("{\"figure\": \"build\", \"who\": \"faiss c\", \"cpu_s\": %.2f}\n", cpu_now() - began);
+    fflush(stdout);
+    return index;
+}
+
+static double search_direct(bench *b, const recs__faiss *faiss, FaissIndex *index, uint32_t effort,
+                            bool at_once) {
+    static int64_t labels[QUERIES_MOST * AT];
+    static float distances[QUERIES_MOST * AT];
+    faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efSearch", effort);
+    double began = cpu_now();
+    size_t step = at_once ? b->s.queries : 1;
+    for (size_t q = 0; q < b->s.queries; q += step)
+        faiss->call.Index_search(index, (int64_t)step, b->queries + q * b->s.dims, AT,
+                                 distances + q * AT, labels + q * AT);
+    double seconds = cpu_now() - began;
+    for (size_t i = 0; i < b->s.queries * AT; i++)
+        b->found[i] = (uint32_t)labels[i];
+    return seconds;
+}
+
+static void say(const bench *b, const char *who, const char *how, uint32_t effort, double seconds,
+                double share) {
+    printf("{\"figure\": \"search\", \"who\": \"%s\", \"how\": \"%s\", \"effort\": %u, "
+           "\"recall\": %.4f, \"qps\": %.0f, \"us\": %.2f}\n",
+           who, how, effort, share, (double)b->s.queries / seconds,
+           1e6 * seconds / (double)b->s.queries);
+    fflush(stdout);
+}
+
+static void measure(bench *b, const recs__faiss *faiss, FaissIndex *direct) {
+    uint32_t efforts[] = {10, 20, 40, 80, 160, 320};
+    bool lists = strncmp(b->s.index, "ivf", 3) == 0;
+    size_t many = sizeof efforts / sizeof efforts[0];
+    if (strncmp(b->s.index, "hnsw", 4) != 0 && !lists)
+        many = 1;
+    for (size_t i = 0; i < many; i++) {
+        uint32_t effort = many == 1 ? 0 : lists ? 1u << i : efforts[i];
+        for (int at_once = 0; at_once < 2; at_once++) {
+            double ours = 1e9, theirs = 1e9, share = 0.0, their_share = 0.0;
+            for (int turn = 0; turn < TURNS; turn++) {
+                double took = search_ours(b, effort, at_once != 0);
+                ours = took < ours ? took : ours;
+                share = recall(b, b->found);
+                if (direct == NULL)
+                    continue;
+                took = search_direct(b, faiss, direct, effort, at_once != 0);
+                theirs = took < theirs ? took : theirs;
+                their_share = recall(b, b->found);
+            }
+            const char *how = at_once ? "at once" : "one by one";
+            say(b, "librecs", how, effort, ours, share);
+            if (direct != NULL)
+                say(b, "faiss c", how, effort, theirs, their_share);
+        }
+    }
+}
+
+static bool arguments(setting *s, int argc, char **argv) {
+    static const struct option names[] = {
+        {"count", 1, NULL, 'c'},   {"dims", 1, NULL, 'd'},  {"queries", 1, NULL, 'q'},
+        {"metric", 1, NULL, 'k'},  {"m", 1, NULL, 'm'},     {"ef-construction", 1, NULL, 'e'},
+        {"vectors", 1, NULL, 'v'}, {"index", 1, NULL, 'i'}, {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        switch (c) {
+        case 'c': s->count = strtoull(optarg, NULL, 10); break;
+        case 'd': s->dims = strtoull(optarg, NULL, 10); break;
+        case 'q': s->queries = strtoull(optarg, NULL, 10); break;
+        case 'k': s->metric = optarg; break;
+        case 'm': s->m = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'e': s->ef_construction = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'v': s->vectors = optarg; break;
+        case 'i': s->index = optarg; break;
+        default: return false;
+        }
+    }
+    return s->count >= 1000 && s->dims >= 1 && s->queries >= 1 && s->queries <= QUERIES_MOST &&
+           (strcmp(s->metric, "cosine") == 0 || strcmp(s->metric, "inner") == 0);
+}
+
+int main(int argc, char **argv) {
+    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, 16, 100}};
+    recs_error error = {0};
+    const recs__faiss *faiss;
+    if (!arguments(&b.s, argc, argv))
+        return 2;
+    if (recs__faiss_get(&faiss, &error) != RECS_OK) {
+        fprintf(stderr, "ann: %s\n", error.text);
+        return 77;
+    }
+    char graph[128];
+    bool beside = b.s.index == NULL && strcmp(b.s.metric, "cosine") == 0;
+    if (b.s.index == NULL) {
+        snprintf(graph, sizeof graph, "hnsw(m=%u, ef_construction=%u)", b.s.m,
+                 b.s.ef_construction);
+        b.s.index = graph;
+    }
+    b.rows = make_vectors(&b.s, b.s.count, 1);
+    b.queries = make_vectors(&b.s, b.s.queries, 2);
+    b.truth = limits_block(b.s.queries * AT, sizeof *b.truth);
+    b.found = limits_block(b.s.queries * AT, sizeof *b.found);
+    open_set(&b);
+    double exact = search_ours(&b, RECS_EFFORT_EXACT, true);
+    memcpy(b.truth, b.found, b.s.queries * AT * sizeof *b.truth);
+    say(&b, "exact", "at once", 0, exact, 1.0);
+    say(&b, "exact", "one by one", 0, search_ours(&b, RECS_EFFORT_EXACT, false), recall(&b, b.found));
+    if (b.s.vectors != NULL) {
+        write_file(b.s.vectors, "", b.rows, b.s.count * b.s.dims);
+        write_file(b.s.vectors, ".queries", b.queries, b.s.queries * b.s.dims);
+        write_truth(&b);
+    }
+    FaissIndex *direct = beside ? build_direct(&b, faiss) : NULL;
+    measure(&b, faiss, direct);
+    if (direct != NULL)
+        faiss->call.Index_free(direct);
+    recs_query_destroy(b.query);
+    recs_vectors_destroy(b.set);
+    free(b.order);
+    free(b.rows);
+    free(b.queries);
+    free(b.truth);
+    free(b.found);
+    return 0;
+}
