@@ -24,7 +24,7 @@
  *     thread while it is called. A handler counts forks (pthread_atfork). Once
  *     loaded it stays loaded.
  *   - Searches run side by side on any threads, and in a child after fork().
- *     With a FAISS before 1.12 two searches of one index with different
+ *     With a FAISS before 1.14 two searches of one index with different
  *     efforts wait for each other.
  *   - Bytes of an index can make FAISS write anywhere: open such a file only
  *     from those you trust (recs_open_options.trusted).

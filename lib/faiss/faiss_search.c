@@ -4,7 +4,7 @@
  * byte for each vector of the index, which a block does once. Working memory
  * is on the stack for one query and comes from past searches for more.
  *
- * Filters. Where FAISS takes a selector with a search (from 1.12 on for graphs) it
+ * Filters. Where FAISS takes a selector with a search (from 1.14 on for graphs) it
  * gets the bitmap, whose size it wants in bytes and which it borrows. Older
  * ones search without and what is not allowed is dropped here: more candidates
  * are asked for, by the share that is allowed, as long as that is worth it.
