@@ -9,7 +9,7 @@ $(BUILD)/neon/kernels_checksum: $(NEON_SRC) $(wildcard src/kernels/*.h)
 	@mkdir -p $(@D)
 	$(NEON_CC) $(STD) $(WARN) $(INCLUDES) -Itests -O2 -g -DRECS_TEST -static $(NEON_SRC) -lm -o $@
 $(BUILD)/neon/kernels_checksum_here: $(call obj,test, \
-    $(filter src/kernels/kernels.c src/kernels/scalar.c src/kernels/avx%.c src/kernels/neon.c,$(SRC)) \
+    $(filter src/kernels/kernels.c src/kernels/scalar.c src/kernels/avx%.c src/kernels/vnni.c src/kernels/neon.c,$(SRC)) \
     src/base/random.c tests/support/kernel_cases.c tests/kernels_checksum.c)
 	@mkdir -p $(@D)
 	$(CC) $^ $(SAN) $(LDFLAGS) -lm -o $@
