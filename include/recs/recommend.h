@@ -34,8 +34,12 @@ extern "C" {
  * answer is fill: popular items. If k eligible items exist, k come back.
  * NOT_FOUND: the user is not stored and no history is given (the text says
  * what to do), or no such component. ARGUMENT: rows of another model. MEMORY.
- * Cost: als 2 * items * factors flop and one read of the factors; item models
- * the neighbours of the history. Since 0.1.
+ * Cost: als one read of the quantised copy of its factors (docs/search.md), of the
+ * factors themselves in a model without; item models the neighbours of the
+ * history. Threads: from 32,768 items on a search of factors is split on the
+ * executor of the query's host. Inside a task of that same executor use a query
+ * whose host has none, unless the executor takes calls from its own tasks, as
+ * recs_pool does. Since 0.1.
  * Source: Hu, Koren, Volinsky 2008 (als); Sarwar et al. 2001 (item models). */
 RECS_API recs_status recs_recommend(const recs_model *model, recs_query *query, recs_error *error);
 

@@ -219,13 +219,14 @@ static recs_status gather_user(const gathering *g, workspace *w, recs__case_chun
 /* ---- all users ------------------------------------------------------------------------- */
 
 static recs_status open_workspace(const gathering *g, workspace *w, recs_error *error) {
+    recs_host alone = recs__host_alone(g->cases->host); /* a task gives no tasks of its own */
     memset(w, 0, sizeof *w);
     w->marks = recs__alloc_zero(g->cases->host, g->items, 1, error);
     w->own = recs__alloc(g->cases->host, g->items, sizeof *w->own, error);
     w->candidates = recs__alloc(g->cases->host, g->depth * g->cases->components,
                                 sizeof *w->candidates, error);
-    return w->marks && w->own && w->candidates ? recs_query_create(&w->query, g->cases->host, error)
-                                     : RECS_ERR_MEMORY;
+    return w->marks && w->own && w->candidates ? recs_query_create(&w->query, &alone, error)
+                                               : RECS_ERR_MEMORY;
 }
 
 static void close_workspace(const gathering *g, workspace *w) {

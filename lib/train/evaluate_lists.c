@@ -298,8 +298,10 @@ static void ask_chunk(void *arg, size_t index) {
         if (e->options.repeats != RECS_REPEATS_ONLY &&
             e->visitors.rows[e->lists.first + i] != RECS_NO_ROW)
             continue; /* was asked with the others */
-        if (!query)
-            status = recs_query_create(&query, &e->host, &error);
+        if (!query) { /* a task gives no tasks of its own */
+            recs_host alone = recs__host_alone(&e->host);
+            status = recs_query_create(&query, &alone, &error);
+        }
         if (status == RECS_OK)
             status = ask_one(e, query, e->lists.first + i, &error);
     }
