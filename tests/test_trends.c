@@ -239,6 +239,11 @@ static void compare_top(recs_trends *trends, recs_query *all, recs_query *top, c
     size_t count = recs_query_count(all);
     assert_int_equal(recs_query_count(top), count < limit ? count : limit);
     for (size_t r = 0; r < recs_query_count(top); r++) {
+        if (recs_query_score(top, r) != recs_query_score(all, r))
+            print_message("\"%s\" ranking %d half-life %lld window %lld: %s %.9g, not %s %.9g\n",
+                          place, ranking, (long long)half_life, (long long)window,
+                          recs_query_id(top, r), (double)recs_query_score(top, r),
+                          recs_query_id(all, r), (double)recs_query_score(all, r));
         assert_string_equal(recs_query_id(top, r), recs_query_id(all, r));
         assert_true(recs_query_score(top, r) == recs_query_score(all, r));
     }

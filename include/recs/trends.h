@@ -217,7 +217,7 @@ typedef enum recs_trend_part {
     RECS_TREND_RISE = 2,     /* smoothed share now over smoothed baseline share            */
     RECS_TREND_SUPPORT = 3,  /* all of the place's traffic in the same half-life or window */
     RECS_TREND_BORROWED = 4, /* of the score: from the places above                        */
-    RECS_TREND_FIRST = 5,    /* first seen, milliseconds since 1970; NaN: not recently     */
+    RECS_TREND_FIRST = 5,    /* ranking new: first seen anywhere, milliseconds since 1970  */
     RECS_TREND_LEAST = 6,    /* the true count at the place is this or more ...            */
     RECS_TREND_MOST = 7      /* ... and this or less: both equal the count where exact     */
 } recs_trend_part;

@@ -14,32 +14,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-/* ---- memory --------------------------------------------------------------------- */
-
-void *recs__trend_alloc(recs_trends *trends, size_t size, recs_error *error) {
-    unsigned char *block = recs__alloc_aligned(&trends->host, size, 1, error);
-    if (block == NULL)
-        return NULL;
-    atomic_fetch_add_explicit(&trends->memory, size, memory_order_relaxed);
-#ifdef MADV_HUGEPAGE
-    const size_t huge = (size_t)2 << 20;
-    if (size >= 2 * huge) { /* a wish; the whole pages inside alone are named */
-        size_t skip = (size_t)(-(uintptr_t)block % huge);
-        madvise(block + skip, (size - skip) / huge * huge, MADV_HUGEPAGE);
-    }
-#endif
-    return block;
-}
-
-void recs__trend_release(recs_trends *trends, void *block, size_t size) {
-    if (block == NULL)
-        return;
-    recs__free_aligned(&trends->host, block);
-    atomic_fetch_sub_explicit(&trends->memory, size, memory_order_relaxed);
-}
 
 /* ---- locks ----------------------------------------------------------------------- */
 
@@ -76,7 +51,7 @@ static uint64_t table_seed(const recs_trends *trends) {
 
 static recs_status make_locks(recs_trends *made, recs_error *error) {
     size_t size = RECS__TREND_STRIPES * sizeof *made->stripes;
-    made->stripes = recs__trend_alloc(made, size, error);
+    made->stripes = recs__alloc_aligned(&made->host, size, 1, error);
     if (made->stripes == NULL)
         return RECS_ERR_MEMORY;
     for (int i = 0; i < RECS__TREND_STRIPES; i++) {
@@ -122,8 +97,11 @@ recs_status recs_trends_create(recs_trends **trends, const char *description,
                             "memory is %" PRIu64 " bytes, expected %zu or more for these series",
                             options.memory, least);
     if (status == RECS_OK)
+        status = recs__trend_pool_make(made, error);
+    if (status == RECS_OK)
         status = make_locks(made, error);
     if (status != RECS_OK) {
+        recs__trend_pool_free(made);
         recs__free(&resolved, made);
         return status;
     }
@@ -158,7 +136,8 @@ void recs_trends_destroy(recs_trends *trends) {
         pthread_mutex_destroy(&trends->stripes[i].lock);
     pthread_mutex_destroy(&trends->nodes_lock);
     pthread_mutex_destroy(&trends->scratch_lock);
-    recs__trend_release(trends, trends->stripes, RECS__TREND_STRIPES * sizeof *trends->stripes);
+    recs__trend_pool_free(trends);
+    recs__free_aligned(&host, trends->stripes);
     recs__free(&host, trends);
 }
 
@@ -322,7 +301,8 @@ uint64_t recs_trends_cells(const recs_trends *trends) {
 }
 
 size_t recs_trends_memory(const recs_trends *trends) {
-    return sizeof *trends + atomic_load_explicit(&trends->memory, memory_order_relaxed) +
+    return sizeof *trends + RECS__TREND_STRIPES * sizeof *trends->stripes +
+           atomic_load_explicit(&trends->memory, memory_order_relaxed) +
            atomic_load(&trends->items.memory) + atomic_load(&trends->paths.memory) +
            atomic_load(&trends->segments.memory);
 }

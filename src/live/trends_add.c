@@ -11,6 +11,7 @@
  * anything is counted; counting then cannot fail, and a failed reservation is
  * given back. Between 128 events a writer lets waiting readers in. */
 #include "live/trends_actors.h"
+#include "live/trends_hot.h"
 
 #include "base/text.h"
 #include "live/trends_bounded.h"
@@ -20,7 +21,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { AHEAD = 12, STEP = 128 };
+enum { STEP = 128 };
 #define WEIGHT_MAX 1e6f
 
 /* Events of a piece at one node: pairs[begin .. end). */
@@ -45,6 +46,7 @@ typedef struct recs__trend_scratch {
     int64_t now_newest; /* of the state when they are counted */
     int32_t slots[RECS__TREND_SERIES];
     uint32_t count; /* events of the piece that count */
+    bool usual;     /* all in the newest slots, nobody known: a run will do */
 } scratch;
 
 /* ---- scratch ------------------------------------------------------------------------ */
@@ -238,12 +240,13 @@ static recs_status make_groups(recs_trends *trends, scratch *s, recs_error *erro
 
 /* ---- reserving --------------------------------------------------------------------------- */
 
+/* Takes every event for a new cell, unless that would swell the table. */
 static recs_status reserve_cells(recs_trends *trends, const scratch *s, group *g,
                                  recs__trend_node *node, recs_error *error) {
     uint32_t count = g->end - g->begin,
              capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    if (((uint64_t)node->used + node->reserved + count + 2) * 4 > (uint64_t)capacity * 3 &&
-        capacity != 0) { /* count exactly */
+    if (capacity != 0 && count > 8 + node->used / 8 &&
+        ((uint64_t)node->used + node->reserved + count + 2) * 4 > (uint64_t)capacity * 3) {
         uint32_t missing = 0;
         for (uint32_t i = g->begin; i < g->end; i++)
             missing += recs__trend_find(trends, node,
@@ -352,15 +355,6 @@ static void flush_totals(recs_trends *trends, recs__trend_node *node, totals *t)
             flush_total(trends, node, t, side, s);
 }
 
-static void prefetch(const recs_trends *trends, const recs__trend_node *node,
-                     const recs__trend_record *record) {
-    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    __builtin_prefetch(cells + (size_t)recs__trend_home(record->item, capacity) *
-                                   trends->cell_size,
-                       1);
-}
-
 static void count_actor(recs_trends *trends, scratch *s, recs__trend_node *node, uint32_t event,
                         uint32_t *stopped) {
     const recs__trend_event *e = &s->events[event];
@@ -374,19 +368,52 @@ static void count_actor(recs_trends *trends, scratch *s, recs__trend_node *node,
     }
 }
 
+static recs__trend_run run_of(const scratch *s) {
+    return (recs__trend_run){.pairs = s->pairs,
+                             .count = s->pair_count,
+                             .records = s->records,
+                             .newest = s->slots,
+                             .now = s->now_newest};
+}
+
+/* count_group for one or two half-lives and a piece that is usual. */
+static void count_run(recs_trends *trends, scratch *s, const group *g, recs__trend_node *node) {
+    recs__trend_run run = run_of(s);
+    uint32_t series = trends->options.series_count;
+    totals t;
+    int64_t sums[2 * 2] = {0};
+    for (uint32_t l = 0; node->lists != NULL && l < 2 * series; l++)
+        recs__trend_list_align(trends, &node->lists[l], l, s->slots[l % series]);
+    for (uint32_t i = g->begin; i < g->end; i += STEP) {
+        uint32_t end = g->end - i < STEP ? g->end : i + STEP;
+        s->counts[RECS_TRENDS_SATURATED] +=
+            series == 1 ? recs__trend_run_count(trends, node, &run, i, end, sums, 1)
+                        : recs__trend_run_count(trends, node, &run, i, end, sums, 2);
+        if (end < g->end)
+            recs__trend_make_way(trends, node);
+    }
+    for (int side = 0; side < 2; side++)
+        for (uint32_t k = 0; k < series; k++) {
+            t.slots[side][k] = s->slots[k];
+            t.sums[side][k] = sums[(uint32_t)side * series + k];
+            flush_total(trends, node, &t, side, k);
+        }
+    node->reserved -= g->cells;
+}
+
 static void count_group(recs_trends *trends, scratch *s, const group *g,
                         recs__trend_node *node) {
     totals t = {0};
     uint32_t stopped = 0;
+    recs__trend_run run = run_of(s);
     for (uint32_t i = g->begin; i < g->end; i++) {
-        if (i + AHEAD < g->end)
-            prefetch(trends, node, record_at(trends, s, (uint32_t)s->pairs[i + AHEAD]));
+        recs__trend_look_ahead(trends, &run, recs__trend_record_size(trends), i);
         uint32_t event = (uint32_t)s->pairs[i];
         recs__trend_record *record = record_at(trends, s, event);
         if (trends->options.actors != 0 && s->events[event].actor != RECS_NO_ACTOR) {
             count_actor(trends, s, node, event, &stopped);
         } else {
-            stopped += recs__trend_count(trends, node, record, s->slots, s->now_newest, false);
+            stopped += recs__trend_count_hot(trends, node, record, s->slots, s->now_newest);
             add_total(trends, node, &t, record);
         }
         if ((i - g->begin) % STEP == STEP - 1)
@@ -426,17 +453,12 @@ static void commit(recs_trends *trends, scratch *s) {
         } else {
             recs__trend_make_way(trends, node);
         }
-        if (bounded) {
+        if (bounded)
             count_bounded(trends, s, &s->groups[at], node, &lens);
-            continue;
-        }
-        if (at + 1 < s->group_count && s->groups[at + 1].end - s->groups[at + 1].begin < AHEAD) {
-            const group *next = &s->groups[at + 1];
-            const recs__trend_node *other = recs__trend_node_at(trends, next->node);
-            for (uint32_t i = next->begin; i < next->end; i++)
-                prefetch(trends, other, record_at(trends, s, (uint32_t)s->pairs[i]));
-        }
-        count_group(trends, s, &s->groups[at], node);
+        else if (s->usual)
+            count_run(trends, s, &s->groups[at], node);
+        else
+            count_group(trends, s, &s->groups[at], node);
     }
     if (held != NULL)
         recs__trend_unlock(trends, held);
@@ -493,7 +515,8 @@ static void make_records(recs_trends *trends, scratch *s) {
     if (trends->options.actors != 0 && s->now_newest >= 0)
         remembered = (s->now_newest / trends->options.actors - trends->options.actors_kept + 1) *
                      trends->options.actors;
-    uint32_t kept = 0;
+    uint32_t kept = 0, series = trends->options.series_count;
+    bool usual = series == trends->options.half_lives && series <= 2;
     for (uint32_t e = 0; e < s->count; e++) {
         const recs__trend_event *event = &s->events[e];
         if (event->actor != RECS_NO_ACTOR && event->time < remembered) {
@@ -504,12 +527,17 @@ static void make_records(recs_trends *trends, scratch *s) {
             s->counts[RECS_TRENDS_TOO_OLD]++;
             continue;
         }
+        const int32_t *slots = recs__trend_slots(trends, record_at(trends, s, kept));
+        for (uint32_t k = 0; k < series; k++)
+            usual &= slots[k] == s->slots[k];
+        usual &= event->actor == RECS_NO_ACTOR;
         s->counts[RECS_TRENDS_ADDED]++;
         s->counts[RECS_TRENDS_RETURNS] += (event->item & RECS__TREND_RETURNED) != 0;
         s->places[kept] = s->places[e];
         s->events[kept++] = *event;
     }
     s->count = kept;
+    s->usual = usual;
 }
 
 static int64_t oldest_of_actors(const recs_trends *trends, const scratch *s) {

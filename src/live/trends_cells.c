@@ -87,6 +87,7 @@ recs_status recs__trend_make_room(recs_trends *trends, recs__trend_node *node, u
     uint64_t wanted = capacity < 4 ? 4 : (uint64_t)capacity + capacity / 2;
     if (wanted * 3 < need * 4)
         wanted = (need * 4 + 2) / 3;
+    wanted = recs__trend_good_size(trends, (size_t)wanted * trends->cell_size) / trends->cell_size;
     if (wanted > RECS__TREND_ITEMS)
         return recs__fail(error, RECS_ERR_LIMIT, "a place has more than %u items",
                           RECS__TREND_ITEMS);

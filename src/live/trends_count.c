@@ -1,5 +1,6 @@
 /* trends_count.c - one event at one node: arithmetic, cell, totals, actors. */
 #include "live/trends_actors.h"
+#include "live/trends_hot.h"
 
 #include <string.h>
 
@@ -48,23 +49,13 @@ bool recs__trend_record_make(const recs_trends *trends, const int32_t *newest,
 uint32_t recs__trend_count(recs_trends *trends, recs__trend_node *node,
                            recs__trend_record *record, const int32_t *newest, int64_t now,
                            bool totals) {
-    uint32_t stopped = 0, base = trends->options.base;
     const int32_t *slots = recs__trend_slots(trends, record);
-    recs__trend_cell *cell = recs__trend_take(trends, node, record->item);
-    for (uint32_t s = 0; s < trends->options.series_count; s++)
-        if (slots[s] >= 0)
-            stopped += recs__trend_add(trends, cell, s, slots[s], record->worth[s]);
-    if (slots[base] >= 0)
-        recs__trend_appeared(trends, cell, slots[base], record->seconds);
-    if (node->lists != NULL)
-        recs__trend_offer(trends, node, cell, newest, now);
+    uint32_t stopped = recs__trend_count_hot(trends, node, record, newest, now);
     if (!totals)
         return stopped;
     uint32_t total = RECS__TREND_TOTAL | (record->item & RECS__TREND_RETURNED);
-    cell = recs__trend_take(trends, node, total);
-    for (uint32_t s = 0; s < trends->options.series_count; s++)
-        if (slots[s] >= 0)
-            recs__trend_add(trends, cell, s, slots[s], record->worth[s]);
+    recs__trend_cell *cell = recs__trend_take_hot(trends, node, total);
+    recs__trend_add_hot(trends, cell, record->worth, slots);
     return stopped;
 }
 

@@ -2,24 +2,27 @@
  *
  * A node whose table is small has no lists: its table is the list. Else it has
  * one list per series, ordered by the cell's value there (the order of decayed
- * counts does not change as time passes), and one of its new items by their
- * value in the base series. A cell enters when its value passes the list's
+ * counts does not change as time passes), and one more per series of its new
+ * items. A cell enters when its value passes the list's
  * bar; when 2 * candidates are in, the better half stays and the bar becomes
  * the largest value that was ever put out. So (invariant 3) every cell outside
  * has a value of at most the bar: values of cells outside grow only by events,
  * and an event offers the cell. What time does to values (a slot that leaves)
- * only lowers them, and the bar is lowered with them where that is exact.
+ * only lowers them, and the bar is lowered with them where that is exact. A cell
+ * becomes new again without an event only when the base series moves to a new
+ * slot and forgets its first one: a list of new items from before is then made
+ * anew by the query that finds it.
  *
  * Cost: a comparison per event and list; amortised constant per entry. */
 #include "live/trends_state.h"
 
 #include <string.h>
 
-static uint32_t lists_of(const recs_trends *trends) { return trends->options.series_count + 1; }
+static uint32_t lists_of(const recs_trends *trends) { return 2 * trends->options.series_count; }
 
 /* Series that orders a list. */
 static uint32_t series_of(const recs_trends *trends, uint32_t list) {
-    return list < trends->options.series_count ? list : trends->options.base;
+    return list % trends->options.series_count;
 }
 
 static bool is_new(const recs_trends *trends, const recs__trend_cell *cell, int64_t now) {
@@ -43,9 +46,7 @@ void recs__trend_list_align(const recs_trends *trends, recs__trend_list *list, u
     if (newest <= list->newest)
         return;
     int32_t steps = newest - list->newest;
-    if (index == trends->options.series_count)
-        list->bar = INT64_MAX; /* a first time that left may make a cell new again */
-    else if (trends->options.series[series_of(trends, index)].half_life != 0 && list->bar > 0)
+    if (trends->options.series[series_of(trends, index)].half_life != 0 && list->bar > 0)
         for (; steps > 0 && list->bar > 1; steps--) /* rounded up: still a bound */
             list->bar = (list->bar >> RECS__TREND_HALVINGS) + 1;
     list->newest = newest;
@@ -93,6 +94,17 @@ static void select_best(entry *e, size_t count, size_t keep) {
     }
 }
 
+/* recs__trend_value for the usual case: two slots, the newest of them written. */
+static inline int64_t value_of(const recs_trends *trends, recs__trend_cell *cell, uint32_t s,
+                               int32_t newest) {
+    const recs__trend_series *series = &trends->options.series[s];
+    const int64_t *sums = cell->sums + series->column;
+    if (series->half_life == 0 || recs__trend_newest(trends, cell)[s] != newest)
+        return recs__trend_value(trends, cell, s, newest);
+    int64_t value = sums[newest & 1], before = sums[~newest & 1] >> RECS__TREND_HALVINGS;
+    return value > INT64_MAX - before ? INT64_MAX : value + before;
+}
+
 static void shrink(const recs_trends *trends, recs__trend_node *node, uint32_t index,
                    int64_t now) {
     recs__trend_list *list = &node->lists[index];
@@ -100,12 +112,14 @@ static void shrink(const recs_trends *trends, recs__trend_node *node, uint32_t i
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     entry e[2 * RECS__TREND_CANDIDATES];
     for (uint32_t i = 0; i < list->count; i++) {
+        if (i + 8 < list->count)
+            __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + 8]), 1);
         recs__trend_cell *cell = recs__trend_at(trends, cells, list->entries[i]);
-        if (index == trends->options.series_count && !is_new(trends, cell, now)) {
+        if (index >= trends->options.series_count && !is_new(trends, cell, now)) {
             cell->marks &= ~(UINT32_C(1) << index); /* can never be new again */
             continue;
         }
-        e[count++] = (entry){recs__trend_value(trends, cell, s, list->newest), list->entries[i]};
+        e[count++] = (entry){value_of(trends, cell, s, list->newest), list->entries[i]};
     }
     if (count > keep)
         select_best(e, count, keep);
@@ -132,17 +146,16 @@ void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__
                        const int32_t *newest, int64_t now) {
     if (node->lists == NULL || cell->item >= RECS__TREND_ITEMS)
         return;
-    uint32_t lists = lists_of(trends);
-    if ((~cell->marks & ((UINT32_C(1) << lists) - 1)) == 0)
-        return;
-    for (uint32_t index = 0; index < lists; index++) {
+    uint32_t count = trends->options.series_count;
+    for (uint32_t index = 0; index < 2 * count; index++) {
         if (cell->marks >> index & 1)
             continue;
         recs__trend_list *list = &node->lists[index];
-        uint32_t s = series_of(trends, index);
-        recs__trend_list_align(trends, list, index, newest[s]);
-        if (recs__trend_value(trends, cell, s, list->newest) > list->bar &&
-            (index < trends->options.series_count || is_new(trends, cell, now)))
+        uint32_t s = index < count ? index : index - count;
+        if (list->newest < newest[s])
+            recs__trend_list_align(trends, list, index, newest[s]);
+        if (value_of(trends, cell, s, list->newest) > list->bar &&
+            (index < count || is_new(trends, cell, now)))
             enter(trends, node, cell, index, now);
     }
 }
@@ -182,6 +195,7 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node) {
     uint32_t *entries = (uint32_t *)(void *)(node->lists + lists);
     for (uint32_t l = 0; l < lists; l++)
         node->lists[l] = (recs__trend_list){.newest = newest[series_of(trends, l)],
+                                            .base = newest[trends->options.base],
                                             .entries = entries + (size_t)l * room};
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);

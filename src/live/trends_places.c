@@ -133,13 +133,6 @@ static recs_status make(recs_trends *trends, uint32_t path, uint32_t segment, ui
     made->segment = segment;
     made->depth = (uint16_t)depth;
     made->stripe = stripe_of(count, depth);
-    made->first_child = RECS_NO_PLACE;
-    made->next = RECS_NO_PLACE;
-    if (parent != RECS_NO_PLACE) {
-        recs__trend_node *above = recs__trend_node_at(trends, parent);
-        made->next = above->first_child;
-        above->first_child = count;
-    }
     trends->node_index[look(trends, key_of(path, segment))] = count + 1;
     atomic_store_explicit(&trends->node_count, count + 1, memory_order_release);
     *node = count;
@@ -238,6 +231,8 @@ void recs__trend_nodes_free(recs_trends *trends) {
     for (uint32_t node = 0; node < count; node++)
         recs__trend_cells_free(trends, recs__trend_node_at(trends, node));
     for (int c = 0; c < RECS__TREND_CHUNKS; c++)
-        recs__trend_release(trends, atomic_load(&trends->nodes[c]), 0);
-    recs__trend_release(trends, trends->node_index, 0);
+        recs__trend_release(trends, atomic_load(&trends->nodes[c]),
+                            ((size_t)RECS__TREND_FIRST_CHUNK << c) * sizeof(recs__trend_node));
+    recs__trend_release(trends, trends->node_index,
+                        (size_t)trends->node_index_size * sizeof *trends->node_index);
 }

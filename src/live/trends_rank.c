@@ -35,7 +35,7 @@
 void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->items);
     recs__free(host, work->counts);
-    recs__free(host, work->firsts);
+    recs__free(host, work->picks);
     recs__free(host, work->index);
     recs__free(host, work->hits);
 }
@@ -43,7 +43,7 @@ void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
 size_t recs__trend_work_memory(const recs__trend_work *work) {
     return work->item_capacity * sizeof *work->items +
            work->count_capacity * sizeof *work->counts +
-           work->first_capacity * sizeof *work->firsts +
+           work->pick_capacity * sizeof *work->picks +
            work->index_capacity * sizeof *work->index + work->hit_capacity * sizeof *work->hits;
 }
 
@@ -134,16 +134,20 @@ static void measure_level(const optics *lens, recs__trend_level *level) {
 static void measure_chain(const optics *lens, recs__trend_work *work) {
     double prior = lens->trends->options.prior;
     uint32_t node = lens->ask->node;
+    bool lent = true;
     work->levels = 0;
     while (node != RECS_NO_PLACE && work->levels < RECS__TREND_LEVELS) {
+        recs__trend_node *at = recs__trend_node_at(lens->trends, node);
+        work->root = at;
+        node = recs__trend_lender(at);
+        if (!lent)
+            continue;
         recs__trend_level *level = &work->level[work->levels++];
-        level->node = recs__trend_node_at(lens->trends, node);
-        node = recs__trend_lender(level->node);
+        level->node = at;
         measure_level(lens, level);
         double thick = prior > 0.0 ? level->total / (THICK * prior) : 1.0;
         level->lent = node != RECS_NO_PLACE && thick < 1.0 ? prior * (1.0 - thick) : 0.0;
-        if (level->lent == 0.0)
-            break;
+        lent = level->lent > 0.0;
     }
 }
 
@@ -170,9 +174,6 @@ static recs_status candidate_room(recs__trend_work *work, const recs_host *host,
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->counts, &work->count_capacity,
                             need * work->levels, sizeof *work->counts, error);
-    if (status == RECS_OK)
-        status = recs__grow(host, (void **)&work->firsts, &work->first_capacity, need,
-                            sizeof *work->firsts, error);
     if (status != RECS_OK || work->levels == 1 || need * 2 <= work->index_capacity)
         return status;
     size_t size = 64;
@@ -192,6 +193,7 @@ static recs_status candidate_room(recs__trend_work *work, const recs_host *host,
     return RECS_OK;
 }
 
+/* -1 stands for a level whose candidates do not have the item. */
 static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
                   const recs__trend_cell *cell) {
     const recs__trend_ask *ask = lens->ask;
@@ -205,30 +207,26 @@ static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
     if (c == UINT32_MAX) {
         c = (uint32_t)work->count++;
         work->items[c] = cell->item;
-        work->firsts[c] = RECS_NO_TIME;
         for (uint32_t k = 0; k < work->levels; k++)
             work->counts[(size_t)c * work->levels + k] = (recs__trend_seen_count){-1.0, 0.0};
         if (work->levels > 1)
             work->index[at] = c + 1;
     }
     work->counts[(size_t)c * work->levels + l] = seen;
-    work->firsts[c] = recs__trend_first(lens->trends, cell);
 }
 
 /* The list a ranking reads, and whether its bar bounds the asked series now. */
 static uint32_t list_of(const optics *lens, bool *bounded) {
     const recs__trend_options *options = &lens->trends->options;
     const recs__trend_series *series = &options->series[lens->ask->series];
+    int64_t newest = atomic_load_explicit(&lens->trends->newest, memory_order_relaxed);
     *bounded = true;
-    if (lens->ask->ranking == RECS_RANK_NEW) {
-        *bounded = series->half_life != 0;
-        return options->series_count;
-    }
-    if (series->half_life == 0) { /* an earlier window has buckets that left the value */
-        int64_t newest = atomic_load_explicit(&lens->trends->newest, memory_order_relaxed);
-        *bounded = newest < 0 || lens->newest[0] >= recs__trend_slot(series, newest);
-    }
-    return lens->ask->series;
+    if (series->half_life == 0) /* an earlier window has buckets that left the value */
+        *bounded = lens->newest[0] >= recs__trend_slot(series, newest);
+    if (lens->ask->ranking == RECS_RANK_NEW) /* earlier, other items were new */
+        *bounded &= lens->ask->time >= newest;
+    return lens->ask->series +
+           (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
 }
 
 /* Gathers one level's candidates; scan: all its cells. */
@@ -246,6 +244,10 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
     recs__trend_read_lock(trends, node);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    if (node->lists != NULL && which >= trends->options.series_count) /* see trends_lists.c */
+        bounded &= node->lists[which].base ==
+                   recs__trend_slot(&trends->options.series[trends->options.base], newest);
     if (node->lists == NULL || scan || !bounded) {
         work->scanned |= node->lists != NULL;
         status = candidate_room(work, host, node->used, error);
@@ -254,14 +256,13 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
             if (cell->item < RECS__TREND_ITEMS)
                 offer(lens, work, l, cell);
         }
-        if (node->lists != NULL && scan) /* the bars have drifted: find them anew */
+        if (node->lists != NULL && (scan || !bounded)) /* the bars have drifted: find them anew */
             recs__trend_lists_build(trends, node);
     } else {
         recs__trend_list *list = &node->lists[which];
-        uint32_t s = which < trends->options.series_count ? which : trends->options.base;
-        int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-        recs__trend_list_align(trends, list, which,
-                               recs__trend_slot(&trends->options.series[s], newest));
+        recs__trend_list_align(
+            trends, list, which,
+            recs__trend_slot(&trends->options.series[lens->ask->series], newest));
         status = candidate_room(work, host, list->count, error);
         for (uint32_t i = 0; i < list->count && i < 8; i++)
             __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i]));
@@ -270,36 +271,33 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
                 __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + 8]));
             offer(lens, work, l, recs__trend_at(trends, cells, list->entries[i]));
         }
-        /* Values are rounded down: one step more bounds them. A new item counts
-         * no more in the asked series than in the longest. */
-        level->bar = list->bar == 0 ? 0.0
-                     : list->bar == INT64_MAX
-                         ? (double)INFINITY
-                         : ((double)list->bar + 1.0) *
-                               lens->scale[which < trends->options.series_count ? 0 : 1];
+        /* Values are rounded down: one step more bounds them. */
+        level->bar = ((double)list->bar + 1.0) * lens->scale[0];
     }
     recs__trend_unlock(trends, node);
     return status;
 }
 
-/* Fills what one level counts of candidates that came from others. */
-static void complete(const optics *lens, recs__trend_work *work, uint32_t l) {
-    recs__trend_level *level = &work->level[l];
-    bool top = l + 1 == work->levels;
+/* What a level counts of an item that is not among its candidates. */
+static recs__trend_seen_count look_up(const optics *lens, const recs__trend_level *level,
+                                      uint32_t item) {
+    recs__trend_seen_count seen = {0.0, 0.0};
+    if (!level->shown)
+        return seen;
     recs__trend_read_lock(lens->trends, level->node);
-    for (size_t c = 0; c < work->count; c++) {
-        recs__trend_seen_count *seen = &work->counts[c * work->levels + l];
-        if (seen->count >= 0.0 && !top)
-            continue;
-        const recs__trend_cell *cell =
-            level->shown ? recs__trend_find(lens->trends, level->node, work->items[c]) : NULL;
-        if (seen->count < 0.0)
-            *seen = cell != NULL ? count_of(lens, level->node, cell)
-                                 : (recs__trend_seen_count){0.0, 0.0};
-        if (top && cell != NULL)
-            work->firsts[c] = recs__trend_first(lens->trends, cell);
-    }
+    const recs__trend_cell *cell = recs__trend_find(lens->trends, level->node, item);
+    if (cell != NULL)
+        seen = count_of(lens, level->node, cell);
     recs__trend_unlock(lens->trends, level->node);
+    return seen;
+}
+
+static int64_t first_at_root(const optics *lens, const recs__trend_work *work, uint32_t item) {
+    recs__trend_read_lock(lens->trends, work->root);
+    const recs__trend_cell *cell = recs__trend_find(lens->trends, work->root, item);
+    int64_t first = cell != NULL ? recs__trend_first(lens->trends, cell) : RECS_NO_TIME;
+    recs__trend_unlock(lens->trends, work->root);
+    return first;
 }
 
 /* ---- scores ---------------------------------------------------------------------------- */
@@ -309,15 +307,20 @@ static double share_of(const recs__trend_level *level, double count, double abov
     return weight > 0.0 ? (count + level->lent * above) / weight : 0.0;
 }
 
-/* Borrowed part of a popular score. */
+static double known(const recs__trend_level *level, const recs__trend_seen_count *seen) {
+    return seen->count >= 0.0 ? seen->count : level->bar;
+}
+
+/* Borrowed part of a popular score; what is not known is taken at its bar. */
 static double borrowed_of(const recs__trend_work *work, const recs__trend_seen_count *seen) {
     double share = 0.0;
     for (uint32_t l = work->levels; l-- > 1;)
-        share = share_of(&work->level[l], seen[l].count, share);
+        share = share_of(&work->level[l], known(&work->level[l], &seen[l]), share);
     return work->level[0].lent * share;
 }
 
-/* The baseline's count and the rise at each level, from the top down. */
+/* The baseline's count and the rise at each level, from the top down; all
+ * counts known. */
 static bool rise_of(const optics *lens, const recs__trend_work *work,
                     const recs__trend_seen_count *seen, double *expected, double *rise) {
     const recs__trend_options *options = &lens->trends->options;
@@ -339,31 +342,46 @@ static bool rise_of(const optics *lens, const recs__trend_work *work,
     return eligible;
 }
 
-static void score(const optics *lens, recs__trend_work *work, size_t c, recs__trend_hit *hit,
-                  bool *eligible) {
-    const recs__trend_seen_count *seen = &work->counts[c * work->levels];
+/* Whether an item that trends nowhere among the candidates' levels need not be
+ * looked up: only a known count can make it eligible (bound() sees to that). */
+static bool may_trend(const optics *lens, const recs__trend_work *work,
+                      const recs__trend_seen_count *seen) {
     const recs__trend_options *options = &lens->trends->options;
-    double expected = 0.0, rise = 1.0, lent = borrowed_of(work, seen);
-    *eligible = rise_of(lens, work, seen, &expected, &rise);
-    bool rising = lens->ask->ranking == RECS_RANK_TRENDING;
-    double value = rising ? rise : seen[0].count + lent;
-    hit->item = work->items[c];
-    hit->borrowed = seen[0].count <= 0.0;
-    if (!rising)
-        *eligible = value > 0.0;
-    if (lens->ask->ranking == RECS_RANK_NEW)
-        *eligible &= work->firsts[c] != RECS_NO_TIME &&
-                     work->firsts[c] > lens->ask->time - options->new_within;
-    if (lens->ask->evidence_only && hit->borrowed)
-        *eligible = false;
-    hit->score = (float)value;
-    hit->parts[RECS_TREND_COUNT] = seen[0].count;
-    hit->parts[RECS_TREND_BASELINE] = rising ? expected : (double)NAN;
-    hit->parts[RECS_TREND_RISE] = rising ? rise : (double)NAN;
-    hit->parts[RECS_TREND_SUPPORT] = work->level[0].total;
-    hit->parts[RECS_TREND_BORROWED] = rising ? (double)NAN : lent;
-    hit->parts[RECS_TREND_FIRST] =
-        work->firsts[c] == RECS_NO_TIME ? (double)NAN : (double)work->firsts[c];
+    for (uint32_t l = 0; l < work->levels; l++)
+        if (seen[l].count > 0.0 && seen[l].count >= options->min_support &&
+            seen[l].count * options->candidates > work->level[l].total)
+            return true;
+    return false;
+}
+
+/* Fills in what is not known; false when all was. */
+static bool complete(const optics *lens, recs__trend_work *work, size_t c) {
+    bool looked = false;
+    for (uint32_t l = 0; l < work->levels; l++) {
+        recs__trend_seen_count *seen = &work->counts[c * work->levels + l];
+        if (seen->count >= 0.0)
+            continue;
+        bool nothing = work->level[l].bar == 0.0; /* its candidates are all it has */
+        *seen = nothing ? (recs__trend_seen_count){0.0, 0.0}
+                        : look_up(lens, &work->level[l], work->items[c]);
+        looked |= !nothing;
+    }
+    return looked;
+}
+
+/* The score of a candidate, or the most it can be while not all is known.
+ * Below 0: not eligible. */
+static double value_of(const optics *lens, const recs__trend_work *work, size_t c) {
+    const recs__trend_seen_count *seen = &work->counts[c * work->levels];
+    double own = known(&work->level[0], &seen[0]);
+    if (lens->ask->evidence_only && own <= 0.0)
+        return -1.0;
+    if (lens->ask->ranking == RECS_RANK_TRENDING) {
+        double expected, rise = 1.0;
+        return rise_of(lens, work, seen, &expected, &rise) ? rise : -1.0;
+    }
+    double value = own + borrowed_of(work, seen);
+    return value > 0.0 ? value : -1.0;
 }
 
 /* No item outside the candidates scores more than this; INFINITY when unknown. */
@@ -387,24 +405,26 @@ static double bound(const optics *lens, const recs__trend_work *work) {
 
 /* ---- the best ------------------------------------------------------------------------------ */
 
-static bool better(const recs_trends *trends, const recs__trend_hit *a, const recs__trend_hit *b) {
-    if (a->score != b->score)
-        return a->score > b->score;
-    const recs__trend_name *x = recs__trend_names_get(&trends->items, a->item),
-                           *y = recs__trend_names_get(&trends->items, b->item);
+static bool better(const optics *lens, const recs__trend_work *work, recs__trend_pick a,
+                   recs__trend_pick b) {
+    if (a.score != b.score)
+        return a.score > b.score;
+    const recs__trend_names *items = &lens->trends->items;
+    const recs__trend_name *x = recs__trend_names_get(items, work->items[a.candidate]),
+                           *y = recs__trend_names_get(items, work->items[b.candidate]);
     return recs__compare_ids(x->text, x->size, y->text, y->size) < 0;
 }
 
 /* A heap of the best so far, the worst on top. */
-static void sift(const recs_trends *trends, recs__trend_hit *heap, size_t count, size_t at) {
-    recs__trend_hit moved = heap[at];
+static void sift(const optics *lens, recs__trend_work *work, size_t count, size_t at) {
+    recs__trend_pick *heap = work->picks, moved = heap[at];
     for (;;) {
         size_t child = 2 * at + 1;
         if (child >= count)
             break;
-        if (child + 1 < count && better(trends, &heap[child], &heap[child + 1]))
+        if (child + 1 < count && better(lens, work, heap[child], heap[child + 1]))
             child++;
-        if (!better(trends, &moved, &heap[child]))
+        if (!better(lens, work, moved, heap[child]))
             break;
         heap[at] = heap[child];
         at = child;
@@ -412,34 +432,53 @@ static void sift(const recs_trends *trends, recs__trend_hit *heap, size_t count,
     heap[at] = moved;
 }
 
-static size_t select_hits(const optics *lens, recs__trend_work *work) {
-    const recs_trends *trends = lens->trends;
-    recs__trend_hit *heap = work->hits;
-    size_t count = 0, limit = lens->ask->limit;
-    for (size_t c = 0; c < work->count && limit > 0; c++) {
-        recs__trend_hit hit;
-        bool eligible;
-        score(lens, work, c, &hit, &eligible);
-        if (!eligible)
-            continue;
-        if (count < limit) {
-            heap[count++] = hit;
-            if (count == limit)
-                for (size_t at = count / 2; at-- > 0;)
-                    sift(trends, heap, count, at);
-        } else if (better(trends, &hit, &heap[0])) {
-            heap[0] = hit;
-            sift(trends, heap, count, 0);
-        }
+/* Takes a candidate into the heap when it belongs; looks up only what can. */
+static void consider(const optics *lens, recs__trend_work *work, uint32_t c, size_t *count) {
+    const recs__trend_options *options = &lens->trends->options;
+    size_t limit = lens->ask->limit;
+    if (lens->ask->ranking == RECS_RANK_TRENDING) {
+        if (!may_trend(lens, work, &work->counts[(size_t)c * work->levels]))
+            return;
+        complete(lens, work, c);
     }
-    if (count < limit)
+    double value = value_of(lens, work, c);
+    for (int turn = 0; turn < 2; turn++) {
+        recs__trend_pick pick = {(float)value, c};
+        if (value < 0.0 || (*count == limit && !better(lens, work, pick, work->picks[0])))
+            return;
+        if (turn == 0 && complete(lens, work, c))
+            value = value_of(lens, work, c);
+        else
+            break;
+    }
+    if (lens->ask->ranking == RECS_RANK_NEW) {
+        int64_t first = first_at_root(lens, work, work->items[c]);
+        if (first == RECS_NO_TIME || first <= lens->ask->time - options->new_within)
+            return;
+    }
+    if (*count < limit) {
+        work->picks[(*count)++] = (recs__trend_pick){(float)value, c};
+        if (*count == limit)
+            for (size_t at = limit / 2; at-- > 0;)
+                sift(lens, work, limit, at);
+        return;
+    }
+    work->picks[0] = (recs__trend_pick){(float)value, c};
+    sift(lens, work, limit, 0);
+}
+
+static size_t select_picks(const optics *lens, recs__trend_work *work) {
+    size_t count = 0;
+    for (uint32_t c = 0; c < work->count && lens->ask->limit > 0; c++)
+        consider(lens, work, c, &count);
+    if (count < lens->ask->limit)
         for (size_t at = count / 2; at-- > 0;)
-            sift(trends, heap, count, at);
+            sift(lens, work, count, at);
     for (size_t end = count; end > 1; end--) { /* worst to the end, in turn */
-        recs__trend_hit worst = heap[0];
-        heap[0] = heap[end - 1];
-        sift(trends, heap, end - 1, 0);
-        heap[end - 1] = worst;
+        recs__trend_pick worst = work->picks[0];
+        work->picks[0] = work->picks[end - 1];
+        sift(lens, work, end - 1, 0);
+        work->picks[end - 1] = worst;
     }
     return count;
 }
@@ -449,6 +488,12 @@ static void add_bounds(const optics *lens, recs__trend_work *work, size_t count)
     recs_trends *trends = lens->trends;
     recs__trend_node *node = work->level[0].node;
     bool window = trends->options.series[lens->series[0]].half_life == 0;
+    if (recs_trends_exact(trends)) {
+        for (size_t i = 0; i < count; i++)
+            work->hits[i].parts[RECS_TREND_LEAST] = work->hits[i].parts[RECS_TREND_MOST] =
+                work->hits[i].parts[RECS_TREND_COUNT];
+        return;
+    }
     recs__trend_read_lock(trends, node);
     for (size_t i = 0; i < count; i++) {
         double *parts = work->hits[i].parts, less, more;
@@ -467,6 +512,26 @@ static void add_bounds(const optics *lens, recs__trend_work *work, size_t count)
     recs__trend_unlock(trends, node);
 }
 
+static void describe(const optics *lens, const recs__trend_work *work, recs__trend_pick pick,
+                     recs__trend_hit *hit) {
+    const recs__trend_seen_count *seen = &work->counts[(size_t)pick.candidate * work->levels];
+    bool rising = lens->ask->ranking == RECS_RANK_TRENDING;
+    double expected = (double)NAN, rise = (double)NAN;
+    if (rising)
+        rise_of(lens, work, seen, &expected, &rise);
+    hit->item = work->items[pick.candidate];
+    hit->score = pick.score;
+    hit->borrowed = seen[0].count <= 0.0;
+    hit->parts[RECS_TREND_COUNT] = seen[0].count;
+    hit->parts[RECS_TREND_BASELINE] = expected;
+    hit->parts[RECS_TREND_RISE] = rise;
+    hit->parts[RECS_TREND_SUPPORT] = work->level[0].total;
+    hit->parts[RECS_TREND_BORROWED] = rising ? (double)NAN : borrowed_of(work, seen);
+    int64_t first = lens->ask->ranking == RECS_RANK_NEW ? first_at_root(lens, work, hit->item)
+                                                        : RECS_NO_TIME;
+    hit->parts[RECS_TREND_FIRST] = first == RECS_NO_TIME ? (double)NAN : (double)first;
+}
+
 static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan,
                            const recs_host *host, size_t *count, recs_error *error) {
     work->count = 0;
@@ -477,17 +542,20 @@ static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan
         status = gather(lens, work, l, scan, host, error);
     if (status != RECS_OK)
         return status;
-    for (uint32_t l = 0; l < work->levels && work->levels > 1; l++)
-        complete(lens, work, l);
     size_t room = lens->ask->limit < work->count ? lens->ask->limit : work->count;
     status = recs__grow(host, (void **)&work->hits, &work->hit_capacity, room + 1,
                         sizeof *work->hits, error);
-    if (status == RECS_OK) {
-        *count = select_hits(lens, work);
-        add_bounds(lens, work, *count);
-    }
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&work->picks, &work->pick_capacity, room + 1,
+                            sizeof *work->picks, error);
+    if (status != RECS_OK)
+        return status;
+    *count = select_picks(lens, work);
+    for (size_t i = 0; i < *count; i++)
+        describe(lens, work, work->picks[i], &work->hits[i]);
+    add_bounds(lens, work, *count);
     work->scored = work->count;
-    return status;
+    return RECS_OK;
 }
 
 recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,

@@ -36,21 +36,28 @@ typedef struct recs__trend_level {
     recs__trend_node *node;
     double total, total_baseline; /* traffic: sales, gross */
     double lent;                  /* weight of what the next level lends */
-    double bar;                   /* no item outside the candidates counts more */
+    double bar;                   /* an item that is not among its candidates counts at most this */
     bool shown;                   /* enough actors */
 } recs__trend_level;
+
+/* A candidate among the best so far. */
+typedef struct recs__trend_pick {
+    float score;
+    uint32_t candidate;
+} recs__trend_pick;
 
 /* Working memory, kept between questions. */
 typedef struct recs__trend_work {
     uint32_t *items;                /* candidates */
     recs__trend_seen_count *counts; /* candidate * levels + level */
-    int64_t *firsts;                /* at the highest level */
+    recs__trend_pick *picks;        /* a heap, the worst on top */
     uint32_t *index;                /* by item: candidate + 1 */
     recs__trend_hit *hits;
-    size_t item_capacity, count_capacity, first_capacity, index_capacity, hit_capacity;
+    size_t item_capacity, count_capacity, pick_capacity, index_capacity, hit_capacity;
     size_t count;
     uint32_t levels;
     recs__trend_level level[RECS__TREND_LEVELS];
+    recs__trend_node *root; /* where an item's first appearance is looked up */
     size_t scored;
     bool scanned;
 } recs__trend_work;

@@ -144,26 +144,29 @@ typedef struct recs__trend_cell {
     int64_t sums[]; /* columns, then int32_t newest[series] */
 } recs__trend_cell;
 
-/* Candidates of a node in one series (lists 0 .. series_count - 1), or, the
- * last list, of its new items in the base series. */
+/* Candidates of a node in one series (lists 0 .. series_count - 1), or of its
+ * new items in one (as many more). */
 typedef struct recs__trend_list {
     int64_t bar;      /* no cell outside has a larger value          */
     int32_t newest;   /* slot that bar and values are relative to    */
     uint32_t count;
+    int32_t base;      /* newest slot of the base series when it was made */
+    uint32_t spare;
     uint32_t *entries; /* indexes of cells, room for 2 * candidates  */
 } recs__trend_list;
 
 struct recs__trend_actors; /* trends_actors.h */
 
+/* One cache line. */
 typedef struct recs__trend_node {
-    uint32_t parent; /* RECS_NO_PLACE at the root and at a segment's root */
-    uint32_t base;   /* of a segment's node: the place; else RECS_NO_PLACE */
-    uint32_t name;   /* in trends->paths */
-    uint32_t segment; /* in trends->segments, UINT32_MAX: none */
+    uint32_t parent;  /* RECS_NO_PLACE at the root and at a segment's root  */
+    uint32_t base;    /* of a segment's node: the place; else RECS_NO_PLACE */
+    uint32_t name;    /* in trends->paths                                   */
+    uint32_t segment; /* in trends->segments, UINT32_MAX: none              */
     uint16_t stripe;
     uint16_t depth;
-    uint32_t first_child, next; /* children of the same segment; under nodes_lock */
-    /* under the stripe's lock */
+    /* under the stripe's lock; cells and capacity are read without it to
+     * prefetch */
     _Atomic uint32_t capacity; /* cells */
     uint32_t used, reserved;
     _Atomic(unsigned char *) cells;
@@ -191,6 +194,8 @@ struct recs_trends {
     _Atomic uint64_t counters[RECS_TRENDS_COUNTERS];
     _Atomic uint64_t cells; /* used cells of all nodes, totals included */
     _Atomic size_t memory;  /* of nodes, cells, lists, actors, scratch */
+    struct recs__trend_pool *pool; /* trends_memory.c */
+    pthread_mutex_t pool_lock;
     recs__trend_names items, paths, segments;
     pthread_mutex_t nodes_lock;
     _Atomic(recs__trend_node *) nodes[RECS__TREND_CHUNKS];
@@ -317,9 +322,15 @@ void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node);
 /* A writer's pause in the middle of a long piece of work under a lock. */
 void recs__trend_make_way(recs_trends *trends, const recs__trend_node *node);
 
-/* Host memory of the state, counted in trends->memory. Blocks of 2 MB and more
- * ask the system for large pages. */
+/* ---- trends_memory.c ------------------------------------------------------------------ */
+
+/* Memory of the state, counted in trends->memory. size must be the same when
+ * it is given back. */
 void *recs__trend_alloc(recs_trends *trends, size_t size, recs_error *error);
 void recs__trend_release(recs_trends *trends, void *block, size_t size);
+/* What a block of a size really has. */
+size_t recs__trend_good_size(const recs_trends *trends, size_t size);
+recs_status recs__trend_pool_make(recs_trends *trends, recs_error *error);
+void recs__trend_pool_free(recs_trends *trends);
 
 #endif

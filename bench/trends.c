@@ -1,0 +1,464 @@
+/* trends.c - events a second into a recs_trends, and time per query.
+ *
+ *   build/bench/trends [--events 8000000] [--items 1000000] [--cities 9899]
+ *       [--regions 100] [--skew 1.1] [--place-skew 1.1] [--batch 65536]
+ *       [--describe "half_life=1h|7d, actors=off"] [--actors 200000]
+ *       [--threads 1,2] [--seed 1] [--only batch,one,ids,actors,query]
+ *
+ * Items are Zipf(skew), cities Zipf(place-skew) (0: all alike), cities lie in
+ * regions and regions under the root: an event counts at three places. The
+ * stream lasts three days. "cold" counts it into an empty state, tables growing;
+ * "warm" counts it once more, a day later, when most cells are there. Times are
+ * of the processor (all threads' sum for the rate per core) and of the wall.
+ * One JSON line a figure. Queries ask for the top 50 of cities drawn as events
+ * are, alone and while one thread pours. */
+#include "base/random.h"
+#include "recs.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define HOUR INT64_C(3600000)
+#define START (INT64_C(20000) * 24 * HOUR)
+
+typedef struct settings {
+    size_t events, items, cities, regions, batch, actors;
+    double skew, place_skew;
+    int32_t rankings;
+    const char *description, *only, *threads;
+    uint64_t seed;
+} settings;
+
+typedef struct stream {
+    uint32_t *items, *places;
+    uint64_t *actors;
+    int64_t *times;
+    size_t count;
+} stream;
+
+static recs_error error;
+
+static void check(recs_status status) {
+    if (status) {
+        fprintf(stderr, "trends: %s\n", error.text);
+        exit(1);
+    }
+}
+
+static void *take(size_t count, size_t size) {
+    void *block = malloc(count * size + 1);
+    if (!block) {
+        fprintf(stderr, "trends: no memory for %zu bytes\n", count * size);
+        exit(1);
+    }
+    return block;
+}
+
+static double seconds(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- the stream ---------------------------------------------------------------------- */
+
+/* Ranks 0 .. n-1 with weight (rank + 1)^-skew, by the alias method. */
+typedef struct zipf {
+    double *keep;
+    uint32_t *other;
+    size_t count;
+} zipf;
+
+static zipf zipf_make(size_t n, double skew) {
+    zipf z = {take(n, 8), take(n, 4), n};
+    uint32_t *small = take(n, 4), *large = take(n, 4);
+    size_t smalls = 0, larges = 0;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += z.keep[i] = pow((double)i + 1, -skew);
+    for (size_t i = 0; i < n; i++) {
+        z.keep[i] *= (double)n / sum;
+        z.other[i] = (uint32_t)i;
+        if (z.keep[i] < 1)
+            small[smalls++] = (uint32_t)i;
+        else
+            large[larges++] = (uint32_t)i;
+    }
+    while (smalls && larges) {
+        uint32_t s = small[--smalls], l = large[larges - 1];
+        z.other[s] = l;
+        z.keep[l] -= 1 - z.keep[s];
+        if (z.keep[l] < 1) {
+            larges--;
+            small[smalls++] = l;
+        }
+    }
+    free(small);
+    free(large);
+    return z;
+}
+
+static uint32_t zipf_draw(const zipf *z, recs__random *random) {
+    uint32_t at = (uint32_t)recs__random_below(random, z->count);
+    return recs__random_double(random) < z->keep[at] ? at : z->other[at];
+}
+
+static void zipf_free(zipf *z) {
+    free(z->keep);
+    free(z->other);
+}
+
+static uint32_t *shuffled(size_t n, recs__random *random) {
+    uint32_t *order = take(n, 4);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)i;
+    for (size_t i = n; i > 1; i--) {
+        size_t j = recs__random_below(random, i);
+        uint32_t t = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = t;
+    }
+    return order;
+}
+
+/* Handles are those of a state that was named by name_all. */
+static stream make_stream(const settings *o) {
+    recs__random random;
+    recs__random_seed(&random, o->seed);
+    stream s = {take(o->events, 4), take(o->events, 4), take(o->events, 8), take(o->events, 8),
+                o->events};
+    uint32_t *order = shuffled(o->items, &random); /* a popular item has any number */
+    uint32_t *where = shuffled(o->cities, &random);
+    zipf items = zipf_make(o->items, o->skew), cities = zipf_make(o->cities, o->place_skew),
+         actors = zipf_make(o->actors, 0.8);
+    for (size_t e = 0; e < o->events; e++) {
+        s.items[e] = order[zipf_draw(&items, &random)];
+        s.places[e] = (uint32_t)(1 + o->regions + where[zipf_draw(&cities, &random)]);
+        s.actors[e] = 1 + zipf_draw(&actors, &random);
+        s.times[e] = START + (int64_t)((double)e / (double)o->events * 72 * (double)HOUR);
+    }
+    zipf_free(&items);
+    zipf_free(&cities);
+    zipf_free(&actors);
+    free(order);
+    free(where);
+    return s;
+}
+
+static void city_name(const settings *o, size_t city, char name[64]) {
+    snprintf(name, 64, "region-%zu/city-%zu", city % o->regions, city);
+}
+
+/* Root 0, regions 1 .. regions, then the cities. */
+static recs_trends *make_state(const settings *o, const char *description) {
+    recs_trends *trends;
+    char name[64];
+    uint32_t handle;
+    check(recs_trends_create(&trends, description, NULL, &error));
+    for (size_t i = 0; i < o->items; i++) {
+        snprintf(name, sizeof name, "item-%zu", i);
+        check(recs_trends_item(trends, name, &handle, &error));
+    }
+    for (size_t r = 0; r < o->regions; r++) {
+        snprintf(name, sizeof name, "region-%zu", r);
+        check(recs_trends_place(trends, name, NULL, &handle, &error));
+    }
+    for (size_t c = 0; c < o->cities; c++) {
+        city_name(o, c, name);
+        check(recs_trends_place(trends, name, NULL, &handle, &error));
+        if (handle != 1 + o->regions + c)
+            exit(2);
+    }
+    return trends;
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+typedef struct pour {
+    recs_trends *trends;
+    const stream *stream;
+    const uint64_t *actors;
+    size_t begin, end, batch;
+    int64_t shift;
+    bool one;
+    double cpu;
+    atomic_bool *stop;
+    size_t added;
+} pour;
+
+static void *pour_run(void *data) {
+    pour *p = data;
+    const stream *s = p->stream;
+    int64_t *times = take(p->batch, 8);
+    double begin = seconds(CLOCK_THREAD_CPUTIME_ID);
+    do {
+        for (size_t at = p->begin; at < p->end; at += p->batch) {
+            size_t count = p->end - at < p->batch ? p->end - at : p->batch;
+            for (size_t i = 0; i < count; i++)
+                times[i] = s->times[at + i] + p->shift;
+            recs_error failed;
+            recs_status status = RECS_OK;
+            if (p->one)
+                for (size_t i = 0; i < count && !status; i++)
+                    status = recs_trends_add_one(p->trends, s->items[at + i], s->places[at + i],
+                                                 p->actors ? p->actors[at + i] : 0, times[i], 1,
+                                                 &failed);
+            else
+                status = recs_trends_add_rows(p->trends, s->items + at, s->places + at,
+                                              p->actors ? p->actors + at : NULL, times, NULL, NULL,
+                                              count, START + 3000 * HOUR, NULL, &failed);
+            if (status) {
+                fprintf(stderr, "trends: %s\n", failed.text);
+                exit(1);
+            }
+            p->added += count;
+            if (p->stop && atomic_load(p->stop))
+                break;
+        }
+    } while (p->stop && !atomic_load(p->stop));
+    p->cpu = seconds(CLOCK_THREAD_CPUTIME_ID) - begin;
+    free(times);
+    return NULL;
+}
+
+static void report(const settings *o, recs_trends *trends, const char *what, int threads,
+                   size_t events, double wall, double cpu) {
+    printf("{\"bench\": \"trends\", \"what\": \"%s\", \"threads\": %d, \"events\": %zu, "
+           "\"million_per_second\": %.2f, \"million_per_core_second\": %.2f, \"wall\": %.3f, "
+           "\"cpu\": %.3f, \"cells\": %llu, \"memory_mb\": %.0f, \"items\": %zu, \"places\": %zu, "
+           "\"batch\": %zu, \"skew\": %g, \"place_skew\": %g, \"repeated\": %llu, "
+           "\"description\": \"%s\"}\n",
+           what, threads, events, 1e-6 * (double)events / wall, 1e-6 * (double)events / cpu, wall,
+           cpu, (unsigned long long)recs_trends_cells(trends),
+           1e-6 * (double)recs_trends_memory(trends), o->items, 1 + o->regions + o->cities,
+           o->batch, o->skew, o->place_skew,
+           (unsigned long long)recs_trends_counter(trends, RECS_TRENDS_REPEATED),
+           recs_trends_description(trends));
+    fflush(stdout);
+}
+
+/* The stream once, on threads that take every other stretch. */
+static void pour_all(const settings *o, recs_trends *trends, const stream *s, int threads,
+                     const uint64_t *actors, int64_t shift, bool one, const char *what) {
+    pour pours[16];
+    pthread_t ids[16];
+    double begin = seconds(CLOCK_MONOTONIC), cpu = 0;
+    for (int t = 0; t < threads; t++) {
+        pours[t] = (pour){.trends = trends,
+                          .stream = s,
+                          .actors = actors,
+                          .begin = s->count * (size_t)t / (size_t)threads,
+                          .end = s->count * (size_t)(t + 1) / (size_t)threads,
+                          .batch = o->batch,
+                          .shift = shift,
+                          .one = one};
+        if (pthread_create(&ids[t], NULL, pour_run, &pours[t]))
+            exit(1);
+    }
+    for (int t = 0; t < threads; t++) {
+        pthread_join(ids[t], NULL);
+        cpu += pours[t].cpu;
+    }
+    report(o, trends, what, threads, s->count, seconds(CLOCK_MONOTONIC) - begin, cpu);
+}
+
+/* ---- string ids -------------------------------------------------------------------------------- */
+
+static void pour_ids(const settings *o, recs_trends *trends, const stream *s) {
+    recs_events *events;
+    size_t count = s->count / 4, batch = 16384;
+    char *items = take(batch, 32), *places = take(batch, 64);
+    uint32_t *item_ends = take(batch + 1, 4), *place_ends = take(batch + 1, 4);
+    int32_t *types = take(batch, 4);
+    double cpu = 0, wall = 0;
+    check(recs_events_create(&events, NULL, &error));
+    for (size_t at = 0; at + batch <= count; at += batch) {
+        item_ends[0] = place_ends[0] = 0;
+        for (size_t i = 0; i < batch; i++) {
+            char name[64];
+            int size = snprintf(items + item_ends[i], 32, "item-%u", s->items[at + i]);
+            item_ends[i + 1] = item_ends[i] + (uint32_t)size;
+            city_name(o, s->places[at + i] - 1 - o->regions, name);
+            size = snprintf(places + place_ends[i], 64, "%s", name);
+            place_ends[i + 1] = place_ends[i] + (uint32_t)size;
+            types[i] = RECS_EVENT_BUY;
+        }
+        double c = seconds(CLOCK_THREAD_CPUTIME_ID), w = seconds(CLOCK_MONOTONIC);
+        recs_events_reset(events);
+        check(recs_events_set_text(events, RECS_FIELD_ITEM, items, item_ends, batch, &error));
+        check(recs_events_set_text(events, RECS_FIELD_PLACE, places, place_ends, batch, &error));
+        check(recs_events_set_types(events, types, batch, &error));
+        check(recs_events_set_times(events, s->times + at, batch, &error));
+        check(recs_trends_add(trends, events, START + 3000 * HOUR, &error));
+        cpu += seconds(CLOCK_THREAD_CPUTIME_ID) - c;
+        wall += seconds(CLOCK_MONOTONIC) - w;
+    }
+    report(o, trends, "string ids, batches of 16384", 1, count / batch * batch, wall, cpu);
+    recs_events_destroy(events);
+    free(items);
+    free(places);
+    free(item_ends);
+    free(place_ends);
+    free(types);
+}
+
+/* ---- queries ------------------------------------------------------------------------------------ */
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void ask(const settings *o, recs_trends *trends, const stream *s, int32_t ranking,
+                int64_t now, const char *what) {
+    enum { QUERIES = 10000 };
+    static const char *const names[] = {"popular", "trending", "new"};
+    double *times = take(QUERIES, 8), *cpu = take(QUERIES, 8), scored = 0;
+    size_t scanned = 0, count = 0;
+    recs_query *query;
+    char name[64];
+    check(recs_query_create(&query, NULL, &error));
+    for (size_t i = 0; i < QUERIES; i++) {
+        uint32_t place = s->places[i * 97 % s->count];
+        city_name(o, place - 1 - o->regions, name);
+        if (i % 16 == 0) /* a region, the root */
+            *strchr(name, '/') = '\0';
+        if (i % 64 == 0)
+            name[0] = '\0';
+        double begin = seconds(CLOCK_MONOTONIC), busy = seconds(CLOCK_THREAD_CPUTIME_ID);
+        recs_query_reset(query);
+        recs_query_place(query, name);
+        recs_query_time(query, now);
+        recs_query_ranking(query, ranking);
+        recs_query_limit(query, 50);
+        check(recs_trending(trends, query, &error));
+        cpu[i] = 1e6 * (seconds(CLOCK_THREAD_CPUTIME_ID) - busy);
+        times[i] = 1e6 * (seconds(CLOCK_MONOTONIC) - begin);
+        scanned += (size_t)recs_query_trend_scanned(query);
+        scored += (double)recs_query_trend_scored(query);
+        count += recs_query_count(query);
+    }
+    qsort(times, QUERIES, 8, ascending);
+    qsort(cpu, QUERIES, 8, ascending);
+    printf("{\"bench\": \"trends\", \"what\": \"top 50, %s, %s\", \"queries\": %d, "
+           "\"median_us\": %.2f, \"p99_us\": %.2f, \"p99.9_us\": %.2f, \"most_us\": %.0f, "
+           "\"cpu_median_us\": %.2f, \"cpu_p99.9_us\": %.2f, "
+           "\"scored\": %.0f, \"scanned\": %zu, \"answers\": %.1f}\n",
+           names[ranking], what, QUERIES, times[QUERIES / 2], times[QUERIES - QUERIES / 100],
+           times[QUERIES - QUERIES / 1000], times[QUERIES - 1], cpu[QUERIES / 2],
+           cpu[QUERIES - QUERIES / 1000], scored / QUERIES, scanned,
+           (double)count / QUERIES);
+    fflush(stdout);
+    recs_query_destroy(query);
+    free(times);
+    free(cpu);
+}
+
+static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
+    int64_t now = START + 144 * HOUR;
+    for (int32_t ranking = 0; ranking < o->rankings; ranking++)
+        ask(o, trends, s, ranking, now, "alone");
+    atomic_bool stop = false;
+    pour p = {.trends = trends,
+              .stream = s,
+              .end = s->count,
+              .batch = o->batch,
+              .shift = 72 * HOUR,
+              .stop = &stop};
+    pthread_t id;
+    double begin = seconds(CLOCK_MONOTONIC);
+    if (pthread_create(&id, NULL, pour_run, &p))
+        exit(1);
+    for (int32_t ranking = 0; ranking < o->rankings; ranking++)
+        ask(o, trends, s, ranking, now, "while events pour in");
+    atomic_store(&stop, true);
+    pthread_join(id, NULL);
+    report(o, trends, "beside queries", 1, p.added, seconds(CLOCK_MONOTONIC) - begin, p.cpu);
+}
+
+/* ---- the program ------------------------------------------------------------------------------------ */
+
+static bool wanted(const settings *o, const char *part) {
+    return o->only == NULL || strstr(o->only, part) != NULL;
+}
+
+static void run(const settings *o) {
+    stream s = make_stream(o);
+    for (const char *t = o->threads; t && *t; t = strchr(t, ',') ? strchr(t, ',') + 1 : NULL) {
+        int threads = atoi(t);
+        if (!wanted(o, "batch"))
+            break;
+        recs_trends *trends = make_state(o, o->description);
+        pour_all(o, trends, &s, threads, NULL, 0, false, "batches of handles, cold");
+        pour_all(o, trends, &s, threads, NULL, 72 * HOUR, false, "batches of handles, warm");
+        if (wanted(o, "one"))
+            pour_all(o, trends, &s, threads, NULL, 72 * HOUR, true, "one by one, warm");
+        if (wanted(o, "query") && threads == 1)
+            ask_all(o, trends, &s);
+        recs_trends_destroy(trends);
+    }
+    if (wanted(o, "ids")) {
+        recs_trends *trends = make_state(o, o->description);
+        pour_ids(o, trends, &s);
+        recs_trends_destroy(trends);
+    }
+    if (wanted(o, "actors")) {
+        recs_trends *trends = make_state(o, "half_life=1h|7d, actors=1d, min_actors=0");
+        pour_all(o, trends, &s, 1, s.actors, 0, false, "batches, each actor once, cold");
+        pour_all(o, trends, &s, 1, s.actors, 0, false, "batches, each actor once, all repeated");
+        recs_trends_destroy(trends);
+    }
+    free(s.items);
+    free(s.places);
+    free(s.actors);
+    free(s.times);
+}
+
+int main(int argc, char **argv) {
+    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3,
+                  "half_life=1h|7d, actors=off", NULL, "1,2", 1};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *name = argv[i], *value = argv[i + 1];
+        if (!strcmp(name, "--events"))
+            o.events = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--items"))
+            o.items = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--cities"))
+            o.cities = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--regions"))
+            o.regions = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--batch"))
+            o.batch = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--actors"))
+            o.actors = strtoull(value, NULL, 10);
+        else if (!strcmp(name, "--skew"))
+            o.skew = strtod(value, NULL);
+        else if (!strcmp(name, "--place-skew"))
+            o.place_skew = strtod(value, NULL);
+        else if (!strcmp(name, "--describe"))
+            o.description = value;
+        else if (!strcmp(name, "--only"))
+            o.only = value;
+        else if (!strcmp(name, "--threads"))
+            o.threads = value;
+        else if (!strcmp(name, "--rankings"))
+            o.rankings = atoi(value);
+        else if (!strcmp(name, "--seed"))
+            o.seed = strtoull(value, NULL, 10);
+        else {
+            fprintf(stderr, "trends: %s is no option; see the head of bench/trends.c\n", name);
+            return 2;
+        }
+    }
+    if (o.events == 0 || o.items == 0 || o.cities == 0 || o.regions == 0 || o.batch == 0 ||
+        o.actors == 0)
+        return 2;
+    run(&o);
+    return 0;
+}

@@ -1,0 +1,141 @@
+/* trends_memory.c - the memory of tables, nodes, lists and actors.
+ *
+ * Tables are many and grow, and counting reaches into them at random: what
+ * decides its speed is how many pages of memory the processor must know. So
+ * blocks are cut from few large pieces, for which large pages are asked, and
+ * a block given back waits in the list of its size for the next one of that
+ * size. Sizes are rounded up to eight steps an octave (at most 1/8 is lost);
+ * blocks above 4 MB are the host's own. Cost: one lock; constant.
+ *
+ * trends->memory counts the pieces, not what is used of them. A state with a
+ * budget (option memory) has to know what it uses, and takes every block from
+ * the host. */
+#include "live/trends_state.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { CLASSES = 8 * 20 };
+static const size_t large = (size_t)4 << 20, huge_page = (size_t)2 << 20;
+
+struct recs__trend_pool {
+    void *blocks[CLASSES];   /* given back, linked through their first word */
+    unsigned char *pieces;   /* newest; its first word links to the older   */
+    size_t used, size;       /* of the newest                               */
+};
+
+/* A wish; the whole pages inside the block alone are named. */
+static void ask_for_large_pages(unsigned char *block, size_t size) {
+#ifdef MADV_HUGEPAGE
+    size_t skip = (size_t)(-(uintptr_t)block % huge_page);
+    if (size >= skip + huge_page)
+        madvise(block + skip, (size - skip) / huge_page * huge_page, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
+}
+
+/* Class of a size (64 to large); *rounded is the size of its blocks. */
+static uint32_t class_of(size_t size, size_t *rounded) {
+    if (size < 64)
+        size = 64;
+    uint32_t log = 63u - (uint32_t)__builtin_clzll((unsigned long long)size);
+    size_t step = (size_t)1 << (log - 3), steps = (size + step - 1) / step; /* 8 to 16 */
+    *rounded = (steps * step + 63) / 64 * 64;
+    return (log - 6) * 8 + (uint32_t)(steps - 8);
+}
+
+size_t recs__trend_good_size(const recs_trends *trends, size_t size) {
+    size_t rounded = size;
+    if (size <= large && trends->options.memory == 0)
+        class_of(size, &rounded);
+    return rounded;
+}
+
+static void *host_block(recs_trends *trends, size_t size, recs_error *error) {
+    unsigned char *block = recs__alloc_aligned(&trends->host, size, 1, error);
+    if (block == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&trends->memory, size, memory_order_relaxed);
+    ask_for_large_pages(block, size);
+    return block;
+}
+
+/* A new piece, twice the last one, from 64 KB to 32 MB. Under the lock. */
+static recs_status new_piece(recs_trends *trends, struct recs__trend_pool *pool, size_t need,
+                             recs_error *error) {
+    size_t size = pool->size == 0 ? (size_t)1 << 16 : pool->size * 2;
+    if (size > (size_t)32 << 20)
+        size = (size_t)32 << 20;
+    while (size < need + 64)
+        size *= 2;
+    unsigned char *piece = host_block(trends, size, error);
+    if (piece == NULL)
+        return RECS_ERR_MEMORY;
+    memcpy(piece, &pool->pieces, sizeof pool->pieces);
+    pool->pieces = piece;
+    pool->used = 64;
+    pool->size = size;
+    return RECS_OK;
+}
+
+void *recs__trend_alloc(recs_trends *trends, size_t size, recs_error *error) {
+    struct recs__trend_pool *pool = trends->pool;
+    size_t rounded;
+    if (size > large || trends->options.memory != 0)
+        return host_block(trends, size, error);
+    uint32_t class = class_of(size, &rounded);
+    void *block = NULL;
+    pthread_mutex_lock(&trends->pool_lock);
+    if (pool->blocks[class] != NULL) {
+        block = pool->blocks[class];
+        memcpy(&pool->blocks[class], block, sizeof pool->blocks[class]);
+    } else if (pool->size - pool->used >= rounded ||
+               new_piece(trends, pool, rounded, error) == RECS_OK) {
+        block = pool->pieces + pool->used;
+        pool->used += rounded;
+    }
+    pthread_mutex_unlock(&trends->pool_lock);
+    return block;
+}
+
+void recs__trend_release(recs_trends *trends, void *block, size_t size) {
+    struct recs__trend_pool *pool = trends->pool;
+    size_t rounded;
+    if (block == NULL)
+        return;
+    if (size > large || trends->options.memory != 0) {
+        recs__free_aligned(&trends->host, block);
+        atomic_fetch_sub_explicit(&trends->memory, size, memory_order_relaxed);
+        return;
+    }
+    uint32_t class = class_of(size, &rounded);
+    pthread_mutex_lock(&trends->pool_lock);
+    memcpy(block, &pool->blocks[class], sizeof pool->blocks[class]);
+    pool->blocks[class] = block;
+    pthread_mutex_unlock(&trends->pool_lock);
+}
+
+recs_status recs__trend_pool_make(recs_trends *trends, recs_error *error) {
+    trends->pool = recs__alloc_zero(&trends->host, 1, sizeof *trends->pool, error);
+    if (trends->pool == NULL)
+        return RECS_ERR_MEMORY;
+    pthread_mutex_init(&trends->pool_lock, NULL);
+    return RECS_OK;
+}
+
+void recs__trend_pool_free(recs_trends *trends) {
+    if (trends->pool == NULL)
+        return;
+    unsigned char *piece = trends->pool->pieces;
+    while (piece != NULL) {
+        unsigned char *older;
+        memcpy(&older, piece, sizeof older);
+        recs__free_aligned(&trends->host, piece);
+        piece = older;
+    }
+    pthread_mutex_destroy(&trends->pool_lock);
+    recs__free(&trends->host, trends->pool);
+    trends->pool = NULL;
+}
