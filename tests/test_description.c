@@ -80,6 +80,8 @@ static void test_defaults_are_written_out(void **state) {
         for (size_t s = 0; s < trainer->setting_count; s++) {
             const recs__setting *setting = &trainer->settings[s];
             char given[100];
+            if (setting->text != 0)
+                continue;
             snprintf(given, sizeof given, "%s=", setting->name);
             assert_non_null(strstr(printed, given));
             if (!setting->choices)

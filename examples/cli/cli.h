@@ -29,7 +29,7 @@ typedef struct command {
 extern const command command_train, command_recommend, command_similar, command_users,
     command_score, command_explain, command_why_not, command_items, command_evaluate,
     command_split, command_benchmark, command_info, command_verify, command_export, command_tune,
-    command_trends;
+    command_trends, command_knn;
 
 /* ---- command line (arguments.c) ---------------------------------------------- */
 

@@ -10,7 +10,7 @@
 static const command *const commands[] = {
     &command_train,   &command_recommend, &command_similar, &command_users, &command_score,
     &command_explain, &command_why_not,   &command_items,   &command_split, &command_evaluate,
-    &command_benchmark, &command_tune,    &command_trends,
+    &command_benchmark, &command_tune,    &command_trends,    &command_knn,
     &command_info,  &command_verify, &command_export};
 
 static void print_help(FILE *out) {

@@ -168,6 +168,10 @@ RECS_API const char *recs_vectors_description(const recs_vectors *vectors);
 /* "exact", or name and version of the backend whose index is searched, as text of at
  * most size bytes with its NUL. */
 RECS_API void recs_vectors_index(const recs_vectors *vectors, char *out, size_t size);
+/* The scale of recs_query_effort under that index: the least and most that make sense and
+ * what the description stands for; 0, 0, 0 where there is none. */
+RECS_API void recs_vectors_effort(const recs_vectors *vectors, uint32_t *low, uint32_t *high,
+                                  uint32_t *described);
 /* Bytes held, mapped ones not counted. */
 RECS_API uint64_t recs_vectors_memory(const recs_vectors *vectors);
 

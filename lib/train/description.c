@@ -170,6 +170,25 @@ static recs_status parse_setting_value(parser *p, const recs__setting *setting, 
                       w.bytes, setting->integer ? "whole " : "", setting->low, setting->high);
 }
 
+/* A text: in double quotes, or up to what ends a value. */
+static recs_status parse_text(parser *p, const recs__setting *setting, double *value) {
+    char *out = p->out->specs[p->out->count].texts[setting->text - 1];
+    bool quoted = take(p, '"');
+    const char *begin = p->at;
+    size_t size = strcspn(begin, quoted ? "\"" : " \t\r\n,()=\"");
+    if (size == 0 || (quoted && begin[size] != '"'))
+        return expected(p, quoted ? "a text and a closing double quote" : "a text");
+    if (size >= RECS__SETTING_TEXT)
+        return recs__fail(p->error, RECS_ERR_ARGUMENT,
+                          "description column %zu: %s has %zu bytes, expected at most %d",
+                          column_of(p, begin), setting->name, size, RECS__SETTING_TEXT - 1);
+    memcpy(out, begin, size);
+    out[size] = '\0';
+    *value = 1;
+    p->at += size + quoted;
+    return RECS_OK;
+}
+
 /* Up to the end of the setting, "1..100 log" in one piece. */
 static recs_status parse_free_value(parser *p, const recs__trainer *trainer, size_t setting,
                                     double *value) {
@@ -205,6 +224,8 @@ static recs_status parse_setting(parser *p, const table *t, word w, double *valu
     given[i] = true;
     if (!take(p, '='))
         return expected(p, "'='");
+    if (t->settings[i].text != 0)
+        return parse_text(p, &t->settings[i], &values[i]);
     return p->space && t->trainer ? parse_free_value(p, t->trainer, i, &values[i])
                                   : parse_setting_value(p, &t->settings[i], &values[i]);
 }
@@ -275,6 +296,7 @@ static recs_status parse_trainer(parser *p, recs__spec *spec, word name, word w)
     }
     if ((status = set_name(p, spec, name)) != RECS_OK)
         return status;
+    memset(spec->texts, 0, sizeof spec->texts);
     for (size_t i = 0; i < spec->trainer->setting_count; i++)
         spec->settings[i] = spec->trainer->settings[i].fallback;
     if (take(p, '('))
@@ -531,13 +553,26 @@ static void append_choice(text *t, const char *choices, unsigned index) {
     append(t, room);
 }
 
+static void append_text(text *t, const char *value) {
+    bool quoted = value[strcspn(value, " \t\r\n,()=\"")] != '\0';
+    append(t, quoted ? "\"" : "");
+    append(t, value);
+    append(t, quoted ? "\"" : "");
+}
+
 static void append_settings(text *t, const recs__setting *settings, size_t count,
-                            const double *values, bool first) {
+                            const recs__spec *spec, bool first) {
+    const double *values = spec->settings;
     for (size_t i = 0; i < count; i++) {
-        append(t, i || !first ? ", " : "");
+        if (settings[i].text != 0 && values[i] == 0)
+            continue; /* not given */
+        append(t, !first ? ", " : "");
+        first = false;
         append(t, settings[i].name);
         append(t, "=");
-        if (settings[i].choices)
+        if (settings[i].text != 0)
+            append_text(t, spec->texts[settings[i].text - 1]);
+        else if (settings[i].choices)
             append_choice(t, settings[i].choices, (unsigned)values[i]);
         else
             append_number(t, values[i], false);
@@ -550,8 +585,7 @@ static void append_spec(text *t, const recs__description *d, const recs__spec *s
     if (spec->trainer) {
         append(t, spec->trainer->name);
         append(t, "(");
-        append_settings(t, spec->trainer->settings, spec->trainer->setting_count, spec->settings,
-                        true);
+        append_settings(t, spec->trainer->settings, spec->trainer->setting_count, spec, true);
         return;
     }
     bool call = spec->weights == RECS__WEIGHTS_TO_LEARN ||
@@ -566,7 +600,7 @@ static void append_spec(text *t, const recs__description *d, const recs__spec *s
         append(t, d->specs[spec->terms[i].component].name);
     }
     if (call)
-        append_settings(t, recs__blend_settings, RECS__BLEND_SETTINGS, spec->settings, false);
+        append_settings(t, recs__blend_settings, RECS__BLEND_SETTINGS, spec, false);
 }
 
 static char *finish(text *t) {

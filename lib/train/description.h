@@ -4,7 +4,7 @@
  *   entry       = [ name "=" ] trainer [ "(" setting { "," setting } ")" ]
  *               | name "=" term { "+" term }
  *               | [ name "=" ] "blend" "(" name "," name { "," name } { "," setting } ")"
- *   setting     = name "=" value
+ *   setting     = name "=" value        a text (a path) may be in double quotes
  *   term        = [ number "*" ] name of an earlier trained component
  *
  * An unnamed entry is named after its trainer. A single bare word after
@@ -23,6 +23,7 @@
 #define RECS__COMPONENTS_MAX 32
 #define RECS__TERMS_MAX 16
 #define RECS__NAME_MAX 63
+#define RECS__SETTING_TEXT 256 /* with the NUL */
 
 /* A setting of a trainer: a number in [low, high] (whole when integer), or a
  * choice among the words of `choices` ("a|b|c"), held as the word's index. */
@@ -32,6 +33,7 @@ typedef struct recs__setting {
     double low, high;
     bool integer;
     const char *choices;
+    int text; /* 1 or 2: a text, kept in texts[text - 1] of the spec; its value is 1 when given */
 } recs__setting;
 
 struct recs__trainer; /* trainer.h */
@@ -70,6 +72,7 @@ typedef struct recs__term {
 typedef struct recs__spec {
     char name[RECS__NAME_MAX + 1];
     const struct recs__trainer *trainer; /* NULL: a blend */
+    char texts[2][RECS__SETTING_TEXT];
     double settings[RECS__SETTINGS_MAX]; /* in the order of the trainer's table, or of blend's */
     recs__weights weights;
     recs__term terms[RECS__TERMS_MAX];

@@ -235,6 +235,9 @@ static void describe(recs__file_component *record, const recs__spec *spec,
     record->asymmetry = trained->asymmetry;
     record->shrinkage = trained->shrinkage;
     record->power = trained->power;
+    record->metric = trained->metric;
+    record->storage = trained->storage;
+    record->merge = trained->merge;
     record->first_term = spec->term_count ? first_term : 0;
     record->term_count = spec->term_count;
 }

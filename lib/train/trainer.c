@@ -16,6 +16,7 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_p3alpha,
     &recs__trainer_rp3beta,
     &recs__trainer_slim,
+    &recs__trainer_content,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

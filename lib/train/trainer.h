@@ -22,6 +22,7 @@ typedef struct recs__trained {
     uint32_t items_trained;
     uint32_t rows, neighbors;              /* of user neighbours */
     float asymmetry, shrinkage, power;
+    uint32_t metric, storage, merge;       /* of content */
     struct {
         uint32_t type;
         void *bytes;
@@ -57,6 +58,7 @@ typedef struct recs__trainer {
 } recs__trainer;
 
 extern const recs__trainer recs__trainer_als;
+extern const recs__trainer recs__trainer_content;
 extern const recs__trainer recs__trainer_ease;
 extern const recs__trainer recs__trainer_graphfilter;
 extern const recs__trainer recs__trainer_itemknn;

@@ -17,6 +17,7 @@ static const struct {
     {"bpr", "learning_rate", "0.01..0.2 log"},
     {"bpr", "regularization", "0.0001..0.05 log"},
     {"bpr", "factors", "32|64|128"},
+    {"content", "merge", "centroid|best"},
     {"ease", "regularization", "2..2000 log"},
     {"ease", "user_exponent", "0..0.8"},
     {"ease", "history_exponent", "0..0.4"},

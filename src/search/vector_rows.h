@@ -12,6 +12,7 @@
 #ifndef RECS_SEARCH_VECTOR_ROWS_H
 #define RECS_SEARCH_VECTOR_ROWS_H
 
+#include "data/vector_encode.h"
 #include "recs/vectors.h"
 #include "search/exact.h"
 
@@ -24,21 +25,9 @@ typedef struct recs__vector_rows {
     const recs__codes *codes; /* the quantised copy, or NULL                  */
 } recs__vector_rows;
 
-uint32_t recs__vector_stride(uint32_t dimension);
-/* Bytes of a number; 0 for an unknown storage. */
-size_t recs__storage_width(int32_t storage);
-
 /* The same rows as the search engine takes them. */
 recs__stored recs__vector_stored(const recs__vector_rows *rows);
 recs__space recs__vector_space(const recs__vector_rows *rows);
-
-/* Encodes one vector (dimension floats, finite) into row (stride numbers) and
- * *scale (1 but for int8), its norm into *norm; room: stride floats. Returns
- * what is wrong with it, or NULL: too large for the type, a norm that is not
- * finite, under cosine no direction. */
-const char *recs__vector_encode(int32_t storage, int32_t metric, uint32_t dimension,
-                                const float *vector, void *row, float *scale, float *norm,
-                                float *room);
 
 /* One row where it lies, or decoded into room (dimension floats). */
 const float *recs__vector_floats(const recs__vector_rows *rows, uint32_t row, float *room);

@@ -128,3 +128,17 @@ void recs_vectors_index(const recs_vectors *vectors, char *out, size_t size) {
         snprintf(out, size, "%s", label);
     recs__vectors_leave(vectors, ticket);
 }
+
+void recs_vectors_effort(const recs_vectors *vectors, uint32_t *low, uint32_t *high,
+                         uint32_t *described) {
+    uint32_t ticket;
+    const recs__snapshot *now = recs__vectors_enter(vectors, &ticket);
+    *low = *high = *described = 0;
+    for (uint32_t i = 0; i < now->count; i++) {
+        const recs__vector_index *index = now->parts[i].segment->index;
+        if (index != NULL)
+            index->backend.effort_range(index->backend.user_data, index->object, low, high,
+                                        described);
+    }
+    recs__vectors_leave(vectors, ticket);
+}
