@@ -157,7 +157,8 @@ static void run_group(void *arg, size_t index) {
     const search *all = arg;
     size_t first = index * all->group, left = all->count - first;
     size_t count = left < all->group ? left : all->group;
-    for (size_t i = 0; !all->plain && i < count; i++)
+    /* What the host will take out is not known before it is asked. */
+    for (size_t i = 0; !all->plain && all->accept == NULL && i < count; i++)
         recs__pass_lead(all->space, &all->room->slots[first + i]);
     pass(all, all->room->slots + first, count, all->from, all->end, index);
 }

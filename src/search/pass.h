@@ -36,7 +36,8 @@ static inline float recs__pass_bar(uint32_t key) {
 }
 
 /* Raises the slot's shared bar to what k of the longest rows are proven to reach,
- * by their codes alone. Cost: some 5,000 rows in codes. */
+ * by their codes alone; only where nothing but the filter takes rows out. Cost:
+ * some 5,000 rows in codes. */
 void recs__pass_lead(const recs__space *space, recs__exact_slot *slot);
 
 /* Offers rows to the slots' top k: those of blocks first … end of the copy; rows
