@@ -21,7 +21,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 128 };
+enum { STEP = 128, SMALL = 32 };
 #define WEIGHT_MAX 1e6f
 
 /* Events of a piece at one node: pairs[begin .. end). */
@@ -47,6 +47,8 @@ typedef struct recs__trend_scratch {
     int32_t slots[RECS__TREND_SERIES];
     uint32_t count; /* events of the piece that count */
     bool usual;     /* all in the newest slots, nobody known: a run will do */
+    uint16_t locked[SMALL]; /* stripes of a small piece, ascending, all held at once */
+    uint32_t locked_count;  /* 0: places are locked one after another */
 } scratch;
 
 /* ---- scratch ------------------------------------------------------------------------ */
@@ -146,6 +148,16 @@ static recs_status pair_room(recs_trends *trends, scratch *s, size_t pairs, size
 
 /* Sorts keys by their upper half, up to `most`: bytes from the lowest on. */
 static void sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint32_t most) {
+    if (count <= 24) { /* by insertion: no counters to clear */
+        for (size_t i = 1; i < count; i++) {
+            uint64_t key = keys[i];
+            size_t at = i;
+            for (; at > 0 && keys[at - 1] >> 32 > key >> 32; at--)
+                keys[at] = keys[at - 1];
+            keys[at] = key;
+        }
+        return;
+    }
     uint64_t *from = keys, *to = spare;
     for (int shift = 32; shift < 64 && (uint64_t)most >> (shift - 32) != 0; shift += 8) {
         uint32_t starts[257] = {0};
@@ -238,6 +250,39 @@ static recs_status make_groups(recs_trends *trends, scratch *s, recs_error *erro
     return status;
 }
 
+/* ---- a few events: every place locked at once --------------------------------------------- */
+
+/* Locks all stripes of the groups, in one order so that nobody waits in a ring,
+ * while their cells are on the way. */
+static void lock_all(recs_trends *trends, scratch *s) {
+    s->locked_count = 0;
+    if (s->pair_count > SMALL)
+        return;
+    for (size_t i = 0; i < s->pair_count; i++) {
+        const recs__trend_node *node = recs__trend_node_at(trends, (uint32_t)(s->pairs[i] >> 32));
+        recs__trend_prefetch(trends, node, record_at(trends, s, (uint32_t)s->pairs[i])->item);
+        recs__trend_prefetch(trends, node, RECS__TREND_TOTAL);
+    }
+    for (size_t g = 0; g < s->group_count; g++) {
+        uint16_t stripe = recs__trend_node_at(trends, s->groups[g].node)->stripe;
+        uint32_t at = s->locked_count;
+        while (at > 0 && s->locked[at - 1] > stripe)
+            at--;
+        if (at > 0 && s->locked[at - 1] == stripe)
+            continue;
+        memmove(s->locked + at + 1, s->locked + at, (s->locked_count++ - at) * sizeof stripe);
+        s->locked[at] = stripe;
+    }
+    for (uint32_t i = 0; i < s->locked_count; i++)
+        pthread_mutex_lock(&trends->stripes[s->locked[i]].lock);
+}
+
+static void unlock_all(recs_trends *trends, scratch *s) {
+    for (uint32_t i = 0; i < s->locked_count; i++)
+        pthread_mutex_unlock(&trends->stripes[s->locked[i]].lock);
+    s->locked_count = 0;
+}
+
 /* ---- reserving --------------------------------------------------------------------------- */
 
 /* Takes every event for a new cell, unless that would swell the table. */
@@ -278,14 +323,16 @@ static void unreserve(recs_trends *trends, const scratch *s, size_t groups) {
     for (size_t at = 0; at < groups; at++) {
         const group *g = &s->groups[at];
         recs__trend_node *node = recs__trend_node_at(trends, g->node);
-        recs__trend_lock(trends, node);
+        if (s->locked_count == 0)
+            recs__trend_lock(trends, node);
         node->reserved -= g->cells;
         for (uint32_t i = g->begin; i < g->begin + g->actors; i++) {
             const recs__trend_event *event = &s->events[(uint32_t)s->pairs[i]];
             if (event->actor != RECS_NO_ACTOR)
                 recs__trend_actors_unroom(trends, node, event);
         }
-        recs__trend_unlock(trends, node);
+        if (s->locked_count == 0)
+            recs__trend_unlock(trends, node);
     }
 }
 
@@ -296,7 +343,7 @@ static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
     for (; at < s->group_count && status == RECS_OK; at++) {
         group *g = &s->groups[at];
         recs__trend_node *node = recs__trend_node_at(trends, g->node);
-        if (held == NULL || held->stripe != node->stripe) {
+        if (s->locked_count == 0 && (held == NULL || held->stripe != node->stripe)) {
             if (held != NULL)
                 recs__trend_unlock(trends, held);
             recs__trend_lock(trends, node);
@@ -445,7 +492,9 @@ static void commit(recs_trends *trends, scratch *s) {
         recs__bounded_lens_make(trends, s->now_newest, &lens);
     for (size_t at = 0; at < s->group_count; at++) {
         recs__trend_node *node = recs__trend_node_at(trends, s->groups[at].node);
-        if (held == NULL || held->stripe != node->stripe) {
+        if (s->locked_count != 0) {
+            ; /* held already */
+        } else if (held == NULL || held->stripe != node->stripe) {
             if (held != NULL)
                 recs__trend_unlock(trends, held);
             recs__trend_lock(trends, node);
@@ -553,12 +602,17 @@ static recs_status count_piece(recs_trends *trends, scratch *s, recs_error *erro
     make_records(trends, s);
     if (s->count != 0) {
         recs_status status = make_groups(trends, s, error);
-        if (status == RECS_OK)
-            status = reserve(trends, s, error);
         if (status != RECS_OK)
             return status;
-        recs__trend_advance(trends, s->now_newest);
-        commit(trends, s);
+        lock_all(trends, s);
+        status = reserve(trends, s, error);
+        if (status == RECS_OK) {
+            recs__trend_advance(trends, s->now_newest);
+            commit(trends, s);
+        }
+        unlock_all(trends, s);
+        if (status != RECS_OK)
+            return status;
         recs__trend_counted(trends, s->count, oldest_of_actors(trends, s));
     }
     for (int i = 0; i < RECS_TRENDS_COUNTERS; i++)

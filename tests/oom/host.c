@@ -122,14 +122,48 @@ static int ask(const recs_model *model, recs_query *query)
     return 1;
 }
 
+/* Counts what sells where, and asks for it. */
+static void count(recs_query *query)
+{
+    recs_error error;
+    recs_trends *trends = NULL;
+    recs_events *events = NULL;
+    const int64_t day = 86400000, begin = 20000 * day;
+    if (TRY(recs_trends_create(&trends, "half_life=1h|7d, window=1h/5m, candidates=16", NULL,
+                               &error)) &&
+        TRY(recs_events_create(&events, NULL, &error))) {
+        for (int e = 0; e < 300 && !where; e++) {
+            char item[16], user[16];
+            snprintf(item, sizeof item, "item%d", e * 7 % 50);
+            snprintf(user, sizeof user, "user%d", e % 11);
+            TRY(recs_events_begin(events, item, RECS_EVENT_BUY, begin + e * 1000, &error));
+            TRY(recs_events_text(events, RECS_FIELD_USER, user, &error));
+            TRY(recs_events_text(events, RECS_FIELD_PLACE, e % 3 ? "us/ca" : "de", &error));
+        }
+        if (!where)
+            TRY(recs_trends_add(trends, events, begin + day, &error));
+    }
+    for (int32_t ranking = 0; ranking < 3 && !where; ranking++) {
+        recs_query_reset(query);
+        recs_query_place(query, "us/ca");
+        recs_query_ranking(query, ranking);
+        recs_query_time(query, begin + day);
+        if (TRY(recs_trending(trends, query, &error)))
+            note_answers(query);
+    }
+    recs_events_destroy(events);
+    recs_trends_destroy(trends);
+}
+
 static void serve(const char *path)
 {
     recs_error error;
     recs_model *model = NULL;
     recs_query *query = NULL;
     if (TRY(recs_model_open(&model, path, NULL, NULL, &error)) &&
-        TRY(recs_model_verify(model, &error)) && TRY(recs_query_create(&query, NULL, &error)))
-        ask(model, query);
+        TRY(recs_model_verify(model, &error)) && TRY(recs_query_create(&query, NULL, &error)) &&
+        ask(model, query))
+        count(query);
     recs_query_destroy(query);
     recs_model_release(model);
 }
