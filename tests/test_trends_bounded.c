@@ -66,11 +66,11 @@ static recs_status add(recs_trends *trends, const piece *p, bool actors, recs_er
                                 p->weights, p->returned, PIECE, T0 + 1000 * HOUR, NULL, e);
 }
 
-static recs_query *ask(recs_trends *trends, uint32_t place, int64_t half_life, int64_t window,
+static recs_query *ask(recs_trends *trends, const char *place, int64_t half_life, int64_t window,
                        uint32_t limit) {
     recs_query *query;
     OK(recs_query_create(&query, NULL, &error));
-    recs_query_place(query, recs_trends_place_name(trends, place));
+    recs_query_place(query, place);
     if (half_life != 0)
         recs_query_half_life(query, half_life);
     else
@@ -86,8 +86,9 @@ static double compare(recs_trends *exact, recs_trends *bounded, int64_t half_lif
                       int64_t window) {
     double *counts = calloc(ITEMS, sizeof *counts), hits = 0, lists = 0;
     for (uint32_t p = 0; p < recs_trends_place_count(exact); p++) {
-        recs_query *truth = ask(exact, p, half_life, window, ITEMS);
-        recs_query *list = ask(bounded, p, half_life, window, TOP);
+        const char *place = recs_trends_place_name(exact, p);
+        recs_query *truth = ask(exact, place, half_life, window, ITEMS);
+        recs_query *list = ask(bounded, place, half_life, window, TOP);
         size_t count = recs_query_count(truth), top = count < TOP ? count : TOP;
         memset(counts, 0, ITEMS * sizeof *counts);
         for (size_t i = 0; i < count; i++) {
@@ -101,7 +102,7 @@ static double compare(recs_trends *exact, recs_trends *bounded, int64_t half_lif
             double least = recs_query_trend(list, i, RECS_TREND_LEAST),
                    most = recs_query_trend(list, i, RECS_TREND_MOST);
             if (!(real >= least * (1 - 1e-4) - 1e-3 && real <= most * (1 + 1e-4) + 1e-3))
-                fail_msg("place %u item %s: %g is not in [%g, %g]", p, recs_query_id(list, i),
+                fail_msg("place %s item %s: %g is not in [%g, %g]", place, recs_query_id(list, i),
                          real, least, most);
             hits += real >= last * (1 - 1e-4);
         }
@@ -141,11 +142,74 @@ static void test_against_exact(void **state) {
     double fast = compare(exact, bounded, 6 * HOUR, 0), window = compare(exact, bounded, 0, 2 * HOUR);
     print_message("recall@%d: 7d %.4f, 6h %.4f, window 2h %.4f\n", TOP, slow, fast, window);
     assert_true(slow > 0.93 && fast > 0.95 && window > 0.8);
-    unsigned char *bytes;
-    size_t size;
-    assert_int_equal(recs_trends_snapshot(bounded, &bytes, &size, &error), RECS_ERR_UNSUPPORTED);
     recs_trends_destroy(exact);
     recs_trends_destroy(bounded);
+}
+
+static void merge(recs_trends *into, recs_trends *from) {
+    unsigned char *bytes;
+    size_t size;
+    OK(recs_trends_snapshot(from, &bytes, &size, &error));
+    OK(recs_trends_merge(into, bytes, size, 0, &error));
+    OK(recs_trends_merge(into, bytes, size, 0, &error)); /* once more changes nothing */
+    recs_trends_bytes_free(from, bytes);
+}
+
+/* Parts of a stream that outgrew their budgets, or not, some days apart. */
+static void test_merge(void **state) {
+    (void)state;
+    static const char *const exact_text =
+        "half_life=6h|7d, window=2h/1h, actors=off, prior=0, min_actors=0";
+    static const char *const bounded_text =
+        "half_life=6h|7d, window=2h/1h, actors=off, prior=0, min_actors=0, memory=14M";
+    recs__random random;
+    static piece p;
+    for (int turn = 0; turn < 3; turn++) {
+        recs_trends *exact = make(exact_text, NULL), *part[4];
+        recs__random_seed(&random, 11 + (uint64_t)turn);
+        for (int s = 0; s < 4; s++)
+            part[s] = make(bounded_text, NULL);
+        for (int i = 0; i < 240; i++) {
+            int s = i % 16 == 0 ? 3 : i % 3; /* the last one stays exact */
+            if (turn == 2 && s == 1 && i > 120)
+                s = 0; /* the second one stops early: its tail is older */
+            draw(&p, &random, recs_trends_place_count(exact), T0 + i * HOUR, HOUR);
+            p.returned[i] = 1;
+            OK(add(exact, &p, false, &error));
+            OK(add(part[s], &p, false, &error));
+            p.returned[i] = 0;
+        }
+        assert_int_equal(recs_trends_exact(part[0]), 0);
+        assert_int_equal(recs_trends_exact(part[3]), 1);
+        if (turn == 0) { /* one after the other */
+            for (int s = 1; s < 4; s++)
+                merge(part[0], part[s]);
+        } else { /* the exact one first, then two and two */
+            merge(part[3], part[1]);
+            merge(part[0], part[2]);
+            merge(part[0], part[3]);
+        }
+        double slow = compare(exact, part[0], 7 * 24 * HOUR, 0);
+        double fast = compare(exact, part[0], 6 * HOUR, 0);
+        print_message("merged recall@%d: 7d %.4f, 6h %.4f\n", TOP, slow, fast);
+        assert_true(slow > 0.85 && fast > 0.85);
+        merge(part[1], part[0]); /* all of it is in part 0, which takes its place */
+        compare(exact, part[1], 7 * 24 * HOUR, 0);
+        recs_trends *loaded;
+        unsigned char *bytes;
+        size_t size;
+        OK(recs_trends_snapshot(part[0], &bytes, &size, &error));
+        OK(recs_trends_load_memory(&loaded, bytes, size, NULL, &error));
+        assert_int_equal(recs_trends_exact(loaded), 0);
+        assert_true(compare(exact, loaded, 7 * 24 * HOUR, 0) > slow - 0.02);
+        bytes[size / 2] ^= 1;
+        assert_int_equal(recs_trends_merge(part[2], bytes, size, 0, &error), RECS_ERR_CORRUPT);
+        recs_trends_bytes_free(part[0], bytes);
+        recs_trends_destroy(loaded);
+        recs_trends_destroy(exact);
+        for (int s = 0; s < 4; s++)
+            recs_trends_destroy(part[s]);
+    }
 }
 
 /* Far ahead everything is forgotten; ahead a little, shares stay. */
@@ -160,7 +224,7 @@ static void test_time_passes(void **state) {
         OK(add(bounded, &p, false, &error));
     }
     assert_int_equal(recs_trends_exact(bounded), 0);
-    recs_query *before = ask(bounded, 0, HOUR, 0, TOP);
+    recs_query *before = ask(bounded, "", HOUR, 0, TOP);
     for (int hours = 3; hours <= 400; hours *= 5) {
         draw(&p, &random, 1, T0 + hours * HOUR, 1);
         for (int e = 0; e < PIECE; e++) {
@@ -168,7 +232,7 @@ static void test_time_passes(void **state) {
             p.weights[e] = 1000;
         }
         OK(add(bounded, &p, false, &error));
-        recs_query *after = ask(bounded, 0, HOUR, 0, TOP);
+        recs_query *after = ask(bounded, "", HOUR, 0, TOP);
         assert_int_equal(strtoul(recs_query_id(after, 0), NULL, 10), ITEMS - 1);
         if (hours == 3)
             assert_string_equal(recs_query_id(after, 1), recs_query_id(before, 0));
@@ -247,7 +311,7 @@ static void test_memory(void **state) {
         assert_true(status == RECS_OK || status == RECS_ERR_MEMORY);
         added += status == RECS_OK ? PIECE : 0;
         assert_true(recs_trends_counter(trends, RECS_TRENDS_ADDED) == added);
-        recs_query_destroy(ask(trends, (uint32_t)(i % 300), 7 * 24 * HOUR, 0, TOP));
+        recs_query_destroy(ask(trends, i % 2 == 0 ? "" : "r3/c133", 7 * 24 * HOUR, 0, TOP));
     }
     assert_int_equal(recs_trends_exact(trends), 1); /* never was there enough to convert */
     OK(add(trends, &p, false, &error));
@@ -258,7 +322,8 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_exact), cmocka_unit_test(test_time_passes),
+        cmocka_unit_test(test_against_exact), cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_time_passes),
         cmocka_unit_test(test_actors),        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_places),        cmocka_unit_test(test_memory),
     };

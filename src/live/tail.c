@@ -254,6 +254,13 @@ void recs__tail_give(recs__tail *tail, uint64_t key, uint32_t units) {
     pthread_mutex_unlock(&at.guard->lock);
 }
 
+void recs__tail_widen(recs__tail *tail, uint64_t key, uint32_t units) {
+    spot at = spot_of(tail, key);
+    pthread_mutex_lock(&at.guard->lock);
+    lose(at.line, at.print, units);
+    pthread_mutex_unlock(&at.guard->lock);
+}
+
 /* ---- all lines --------------------------------------------------------------- */
 
 void recs__tail_halve(recs__tail *tail) {
@@ -276,6 +283,15 @@ void recs__tail_halve(recs__tail *tail) {
             }
             line->slots[i] = half == 0 ? 0 : make_slot(print, settle(line, guard, print, half));
         }
+        pthread_mutex_unlock(&guard->lock);
+    }
+}
+
+void recs__tail_clear(recs__tail *tail) {
+    for (size_t l = 0; l < tail->lines; l++) {
+        tail_guard *guard = tail->guards + l % LOCKS;
+        pthread_mutex_lock(&guard->lock);
+        memset(tail->line + l, 0, sizeof(tail_line));
         pthread_mutex_unlock(&guard->lock);
     }
 }
@@ -306,4 +322,8 @@ void recs__tail_merge(recs__tail *tail, const unsigned char *lines) {
         }
         pthread_mutex_unlock(&guard->lock);
     }
+}
+
+void recs__tail_join(recs__tail *tail, const recs__tail *other) {
+    recs__tail_merge(tail, (const unsigned char *)other->line); /* big-endian hosts are refused */
 }

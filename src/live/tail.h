@@ -40,6 +40,11 @@ void recs__tail_take(recs__tail *tail, uint64_t key);
  * lost them. */
 void recs__tail_give(recs__tail *tail, uint64_t key, uint32_t units);
 
+/* Nobody counted so many more units of the key: only the bound grows. */
+void recs__tail_widen(recs__tail *tail, uint64_t key, uint32_t units);
+/* All empty. */
+void recs__tail_clear(recs__tail *tail);
+
 /* All counts by half, rounded at random; bounds are rounded up. */
 void recs__tail_halve(recs__tail *tail);
 
@@ -49,6 +54,8 @@ void recs__tail_halve(recs__tail *tail);
 void recs__tail_read(recs__tail *tail, size_t first, size_t count, unsigned char *out);
 /* Adds as many lines of another tail of the same size. */
 void recs__tail_merge(recs__tail *tail, const unsigned char *lines);
+/* The same from a tail. */
+void recs__tail_join(recs__tail *tail, const recs__tail *other);
 
 /* The count of a level below 32. */
 uint32_t recs__tail_level(unsigned level);

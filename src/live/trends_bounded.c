@@ -123,6 +123,7 @@ static void roll(const recs_trends *trends, recs__trend_block *block, const int3
             block->norms[s] = block->norms[s] * factor > 1e-20f ? block->norms[s] * factor : 1e-20f;
             if (s == options->base) {
                 uint64_t gone = (uint64_t)steps * (uint64_t)(series->width / 1000);
+                block->missed *= factor;
                 for (uint32_t i = 0; i < block->count; i++) {
                     e.before[i] *= factor;
                     e.bounds[i] *= factor;
@@ -172,6 +173,7 @@ static void copy_entries(const recs_trends *trends, recs__trend_block *to,
     to->least = 0.0f; /* looked at anew */
     to->looks = 0;
     memcpy(to->norms, from->norms, sizeof to->norms);
+    to->missed = from->missed;
     to->dropped = from->dropped;
     memcpy(to->newest, from->newest, sizeof to->newest);
 }
@@ -196,7 +198,7 @@ void recs__bounded_block_free(recs_trends *trends, recs__trend_node *node) {
 
 /* ---- entries ----------------------------------------------------------------------------- */
 
-static uint32_t find(const recs__trend_entries *e, uint32_t count, uint32_t item) {
+uint32_t recs__bounded_find(const recs__trend_entries *e, uint32_t count, uint32_t item) {
     for (uint32_t i = 0; i < count; i++)
         if (e->items[i] == item)
             return i;
@@ -251,7 +253,7 @@ static void make_norms(const recs_trends *trends, recs__trend_block *block) {
 }
 
 /* The entry that scores least: the largest of its sums over their norms. */
-static uint32_t weakest(const recs_trends *trends, recs__trend_block *block) {
+uint32_t recs__bounded_weakest(const recs_trends *trends, recs__trend_block *block) {
     recs__trend_entries e = recs__bounded_entries(trends, block);
     float least = INFINITY, part[RECS__TREND_SERIES];
     uint32_t at = 0, half_lives = trends->options.half_lives;
@@ -286,20 +288,33 @@ static float newcomer(const recs_trends *trends, const recs__trend_block *block,
     return most;
 }
 
-static uint32_t units_of(float sum, float scale) {
-    float units = sum / scale + 0.999f; /* a bound stays one */
+uint32_t recs__bounded_units(float sum, float scale) {
+    float units = sum > 0.0f ? sum / scale + 0.999f : 0.0f; /* a bound stays one */
     return units < 65535.0f ? (uint32_t)units : 65535;
 }
 
+/* Returns beyond what was sold, in the base series: what is lost with an entry
+ * whose sum is below 0. */
+static float debt(const recs_trends *trends, recs__trend_block *block, uint32_t at,
+                  const recs__bounded_lens *lens) {
+    recs__trend_entries e = recs__bounded_entries(trends, block);
+    float most = 0.0f;
+    for (uint32_t s = 0; s < trends->options.half_lives; s++)
+        most = fminf(most, e.sums[(size_t)s * block->capacity + at] / lens->scale[s]);
+    return -most * lens->scale[trends->options.base];
+}
+
 /* Puts an entry out, into the tail; the last one takes its place. */
-static void put_out(recs_trends *trends, recs__trend_block *block, uint32_t at,
+void recs__bounded_put_out(recs_trends *trends, recs__trend_block *block, uint32_t at,
                     const recs__bounded_lens *lens) {
     recs__trend_entries e = recs__bounded_entries(trends, block);
-    uint32_t base = trends->options.base, last = --block->count;
+    uint32_t base = trends->options.base, last = block->count - 1;
     uint32_t units =
-        units_of(e.sums[(size_t)base * block->capacity + at], lens->scale[base]);
+        recs__bounded_units(e.sums[(size_t)base * block->capacity + at], lens->scale[base]);
     recs__tail_give(trends->bounded->tail, recs__bounded_key(trends, block, e.items[at]),
                     units > 0 ? units : 1);
+    block->missed += debt(trends, block, at, lens);
+    block->count--;
     block->dropped = true;
     atomic_fetch_sub_explicit(&trends->cells, 1, memory_order_relaxed);
     e.items[at] = e.items[last];
@@ -311,7 +326,7 @@ static void put_out(recs_trends *trends, recs__trend_block *block, uint32_t at,
 }
 
 /* A new entry of which the tail counted so many units before. */
-static uint32_t admit(recs_trends *trends, recs__trend_block *block, uint32_t item,
+uint32_t recs__bounded_admit(recs_trends *trends, recs__trend_block *block, uint32_t item,
                       uint32_t before, uint32_t bound, uint32_t first,
                       const recs__bounded_lens *lens) {
     recs__trend_entries e = recs__bounded_entries(trends, block);
@@ -349,8 +364,7 @@ static void weigh(const recs_trends *trends, recs__trend_block *block, uint32_t 
             c += recs__trend_column(series, slots[s]);
         else if (slots[s] < block->newest[s])
             worth *= ldexpf(1.0f, -RECS__TREND_HALVINGS * (block->newest[s] - slots[s]));
-        float *sum = &e.sums[(size_t)c * block->capacity + at];
-        *sum = *sum + worth > 0.0f ? *sum + worth : 0.0f;
+        e.sums[(size_t)c * block->capacity + at] += worth; /* below 0 it shows as 0 */
     }
 }
 
@@ -365,7 +379,7 @@ static uint32_t take_entry(recs_trends *trends, recs__trend_block *block, uint32
             before = recs__tail_peek(tail, key, &bound);
             recs__tail_take(tail, key);
         }
-        return admit(trends, block, item, before, bound, first, lens);
+        return recs__bounded_admit(trends, block, item, before, bound, first, lens);
     }
     uint64_t key = recs__bounded_key(trends, block, item);
     uint32_t units = (weight + (1 << RECS__TREND_FRACTION) - 1) >> RECS__TREND_FRACTION;
@@ -373,13 +387,13 @@ static uint32_t take_entry(recs_trends *trends, recs__trend_block *block, uint32
     before = count > units ? count - units : 0;
     if (newcomer(trends, block, before, units, lens) <= block->least)
         return UINT32_MAX;
-    uint32_t out = weakest(trends, block);
+    uint32_t out = recs__bounded_weakest(trends, block);
     if (newcomer(trends, block, before, units, lens) <= block->least)
         return UINT32_MAX;
     recs__tail_take(tail, key);
-    put_out(trends, block, out, lens);
+    recs__bounded_put_out(trends, block, out, lens);
     bound = bound == UINT32_MAX ? bound : bound > units ? bound - units : 0;
-    return admit(trends, block, item, before, bound, first, lens);
+    return recs__bounded_admit(trends, block, item, before, bound, first, lens);
 }
 
 bool recs__bounded_count(recs_trends *trends, recs__trend_node *node,
@@ -403,7 +417,7 @@ bool recs__bounded_count(recs_trends *trends, recs__trend_node *node,
     for (uint32_t s = 0; s < options->series_count; s++)
         if (slots[s] >= 0)
             recs__trend_add(trends, e.totals[returned], s, slots[s], record->worth[s]);
-    uint32_t item = record->item & ~RECS__TREND_RETURNED, at = find(&e, block->count, item);
+    uint32_t item = record->item & ~RECS__TREND_RETURNED, at = recs__bounded_find(&e, block->count, item);
     if (at == block->count) {
         int64_t width = options->series[options->base].width;
         int64_t from = ((int64_t)block->newest[options->base] - 1) * width;
@@ -412,9 +426,33 @@ bool recs__bounded_count(recs_trends *trends, recs__trend_node *node,
         at = returned ? UINT32_MAX
                       : take_entry(trends, block, item, event->weight, first, lens);
     }
+    uint32_t base = options->base;
+    if (at == UINT32_MAX && returned && slots[base] >= 0)
+        block->missed += (float)record->worth[base] *
+                         ldexpf(1.0f, -RECS__TREND_HALVINGS * (block->newest[base] - slots[base]));
     if (at != UINT32_MAX)
         weigh(trends, block, at, record, returned ? -1.0f : 1.0f);
     return true;
+}
+
+void recs__bounded_roll(recs_trends *trends, recs__trend_node *node, const int32_t *newest) {
+    roll(trends, node->block, newest);
+    touch(trends, node);
+}
+
+void recs__bounded_clear(recs_trends *trends, recs__trend_node *node) {
+    recs__trend_block *block = node->block;
+    recs__trend_entries e = recs__bounded_entries(trends, block);
+    atomic_fetch_sub_explicit(&trends->cells, block->count, memory_order_relaxed);
+    block->count = 0;
+    block->least = block->missed = 0.0f;
+    block->dropped = false;
+    for (int side = 0; side < 2; side++) {
+        uint32_t item = e.totals[side]->item;
+        memset(e.totals[side], 0, trends->cell_size);
+        e.totals[side]->item = item;
+    }
+    touch(trends, node);
 }
 
 /* ---- from cells, and to fewer entries ------------------------------------------------------- */
@@ -463,7 +501,7 @@ static void take_sums(const recs_trends *trends, const recs__trend_node *node, u
             }
             uint32_t c =
                 column + (series->half_life != 0 ? 0 : (uint32_t)recs__trend_column(series, slot));
-            e.sums[(size_t)c * block->capacity + at] = sum > less ? sum - less : 0.0f;
+            e.sums[(size_t)c * block->capacity + at] = sum - less;
         }
         column += slots;
     }
@@ -474,8 +512,13 @@ void recs__bounded_keep(recs_trends *trends, recs__trend_node *node, const recs_
     recs__trend_block *block = node->block;
     recs__trend_entries e = recs__bounded_entries(trends, block);
     uint32_t base = trends->options.base;
+    bool returned = (cell->item & RECS__TREND_RETURNED) != 0;
+    if (returned && (cell->item & ~RECS__TREND_RETURNED) < RECS__TREND_ITEMS) {
+        if (recs__trend_find(trends, node, cell->item & ~RECS__TREND_RETURNED) == NULL)
+            block->missed += (float)recs__trend_value(trends, cell, base, block->newest[base]);
+        return; /* else taken off its sales, or missed with them */
+    }
     if (cell->item >= RECS__TREND_ITEMS) {
-        bool returned = (cell->item & RECS__TREND_RETURNED) != 0;
         memcpy(e.totals[returned], cell, trends->cell_size);
         e.totals[returned]->marks = 0;
         return;
@@ -485,21 +528,25 @@ void recs__bounded_keep(recs_trends *trends, recs__trend_node *node, const recs_
         return;
     if (block->count == block->capacity) {
         if (score_of(trends, block, cell) <= block->least) {
-            uint32_t units = units_of(value, lens->scale[base]);
+            uint32_t units = recs__bounded_units(value, lens->scale[base]);
             recs__tail_give(trends->bounded->tail, recs__bounded_key(trends, block, cell->item),
                             units > 0 ? units : 1);
+            const recs__trend_cell *back =
+                recs__trend_find(trends, node, cell->item | RECS__TREND_RETURNED);
+            if (back != NULL)
+                block->missed += (float)recs__trend_value(trends, back, base, block->newest[base]);
             block->dropped = true;
             return;
         }
-        put_out(trends, block, weakest(trends, block), lens);
+        recs__bounded_put_out(trends, block, recs__bounded_weakest(trends, block), lens);
     }
     int64_t first = recs__trend_first(trends, cell), width = trends->options.series[base].width;
     int64_t from = ((int64_t)block->newest[base] - 1) * width;
-    uint32_t at = admit(trends, block, cell->item, 0, 0,
+    uint32_t at = recs__bounded_admit(trends, block, cell->item, 0, 0,
                         first >= from ? (uint32_t)((first - from) / 1000) + 1 : 0, lens);
     take_sums(trends, node, at, cell);
     if (block->count == block->capacity)
-        weakest(trends, block);
+        recs__bounded_weakest(trends, block);
 }
 
 void recs__bounded_cut(recs_trends *trends, recs__trend_node *node, uint32_t capacity,
@@ -510,9 +557,9 @@ void recs__bounded_cut(recs_trends *trends, recs__trend_node *node, uint32_t cap
     roll(trends, block, newest);
     touch(trends, node);
     while (block->count > capacity)
-        put_out(trends, block, weakest(trends, block), lens);
+        recs__bounded_put_out(trends, block, recs__bounded_weakest(trends, block), lens);
     (void)recs__bounded_resize(trends, node, capacity, NULL); /* else it stays as large */
-    weakest(trends, node->block);
+    recs__bounded_weakest(trends, node->block);
 }
 
 /* ---- views ----------------------------------------------------------------------------------- */
@@ -531,7 +578,7 @@ static recs__trend_cell *view_cell(const recs_trends *trends, recs__trend_node *
 }
 
 static int64_t whole(float sum) {
-    return sum < 9.2e18f ? (int64_t)((double)sum + 0.5) : INT64_MAX;
+    return sum <= 0.0f ? 0 : sum < 9.2e18f ? (int64_t)((double)sum + 0.5) : INT64_MAX;
 }
 
 static void fill_cell(const recs_trends *trends, recs__trend_block *block, uint32_t i,
@@ -588,18 +635,27 @@ void recs__bounded_expand(recs_trends *trends, recs__trend_node *node) {
         fill_cell(trends, node->block, i, view_cell(trends, node, e.items[i]));
 }
 
+float recs__bounded_missed(const recs_trends *trends, recs__trend_block *block) {
+    recs__bounded_lens lens;
+    float missed = block->missed;
+    recs__bounded_lens_make(trends, recs_trends_newest(trends), &lens);
+    for (uint32_t i = 0; i < block->count; i++)
+        missed += debt(trends, block, i, &lens);
+    return missed;
+}
+
 void recs__bounded_error(const recs_trends *trends, const recs__trend_node *node, uint32_t item,
                          int32_t base_slot, double *less, double *more) {
     *less = *more = 0.0;
     if (trends->bounded == NULL || node->block == NULL)
         return;
     recs__trend_entries e = recs__bounded_entries(trends, node->block);
-    uint32_t at = find(&e, node->block->count, item), base = trends->options.base;
+    uint32_t at = recs__bounded_find(&e, node->block->count, item), base = trends->options.base;
     double factor = recs__exp2(-RECS__TREND_HALVINGS * (base_slot - node->block->newest[base]));
     if (at == node->block->count) { /* in the tail, if anywhere */
         *more = node->block->dropped ? INFINITY : 0.0;
         return;
     }
-    *less = e.before[at] * factor;
+    *less = (e.before[at] + node->block->missed) * factor;
     *more = e.bounds[at] * factor;
 }

@@ -27,6 +27,7 @@ typedef struct recs__trend_block {
     float least;  /* no entry's score was less when it was last looked at             */
     float norms[RECS__TREND_SERIES]; /* of the half-lives: what a score of 1 stands for */
     uint16_t looks;                  /* since the norms were made                       */
+    float missed; /* returns, in the base series, that no entry's sum could be lowered by   */
     bool dropped; /* something was put out: a new entry may have been counted before */
     int32_t newest[RECS__TREND_SERIES];
     /* two cells: totals of sales and returns; then by entry: */
@@ -98,6 +99,10 @@ void recs__bounded_expand(recs_trends *trends, recs__trend_node *node);
 void recs__bounded_error(const recs_trends *trends, const recs__trend_node *node, uint32_t item,
                          int32_t base_slot, double *less, double *more);
 
+/* Places that found no memory when the state converted: now, or MEMORY. */
+recs_status recs__bounded_complete(recs_trends *trends, recs_error *error);
+/* Brings the tail to the newest time. */
+void recs__bounded_halve(recs_trends *trends);
 /* Becomes a bounded state now. MEMORY: stays exact. */
 recs_status recs__bounded_convert(recs_trends *trends, recs_error *error);
 
@@ -116,6 +121,21 @@ void recs__bounded_keep(recs_trends *trends, recs__trend_node *node, const recs_
 /* Down to so many entries. */
 void recs__bounded_cut(recs_trends *trends, recs__trend_node *node, uint32_t capacity,
                        const recs__bounded_lens *lens);
+/* For merging (trends_sketches.c): to the newest slots; an entry's place, the
+ * count when it has none; admit with what the tail had before (units); the
+ * weakest entry, its score in block->least; out into the tail; all empty. */
+void recs__bounded_roll(recs_trends *trends, recs__trend_node *node, const int32_t *newest);
+uint32_t recs__bounded_find(const recs__trend_entries *e, uint32_t count, uint32_t item);
+uint32_t recs__bounded_admit(recs_trends *trends, recs__trend_block *block, uint32_t item,
+                             uint32_t before, uint32_t bound, uint32_t first,
+                             const recs__bounded_lens *lens);
+uint32_t recs__bounded_weakest(const recs_trends *trends, recs__trend_block *block);
+void recs__bounded_put_out(recs_trends *trends, recs__trend_block *block, uint32_t at,
+                           const recs__bounded_lens *lens);
+uint32_t recs__bounded_units(float sum, float scale);
+void recs__bounded_clear(recs_trends *trends, recs__trend_node *node);
+/* block->missed, and what a snapshot cannot say because sums are not below 0. */
+float recs__bounded_missed(const recs_trends *trends, recs__trend_block *block);
 uint32_t recs__bounded_columns(const recs_trends *trends);
 recs__trend_entries recs__bounded_entries(const recs_trends *trends, recs__trend_block *block);
 uint64_t recs__bounded_key(const recs_trends *trends, const recs__trend_block *block,

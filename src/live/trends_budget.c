@@ -164,7 +164,7 @@ static recs_status convert_node(recs_trends *trends, recs__trend_node *node, rec
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
-        if (cell->item < RECS__TREND_ITEMS || (cell->item & ~RECS__TREND_RETURNED) == RECS__TREND_TOTAL)
+        if (cell->item != RECS__TREND_FREE)
             recs__bounded_keep(trends, node, cell, &lens);
     }
     drop_cells(trends, node);
@@ -192,7 +192,7 @@ static void cut_blocks(recs_trends *trends) {
     }
 }
 
-static void halve_tail(recs_trends *trends) {
+void recs__bounded_halve(recs_trends *trends) {
     recs__trend_bounded *bounded = trends->bounded;
     int64_t epoch = epoch_of(trends, recs_trends_newest(trends));
     int64_t steps = epoch - atomic_load(&bounded->epoch);
@@ -204,15 +204,17 @@ static void halve_tail(recs_trends *trends) {
         atomic_store(&bounded->epoch, epoch);
 }
 
-static void convert_rest(recs_trends *trends) {
+recs_status recs__bounded_complete(recs_trends *trends, recs_error *error) {
+    recs_status status = RECS_OK;
     uint32_t count = recs_trends_place_count(trends);
-    for (uint32_t n = 0; n < count; n++) {
+    for (uint32_t n = 0; n < count && status == RECS_OK; n++) {
         recs__trend_node *node = recs__trend_node_at(trends, n);
         recs__trend_lock(trends, node);
-        if (node->block == NULL && node->used != 0)
-            (void)convert_node(trends, node, NULL); /* else when it is counted at */
+        if (node->block == NULL && node->used != 0) /* as yet exact */
+            status = convert_node(trends, node, error);
         recs__trend_unlock(trends, node);
     }
+    return status;
 }
 
 recs_status recs__bounded_convert(recs_trends *trends, recs_error *error) {
@@ -220,7 +222,7 @@ recs_status recs__bounded_convert(recs_trends *trends, recs_error *error) {
         return RECS_OK;
     recs_status status = make_bounded(trends, error);
     if (status == RECS_OK)
-        convert_rest(trends);
+        (void)recs__bounded_complete(trends, NULL); /* else when it is counted at */
     return status;
 }
 
@@ -231,7 +233,7 @@ void recs__bounded_maintain(recs_trends *trends) {
     }
     if (atomic_load(&trends->bounded->tight))
         cut_blocks(trends);
-    halve_tail(trends);
+    recs__bounded_halve(trends);
 }
 
 /* ---- room ---------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
  * was folded. */
 #include "live/trends_share.h"
 
+#include "live/trends_bounded.h"
 #include "recs/trends_share.h"
 
 #include <inttypes.h>
@@ -206,7 +207,10 @@ static recs_status close_running(recs_trends *trends, recs_error *error) {
         .origin = share->own,
         .from = piece.from,
         .to = piece.to};
-    status = recs__trend_snapshot(share->log.running, &head, &piece.bytes, &piece.size, error);
+    if (share->log.running->bounded != NULL)
+        status = recs__bounded_complete(share->log.running, error);
+    if (status == RECS_OK)
+        status = recs__trend_snapshot(share->log.running, &head, &piece.bytes, &piece.size, error);
     if (status != RECS_OK)
         return status;
     share->pieces[share->piece_count++] = piece;

@@ -36,12 +36,14 @@ enum {
 static const char *const section_name[RECS__IMAGE_SECTIONS] = {
     "description",   "item offsets", "item bytes", "path offsets", "path bytes",
     "segment offsets", "segment bytes", "nodes",   "cells",        "columns",
-    "sums",          "seen",         "hashes",     "origins",      "counters"};
+    "sums",          "seen",         "hashes",     "origins",      "counters",
+    "bounds",        "totals",       "dropped",    "lines",        "tail"};
 
 size_t recs__image_record(recs__image_section section) {
     static const unsigned char size[RECS__IMAGE_SECTIONS] = {
         1, 8, 1, 8, 1, 8, 1, sizeof(recs__image_node), sizeof(recs__image_cell), 2,
-        8, sizeof(recs__image_seen), 8, sizeof(recs__origin_mark), 8};
+        8, sizeof(recs__image_seen), 8, sizeof(recs__origin_mark), 8, 8, 8, 8, 64,
+        sizeof(recs__image_tail)};
     return size[section];
 }
 _Static_assert(sizeof(recs__image_node) == 32 && sizeof(recs__image_cell) == 16 &&
@@ -68,14 +70,16 @@ static recs_status bad(recs_error *error, const char *what, size_t at) {
 
 /* Of the newest time and every section but origins and counters. */
 static uint64_t content_of(const unsigned char *bytes) {
-    uint64_t parts[RECS__IMAGE_ORIGINS + 1];
-    for (int s = 0; s < RECS__IMAGE_ORIGINS; s++) {
+    uint64_t parts[RECS__IMAGE_SECTIONS - 1], count = 0;
+    for (int s = 0; s < RECS__IMAGE_SECTIONS; s++) {
+        if (s == RECS__IMAGE_ORIGINS || s == RECS__IMAGE_COUNTERS)
+            continue;
         size_t entry = recs__image_entry((recs__image_section)s);
         uint64_t size = u64_at(bytes, entry + 16);
-        parts[s] = recs__hash_seeded(bytes + u64_at(bytes, entry + 8), (size_t)size, size);
+        parts[count++] = recs__hash_seeded(bytes + u64_at(bytes, entry + 8), (size_t)size, size);
     }
-    parts[RECS__IMAGE_ORIGINS] = u64_at(bytes, AT_NEWEST);
-    return recs__hash(parts, sizeof parts);
+    parts[count++] = u64_at(bytes, AT_NEWEST);
+    return recs__hash(parts, (size_t)count * sizeof *parts);
 }
 
 void recs__trend_image_seal(unsigned char *bytes, size_t size) {
@@ -343,6 +347,39 @@ static recs_status check_nodes(const recs__trend_image *image, recs_error *error
     return status;
 }
 
+static bool is_count(float value) { return value >= 0.0f && value <= 3e38f; }
+
+/* What a state that outgrew its budget has beside. */
+static recs_status check_sketch(recs__trend_image *image, recs_error *error) {
+    size_t bounds = records(image, RECS__IMAGE_BOUNDS), totals = records(image, RECS__IMAGE_TOTALS),
+           dropped = records(image, RECS__IMAGE_DROPPED), tails = records(image, RECS__IMAGE_TAIL);
+    image->lines = records(image, RECS__IMAGE_LINES);
+    image->sketched = tails != 0;
+    if (tails == 0) {
+        if ((bounds | totals | dropped | image->lines) != 0)
+            return bad(error, "estimates without a tail", 0);
+        return RECS_OK;
+    }
+    if (tails != 1 || image->lines == 0 || bounds != image->cells || dropped != image->nodes ||
+        totals != image->nodes * 2 * image->options.columns || image->seen != 0 ||
+        image->options.memory == 0)
+        return bad(error, "estimates are not as many as they should be", 0);
+    recs__image_get(image, RECS__IMAGE_TAIL, 0, &image->tail, sizeof image->tail);
+    if (image->tail.started < 0 || image->tail.started >= RECS__TREND_TIME_END ||
+        image->tail.epoch < 0 || image->tail.epoch >= RECS__TREND_TIME_END)
+        return bad(error, "the tail's times are out of range", 0);
+    for (size_t i = 0; i < 2 * bounds; i++)
+        if (!is_count(recs__image_f32(image, RECS__IMAGE_BOUNDS, i)))
+            return bad(error, "a bound is no count", i / 2);
+    for (size_t i = 0; i < dropped; i++)
+        if (!is_count(recs__image_f32(image, RECS__IMAGE_DROPPED, 2 * i + 1)))
+            return bad(error, "returns that were missed are no count", i);
+    for (size_t i = 0; i < totals; i++)
+        if ((int64_t)recs__image_u64(image, RECS__IMAGE_TOTALS, i) < 0)
+            return bad(error, "a total is negative", i);
+    return RECS_OK;
+}
+
 static recs_status check_origins(const recs__trend_image *image, recs_error *error) {
     recs__origin_mark mark, before;
     for (size_t i = 0; i < image->origins; i++, before = mark) {
@@ -376,6 +413,8 @@ recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, 
         status = check_nodes(image, error);
     if (status == RECS_OK)
         status = check_origins(image, error);
+    if (status == RECS_OK)
+        status = check_sketch(image, error);
     if (status == RECS_OK && content_of(image->bytes) != image->content)
         status = bad(error, "the checksum of the counts is not theirs", 0);
     return status;

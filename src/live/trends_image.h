@@ -37,6 +37,11 @@ typedef enum recs__image_section {
     RECS__IMAGE_HASHES,       /* u64                               */
     RECS__IMAGE_ORIGINS,      /* recs__origin_mark                 */
     RECS__IMAGE_COUNTERS,     /* u64[8]                            */
+    RECS__IMAGE_BOUNDS,       /* f32[2] by cell; this and what follows: estimates alone */
+    RECS__IMAGE_TOTALS,       /* i64[2 * columns] by node          */
+    RECS__IMAGE_DROPPED,      /* u32, f32 by node                  */
+    RECS__IMAGE_LINES,        /* 64 bytes                          */
+    RECS__IMAGE_TAIL,         /* recs__image_tail, one or none     */
     RECS__IMAGE_SECTIONS
 } recs__image_section;
 
@@ -58,6 +63,11 @@ typedef struct recs__image_seen {
     uint32_t age; /* windows before the newest event's */
 } recs__image_seen;
 
+typedef struct recs__image_tail {
+    int64_t started, epoch;
+    uint64_t halvings;
+} recs__image_tail;
+
 typedef struct recs__trend_image {
     const unsigned char *bytes;
     size_t size;
@@ -67,10 +77,12 @@ typedef struct recs__trend_image {
     uint64_t content;    /* checksum of what two equal states share        */
     recs__origin origin; /* delta: whose, and its events (from, to]        */
     uint64_t from, to;
+    bool sketched; /* of a state that outgrew its budget */
+    recs__image_tail tail;
     recs__trend_options options;
     const unsigned char *section[RECS__IMAGE_SECTIONS];
     size_t section_size[RECS__IMAGE_SECTIONS];
-    size_t items, paths, segments, nodes, cells, sums, seen, hashes, origins;
+    size_t items, paths, segments, nodes, cells, sums, seen, hashes, origins, lines;
 } recs__trend_image;
 
 #define RECS__IMAGE_NO_ACTORS INT64_MAX
@@ -116,6 +128,12 @@ static inline recs__origin_mark recs__image_origin_at(const recs__trend_image *i
 static inline uint64_t recs__image_u64(const recs__trend_image *image,
                                        recs__image_section section, size_t i) {
     uint64_t value;
+    recs__image_get(image, section, i, &value, sizeof value);
+    return value;
+}
+static inline float recs__image_f32(const recs__trend_image *image, recs__image_section section,
+                                    size_t i) {
+    float value;
     recs__image_get(image, section, i, &value, sizeof value);
     return value;
 }

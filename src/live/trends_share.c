@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "live/trends_bounded.h"
 #include "live/trends_merge.h"
+#include "live/trends_sketches.h"
 #include "recs/trends_share.h"
 
 #include <inttypes.h>
@@ -213,15 +214,6 @@ static int64_t actors_from(const recs_trends *trends, int64_t from, int64_t newe
     return from < kept ? kept : from;
 }
 
-static recs_status check_exact(const recs_trends *trends, recs_error *error) {
-    if (trends->bounded == NULL)
-        return RECS_OK;
-    return recs__fail(error, RECS_ERR_UNSUPPORTED,
-                      "the state outgrew its memory of %" PRIu64
-                      " bytes: estimates are not written or merged",
-                      trends->options.memory);
-}
-
 recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, size_t *size,
                                  recs_error *error) {
     recs__trend_share *share = trends->share;
@@ -230,8 +222,6 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
     *size = 0;
     pthread_mutex_lock(&share->lock);
     recs_status status = recs__trend_renew_locked(trends, error);
-    if (status == RECS_OK)
-        status = check_exact(trends, error);
     if (status == RECS_OK) {
         recs__trend_hold(trends);
         status = recs__trend_log_close(trends, error); /* so that the next delta begins here */
@@ -242,6 +232,8 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
             .origins = &map,
             .actors_from = actors_from(trends, atomic_load(&share->actors_from),
                                        recs_trends_newest(trends))};
+        if (status == RECS_OK && trends->bounded != NULL)
+            status = recs__bounded_complete(trends, error);
         if (status == RECS_OK)
             status = recs__trend_snapshot(trends, &head, bytes, size, error);
         recs__trend_open(trends);
@@ -277,6 +269,46 @@ uint64_t recs_trends_fingerprint(const void *bytes, size_t size) {
     return recs__trend_image_read(&image, bytes, size, NULL) == RECS_OK ? image.content : 0;
 }
 
+/* ---- counting ---------------------------------------------------------------------------- */
+
+static recs_status count_exact(recs_trends *trends, const recs__trend_image *image, bool replace,
+                               recs_error *error) {
+    recs__trend_merger *merger;
+    recs_status status = recs__trend_merge_begin(&merger, trends, image, error);
+    if (status != RECS_OK)
+        return status;
+    if (replace)
+        recs__trend_forget(trends);
+    recs__trend_merge_commit(merger);
+    return RECS_OK;
+}
+
+/* One side has outgrown its budget. The gate is held. */
+static recs_status join(recs_trends *trends, const recs__trend_image *image, bool replace,
+                        recs_error *error) {
+    recs__trend_joiner *joiner;
+    recs_status status = recs__trend_join_begin(&joiner, trends, image, error);
+    if (status == RECS_OK)
+        recs__trend_join_commit(joiner, replace);
+    return status;
+}
+
+/* replace: the image takes the state's place, and the gate is held. */
+static recs_status count(recs_trends *trends, const recs__trend_image *image, bool replace,
+                         recs_error *error) {
+    bool hold = trends->options.memory != 0 && !replace; /* to know which way to merge */
+    if (hold)
+        recs__trend_hold(trends);
+    recs_status status = image->sketched || trends->bounded != NULL
+                             ? join(trends, image, replace, error)
+                             : count_exact(trends, image, replace, error);
+    if (hold)
+        recs__trend_open(trends);
+    if (status == RECS_OK)
+        recs__trend_counted(trends, 0, image->actors_from);
+    return status;
+}
+
 /* ---- loading ---------------------------------------------------------------------------- */
 
 /* Origins of a snapshot as a map. */
@@ -293,7 +325,6 @@ recs_status recs_trends_load_memory(recs_trends **trends, const void *bytes, siz
                                     const recs_host *host, recs_error *error) {
     recs__trend_image image;
     recs_trends *made = NULL;
-    recs__trend_merger *merger = NULL;
     char description[2048];
     *trends = NULL;
     recs_status status = recs__trend_image_read(&image, bytes, size, error);
@@ -306,12 +337,11 @@ recs_status recs_trends_load_memory(recs_trends **trends, const void *bytes, siz
     if (status == RECS_OK)
         status = their_origins(made, &image, &made->share->others, error);
     if (status == RECS_OK)
-        status = recs__trend_merge_begin(&merger, made, &image, error);
+        status = count(made, &image, false, error);
     if (status != RECS_OK) {
         recs_trends_destroy(made);
         return status;
     }
-    recs__trend_merge_commit(merger);
     atomic_store(&made->share->actors_from, image.actors_from);
     *trends = made;
     return RECS_OK;
@@ -372,8 +402,6 @@ static recs_status forgotten_actors(const recs_trends *trends, const recs__trend
 static recs_status check_image(const recs_trends *trends, const recs__trend_image *image,
                                uint32_t flags, recs_error *error) {
     recs_status status = other_description(trends, image, error);
-    if (status == RECS_OK)
-        status = check_exact(trends, error);
     if (status == RECS_OK && (flags & RECS_TRENDS_APART) == 0)
         status = forgotten_actors(trends, image, error);
     int64_t now = recs__now(&trends->host), newest = recs_trends_newest(trends);
@@ -385,19 +413,6 @@ static recs_status check_image(const recs_trends *trends, const recs__trend_imag
                             ": further ahead than %" PRId64 " ms",
                             image->newest, now, trends->options.future);
     return status;
-}
-
-static recs_status count(recs_trends *trends, const recs__trend_image *image, bool replace,
-                         recs_error *error) {
-    recs__trend_merger *merger;
-    recs_status status = recs__trend_merge_begin(&merger, trends, image, error);
-    if (status != RECS_OK)
-        return status;
-    if (replace)
-        recs__trend_forget(trends);
-    recs__trend_merge_commit(merger);
-    recs__trend_counted(trends, 0, image->actors_from);
-    return RECS_OK;
 }
 
 static recs_status merge_delta(recs_trends *trends, const recs__trend_image *image,

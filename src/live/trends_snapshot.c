@@ -16,8 +16,9 @@
 #include "live/trends_snapshot.h"
 
 #include "base/checked.h"
-#include "base/hash.h"
+#include "base/math.h"
 #include "live/trends_actors.h"
+#include "live/trends_bounded.h"
 #include "search/sort.h"
 
 typedef struct part {
@@ -199,6 +200,8 @@ static bool mark_node(writer *w, const recs__trend_node *node) {
         if (is_item(cell) && cell_lives(w, cell))
             mark_item(w, cell->item, &lives);
     }
+    for (int side = 0; side < 2 && node->block != NULL; side++)
+        lives |= cell_lives(w, recs__bounded_entries(w->trends, node->block).totals[side]);
     if (node->actors == NULL)
         return lives;
     for (uint32_t i = 0; i < w->trends->options.actors_kept; i++) {
@@ -388,6 +391,58 @@ static recs_status put_actors(writer *w, const recs__trend_node *node, recs__ima
     return status;
 }
 
+/* What an item's estimate may be off by, relative to the newest slot. */
+static recs_status put_bounds(writer *w, const recs__trend_node *node, uint32_t item) {
+    double less, more;
+    recs__bounded_error(w->trends, node, item, w->slots[w->trends->options.base], &less, &more);
+    double missed = node->block->missed * recs__exp2(-RECS__TREND_HALVINGS *
+                                                      (w->slots[w->trends->options.base] -
+                                                       node->block->newest[w->trends->options.base]));
+    float bounds[2] = {(float)(less > missed ? less - missed : 0.0), (float)more};
+    return put_bytes(w, RECS__IMAGE_BOUNDS, bounds, sizeof bounds);
+}
+
+static recs_status put_block(writer *w, const recs__trend_node *node) {
+    const recs__trend_options *options = &w->trends->options;
+    uint32_t base = options->base, dropped = node->block != NULL && node->block->dropped;
+    float missed = node->block == NULL
+                       ? 0.0f
+                       : recs__bounded_missed(w->trends, node->block) *
+                             (float)recs__exp2(-RECS__TREND_HALVINGS *
+                                               (w->slots[base] - node->block->newest[base]));
+    recs_status status = put_bytes(w, RECS__IMAGE_DROPPED, &dropped, sizeof dropped);
+    if (status == RECS_OK)
+        status = put_bytes(w, RECS__IMAGE_DROPPED, &missed, sizeof missed);
+    for (int side = 0; side < 2; side++)
+        for (uint32_t s = 0; s < options->series_count; s++)
+            for (int32_t age = 0; age < (int32_t)options->series[s].slots && status == RECS_OK;
+                 age++) {
+                int64_t sum = 0;
+                if (node->block != NULL)
+                    sum = recs__trend_sum(
+                        w->trends, recs__bounded_entries(w->trends, node->block).totals[side], s,
+                        w->slots[s] - age);
+                status = put_bytes(w, RECS__IMAGE_TOTALS, &sum, sizeof sum);
+            }
+    return status;
+}
+
+static recs_status put_tail(writer *w) {
+    const recs__trend_bounded *bounded = w->trends->bounded;
+    if (bounded == NULL)
+        return RECS_OK;
+    recs__image_tail tail = {.started = bounded->started,
+                             .epoch = atomic_load(&bounded->epoch),
+                             .halvings = atomic_load(&bounded->halvings)};
+    size_t lines = recs__tail_lines(bounded->tail);
+    recs_status status = put_bytes(w, RECS__IMAGE_TAIL, &tail, sizeof tail);
+    void *at = status == RECS_OK ? put(w, RECS__IMAGE_LINES, lines * RECS__TAIL_LINE) : NULL;
+    if (at == NULL)
+        return RECS_ERR_MEMORY;
+    recs__tail_read(bounded->tail, 0, lines, at);
+    return RECS_OK;
+}
+
 static recs_status put_cells(writer *w, const recs__trend_node *node, size_t count,
                              recs__image_node *record) {
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
@@ -412,6 +467,8 @@ static recs_status put_cells(writer *w, const recs__trend_node *node, size_t cou
             continue;
         record->cells++;
         status = put_bytes(w, RECS__IMAGE_CELLS, &cell, sizeof cell);
+        if (status == RECS_OK && w->trends->bounded != NULL)
+            status = put_bounds(w, node, recs__trend_at(w->trends, cells, index)->item);
     }
     return status;
 }
@@ -439,6 +496,8 @@ static recs_status put_node(writer *w, uint64_t key) {
         status = put_actors(w, node, &record);
     if (status == RECS_OK)
         status = put_cells(w, node, count, &record);
+    if (status == RECS_OK && trends->bounded != NULL)
+        status = put_block(w, node);
     recs__trend_unlock(trends, node);
     if (status == RECS_OK)
         status = put_bytes(w, RECS__IMAGE_NODES, &record, sizeof record);
@@ -524,6 +583,8 @@ recs_status recs__trend_snapshot(recs_trends *trends, const recs__snapshot_head 
         status = put_node(&w, w.nodes[i]);
     if (status == RECS_OK)
         status = put_rest(&w, head);
+    if (status == RECS_OK)
+        status = put_tail(&w);
     if (status == RECS_OK)
         status = assemble(&w, head, bytes, size);
     const recs_host *host = host_of(&w);
