@@ -158,8 +158,9 @@ typedef enum recs_merge {
 } recs_merge;
 
 /* How a history becomes neighbours; entries with weights of 0 or less are no evidence.
- * Default centroid, which finds the next item more often where tastes are one
- * thing; best keeps several apart (docs/vectors.md has figures). ARGUMENT. Since 0.1. */
+ * Default centroid, one search whatever the history; best keeps several tastes apart and
+ * found a third more of the next items where we measured it (docs/vectors.md), for as many
+ * searches as the history is long. ARGUMENT. Since 0.1. */
 RECS_API recs_status recs_query_merge(recs_query *query, int32_t merge);
 
 /* Only answers with at least this score (inner product, cosine), or at most this
