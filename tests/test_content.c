@@ -286,6 +286,97 @@ static void test_filters_of_every_verb(void **state) {
     recs_model_release(model);
 }
 
+/* New items beside the mapped ones: scored as if they had been trained, filtered by id,
+ * explained, alone and in a blend. */
+static void test_overlay(void **state) {
+    (void)state;
+    enum { NEW = 40 };
+    for (uint32_t merge = 0; merge < 2; merge++) {
+        recs_error error = {0};
+        recs_model *model = make_model(RECS_METRIC_COSINE, RECS_STORAGE_FLOAT32, merge);
+        recs_model *other = make_model(RECS_METRIC_COSINE, RECS_STORAGE_INT8, merge);
+        recs_vectors *set = NULL, *foreign = NULL;
+        recs_query *query = NULL;
+        ok(recs_vectors_open_model(&set, model, "content", NULL, NULL, &error), &error);
+        ok(recs_vectors_open_model(&foreign, other, "content", NULL, NULL, &error), &error);
+        /* Copies of items, a little turned, and one that the model knows by its id. */
+        for (uint32_t i = 0; i < NEW; i++) {
+            char id[16];
+            float vector[DIMENSION];
+            uint32_t offsets[2] = {0, (uint32_t)snprintf(id, sizeof id, i == 7 ? "i0003" : "new%02u", i)};
+            memcpy(vector, vectors[5 * i], sizeof vector);
+            vector[i % DIMENSION] += 0.05f;
+            ok(recs_vectors_add(set, id, offsets, vector, DIMENSION, 1, &error), &error);
+        }
+        ok(recs_query_create(&query, NULL, &error), &error);
+        for (int blend = 0; blend < 2; blend++) {
+            recs_query_reset(query);
+            recs_query_history_rows(query, mine, weights, NULL, 5);
+            recs_query_component(query, blend ? "home" : "content");
+            recs_query_limit(query, 2 * ITEMS);
+            recs_query_overlay(query, set);
+            ok(recs_recommend(model, query, &error), &error);
+            size_t fresh = 0, explained = 0;
+            double last = 1e30;
+            for (size_t i = 0; i < recs_query_count(query); i++) {
+                bool evident = recs_query_source(query, i) == RECS_FROM_COMPONENT;
+                assert_true(!evident || recs_query_score(query, i) <= last);
+                last = evident ? (double)recs_query_score(query, i) : last;
+                if (strncmp(recs_query_id(query, i), "new", 3) != 0)
+                    continue;
+                assert_true((recs_query_row(query, i) & 0x80000000u) != 0 && evident);
+                fresh++;
+                uint32_t like = 5 * (uint32_t)atoi(recs_query_id(query, i) + 3);
+                double score = expected(RECS_METRIC_COSINE, merge, like) * (blend ? 0.75 : 1);
+                assert_true(fabs((double)recs_query_score(query, i) - score) < 0.05);
+                ok(recs_explain(model, query, i, &error), &error);
+                double sum = 0;
+                for (size_t r = 0; r < recs_query_reason_count(query); r++) {
+                    sum += recs_query_reason_contribution(query, r);
+                    explained += recs_query_reason_kind(query, r) == RECS_REASON_VECTOR;
+                }
+                assert_true(fabs(sum - (double)recs_query_score(query, i)) < 1e-5);
+            }
+            assert_int_equal(fresh, NEW - 1);
+            assert_int_equal(explained, (NEW - 1) * (merge ? 1 : 3));
+            assert_int_equal(recs_query_count(query), ITEMS - 5 + NEW - 1);
+        }
+        /* Filters by id. */
+        recs_query_reset(query);
+        recs_query_item(query, "i0100");
+        recs_query_component(query, "content");
+        recs_query_limit(query, 3);
+        recs_query_overlay(query, set);
+        ok(recs_similar(model, query, &error), &error);
+        assert_string_equal(recs_query_id(query, 0), "new20"); /* the copy of 100 */
+        recs_query_deny(query, "new20");
+        ok(recs_similar(model, query, &error), &error);
+        assert_string_not_equal(recs_query_id(query, 0), "new20");
+        recs_query_reset(query);
+        recs_query_component(query, "content");
+        recs_query_history(query, "i0100", 1, RECS_NO_TIME);
+        recs_query_history(query, "new20", 1, RECS_NO_TIME);
+        recs_query_allow(query, "new20");
+        recs_query_allow(query, "new21");
+        recs_query_overlay(query, set);
+        ok(recs_recommend(model, query, &error), &error);
+        assert_int_equal(recs_query_count(query), 1);
+        assert_string_equal(recs_query_id(query, 0), "new21");
+        ok(recs_vectors_remove(set, "new21", (uint32_t[]){0, 5}, 1, NULL, &error), &error);
+        assert_int_equal(recs_explain(model, query, 0, &error), RECS_ERR_STATE);
+        ok(recs_recommend(model, query, &error), &error);
+        assert_int_equal(recs_query_count(query), 0);
+        recs_query_overlay(query, foreign);
+        assert_int_equal(recs_recommend(model, query, &error), RECS_ERR_ARGUMENT);
+        assert_non_null(strstr(error.text, "another model"));
+        recs_query_destroy(query);
+        recs_vectors_destroy(set);
+        recs_vectors_destroy(foreign);
+        recs_model_release(model);
+        recs_model_release(other);
+    }
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     recs_model *model = make_model(RECS_METRIC_COSINE, RECS_STORAGE_INT8, RECS_MERGE_BEST);
@@ -311,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_scores),
         cmocka_unit_test(test_similar),
         cmocka_unit_test(test_filters_of_every_verb),
+        cmocka_unit_test(test_overlay),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,6 +175,19 @@ RECS_API void recs_vectors_effort(const recs_vectors *vectors, uint32_t *low, ui
 /* Bytes held, mapped ones not counted. */
 RECS_API uint64_t recs_vectors_memory(const recs_vectors *vectors);
 
+/* ---- new items beside a model --------------------------------------------------- */
+
+/* Items that a model does not know, as answers of recs_recommend and recs_similar: those
+ * added to a set since it was opened from that model (recs_vectors_open_model). They have
+ * evidence from the component whose vectors the set holds, alone or in a blend, and none from
+ * others; limit, deny and allow lists by id, a history given by id, the query's item and the
+ * predicate hold for them. Their rows have the high bit set and are no rows of the model;
+ * recs_explain tells their reasons. What the set says anew of items the model knows is not
+ * looked at. The set is not copied and must outlive its use; NULL: none (the default, and
+ * after recs_query_reset). A set of another model is ARGUMENT when the verb runs.
+ * recs_knn asks the set itself, for or by new items and old. Since 0.1. */
+RECS_API recs_status recs_query_overlay(recs_query *query, const recs_vectors *vectors);
+
 /* ---- searching ------------------------------------------------------------------ */
 
 /* The nearest of the query's vector (recs_query_vector), else of its item

@@ -95,11 +95,11 @@ const char *recs__id_in_table(const void *context, uint32_t row, size_t *size) {
     return recs__ids_get(context, row, size);
 }
 
-recs_status recs__answer_finish(recs_query *query, const recs__view *view, const recs__ids *ids,
-                                size_t count, recs__verb verb, uint32_t component,
+recs_status recs__answer_finish(recs_query *query, const recs__view *view, recs__id_of *id_of,
+                                const void *context, size_t count, recs__verb verb, uint32_t component,
                                 recs_error *error) {
     recs__answer *answer = &query->answer;
-    recs_status status = recs__answer_ids(query, recs__id_in_table, ids, count, error);
+    recs_status status = recs__answer_ids(query, id_of, context, count, error);
     if (status != RECS_OK)
         return status;
     answer->verb = verb;

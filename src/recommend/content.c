@@ -207,11 +207,42 @@ float recs__content_score_one(const recs__step *step, uint32_t item, bool *evide
     return best;
 }
 
+void recs__content_score_foreign(recs__step *step, const recs__space *space, uint32_t first,
+                                 size_t count) {
+    uint32_t rows[RECS__BLOCK];
+    float scores[RECS__BLOCK];
+    memset(step->scores, 0, count * sizeof *step->scores);
+    memset(step->evidence, 0, count);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = first + (uint32_t)i;
+    for (size_t v = 0; v < step->content_count; v++) {
+        recs__exact_score(space, step->content + v * step->component->stride,
+                          step->content_norms[v], rows, count, scores, step->content_room);
+        for (size_t i = 0; i < count; i++) {
+            if (!isfinite(scores[i]) || (step->evidence[i] && !(scores[i] > step->scores[i])))
+                continue;
+            step->scores[i] = scores[i] + 0.0f;
+            step->evidence[i] = 1;
+        }
+    }
+}
+
 /* ---- reasons -------------------------------------------------------------------------------- */
 
 /* The index of the history's vector that gives the score, under best. */
 static bool is_the_best(const recs__step *step, const recs__history *history, size_t entry,
                         uint32_t row, const recs__space *space, float *score) {
+    recs__space alone = *space; /* the foreign vector as a space of one row */
+    if (step->foreign != NULL) {
+        alone.stored = (recs__stored){.values = step->foreign,
+                                      .type = RECS__STORED_FLOAT,
+                                      .rows = 1,
+                                      .dims = space->stored.dims,
+                                      .stride = space->stored.stride};
+        alone.norms = &step->foreign_norm;
+        space = &alone;
+        row = 0;
+    }
     size_t at = 0, mine = SIZE_MAX, best = SIZE_MAX;
     float best_score = 0.0f;
     for (size_t i = 0; i < history->count && at < step->content_count; i++) {
@@ -236,7 +267,7 @@ double recs__content_share(const recs__step *step, const recs__history *history,
                            uint32_t item) {
     const recs__component *component = step->component;
     const recs__space space = recs__content_space(component);
-    uint32_t row = recs__content_row(component, item);
+    uint32_t row = step->foreign != NULL ? 0 : recs__content_row(component, item);
     uint32_t own = recs__content_row(component, history->rows[entry]);
     float score;
     if (step->content_count == 0 || row == RECS_NO_ROW || own == RECS_NO_ROW ||
@@ -249,11 +280,14 @@ double recs__content_share(const recs__step *step, const recs__history *history,
     /* The centroid is a sum, and so is its product with the item. */
     float *own_room = step->content_room + component->stride;
     const float *mine = recs__stored_floats(&space.stored, own, own_room);
-    const float *to = recs__stored_floats(&space.stored, row, step->content_room);
+    const float *to = step->foreign != NULL
+                          ? step->foreign
+                          : recs__stored_floats(&space.stored, row, step->content_room);
+    float norm = step->foreign != NULL ? step->foreign_norm : component->vector_norms[row];
     double share = (double)history->values[entry] / step->content_total *
                    (double)recs__kernels_get()->dot(mine, to, component->factors);
     if (component->metric == RECS_METRIC_COSINE)
-        share /= (double)component->vector_norms[own] * (double)component->vector_norms[row] *
+        share /= (double)component->vector_norms[own] * (double)norm *
                  step->content_length;
     return share;
 }

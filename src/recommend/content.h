@@ -33,10 +33,15 @@ void recs__content_fill(recs__step *step, float *room, const uint32_t *rows, con
 /* Scores and evidence of the items rows[i], or (NULL) first + i. */
 void recs__content_score(recs__step *step, const uint32_t *rows, uint32_t first, size_t count);
 
+/* The same for rows of other vectors of the same kind: new items. */
+void recs__content_score_foreign(recs__step *step, const recs__space *space, uint32_t first,
+                                 size_t count);
+
 /* One item's score, for users.c: cleaned; *evidence. */
 float recs__content_score_one(const recs__step *step, uint32_t item, bool *evidence);
 
-/* What entry `row` of value adds to an item's score; 0: nothing that can be told. */
+/* What an entry of the history adds to an item's score, or where step->foreign is not NULL
+ * to that of the vector there; 0: nothing that can be told. */
 double recs__content_share(const recs__step *step, const recs__history *history, size_t entry,
                            uint32_t item);
 

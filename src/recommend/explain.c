@@ -10,6 +10,7 @@
 #include "kernels/kernels.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
+#include "recommend/overlay.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 #include "search/room.h"
@@ -123,6 +124,8 @@ static recs_status explain_factors(const recs__visit *visit, const recs__step *s
 static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint32_t row,
                                 double coefficient, recs_error *error) {
     recs__reasons *reasons = &visit->query->reasons;
+    if ((row & RECS__OVERLAY_BIT) != 0 && step->foreign == NULL)
+        return RECS_OK; /* an item this component does not know */
     if (visit->query->work.scorer.similar) {
         add(reasons, RECS_REASON_SIMILAR, visit->item_row, step->component->index,
             coefficient * (double)step->scores[0]);
@@ -257,7 +260,8 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
     if (status != RECS_OK)
         return status;
 
-    recs__scorer_gather(scorer, &row, 1);
+    if ((row & RECS__OVERLAY_BIT) == 0) /* else it was scored by recs__overlay_look */
+        recs__scorer_gather(scorer, &row, 1);
     double score = (double)recs__scorer_scores(scorer)[0], sum = 0.0;
     status = explain_steps(visit, row, error);
     if (status == RECS_OK)
@@ -300,9 +304,21 @@ recs_status recs__explain(const recs__visit *visit, size_t index, recs_error *er
                              ? recs__similar_prepare(visit, error)
                              : recs__recommend_prepare(visit, NULL, error);
     query->ignored = ignored;
+    recs__overlay overlay = {.set = NULL};
+    bool found = true;
+    if (status == RECS_OK && (answer->rows[index] & RECS__OVERLAY_BIT) != 0) {
+        status = recs__overlay_enter(&overlay, visit, error);
+        if (status == RECS_OK)
+            status = recs__overlay_look(&overlay, visit, recs_query_id(query, index), &found, error);
+        if (status == RECS_OK && !found)
+            status = recs__fail(error, RECS_ERR_STATE,
+                                "\"%.64s\" is not in the overlay any more: ask again",
+                                recs_query_id(query, index));
+    }
     if (status == RECS_OK)
         status = recs__explain_row(visit, answer->rows[index],
                                    answer->sources[index] == RECS_FROM_FILL, error);
+    recs__overlay_leave(&overlay);
     recs__work_clear(&query->work);
     return status;
 }

@@ -24,6 +24,7 @@ static void request_defaults(recs__request *request) {
     request->allow_only = request->allow_masked = request->has_radius = false;
     request->allow_bit_count = 0;
     request->predicate = NULL;
+    request->overlay = NULL;
     request->dimension = request->effort = 0;
     request->merge = RECS_MERGE_CENTROID;
     request->seen_types = UINT32_MAX;

@@ -12,6 +12,7 @@
 #include "recommend/history.h"
 #include "recommend/score.h"
 #include "recs/query.h"
+#include "recs/vectors.h"
 #include "search/exact.h"
 #include "search/filter.h"
 #include "search/topk.h"
@@ -69,6 +70,7 @@ typedef struct recs__request {
     float radius;
     int32_t merge;
     uint32_t effort;
+    const recs_vectors *overlay;
     recs__asked_trend trend;
     uint64_t changes;  /* counts setters and resets                     */
     recs_error failed; /* the first setter that failed; status 0: none  */
@@ -194,15 +196,17 @@ void recs__reasons_clear(recs_query *query);
 /* Room for count rows in the answer's columns. */
 recs_status recs__answer_reserve(recs_query *query, size_t count, recs_error *error);
 
-/* Names the component and copies the ids of the rows in place; ids may be
- * those of users. LIMIT: 4 GiB of ids. The answer is empty on failure. */
-recs_status recs__answer_finish(recs_query *query, const recs__view *view, const recs__ids *ids,
-                                size_t count, recs__verb verb, uint32_t component,
-                                recs_error *error);
-
-/* The same with ids by a call: NULL where a row has none. */
+/* Ids by a call: NULL where a row has none; that of an id table (recs__ids). */
 typedef const char *recs__id_of(const void *context, uint32_t row, size_t *size);
 const char *recs__id_in_table(const void *ids, uint32_t row, size_t *size);
+
+/* Names the component and copies the ids of the rows in place. LIMIT: 4 GiB of
+ * ids. The answer is empty on failure. */
+recs_status recs__answer_finish(recs_query *query, const recs__view *view, recs__id_of *id_of,
+                                const void *context, size_t count, recs__verb verb,
+                                uint32_t component, recs_error *error);
+
+/* The ids alone. */
 recs_status recs__answer_ids(recs_query *query, recs__id_of *id_of, const void *context,
                              size_t count, recs_error *error);
 

@@ -107,3 +107,10 @@ recs_status recs_query_predicate(recs_query *query, recs_predicate *predicate, v
     query->request.predicate_data = user_data;
     return recs__query_settle(query, RECS_OK, NULL);
 }
+
+recs_status recs_query_overlay(recs_query *query, const recs_vectors *vectors) {
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    query->request.overlay = vectors;
+    return recs__query_settle(query, RECS_OK, NULL);
+}

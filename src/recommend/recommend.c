@@ -1,5 +1,6 @@
 /* recommend.c - history -> filter -> component -> top k -> fill, and scores
  * of rows asked for by name. */
+#include "recommend/overlay.h"
 #include "recommend/recommend.h"
 
 #include "base/error.h"
@@ -37,22 +38,28 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
     recs_query *query = visit->query;
     recs__work *work = &query->work;
     recs__answer *answer = &query->answer;
-    recs_status status =
-        recs__scan_begin(work, &query->host, query->request.limit, error);
+    recs__overlay overlay;
+    recs_status status = recs__overlay_enter(&overlay, visit, error);
+    if (status == RECS_OK)
+        status = recs__scan_begin(work, &query->host, query->request.limit, overlay.live, error);
     if (status == RECS_OK)
         status = recs__answer_reserve(query, work->topk.limit, error);
-    if (status != RECS_OK)
-        return status;
-    status = recs__scan_rows(&work, 1, &query->host, error);
-    if (status != RECS_OK)
-        return status;
-    size_t evidence;
-    size_t count = recs__scan_finish(work, !query->request.evidence_only, answer->rows,
-                                     answer->scores, answer->sources, &evidence);
-    status = recs__answer_finish(query, visit->view, &visit->view->item_ids, count, verb,
-                                 visit->component, error);
+    if (status == RECS_OK)
+        status = recs__scan_rows(&work, 1, &query->host, error);
+    if (status == RECS_OK)
+        status = recs__overlay_offer(&overlay, visit, error);
+    size_t evidence = 0, count = 0;
     if (status == RECS_OK) {
-        answer->eligible = work->filter.eligible;
+        count = recs__scan_finish(work, !query->request.evidence_only, answer->rows,
+                                  answer->scores, answer->sources, &evidence);
+        recs__overlay_ids ids = {&visit->view->item_ids, &overlay};
+        status = recs__answer_finish(query, visit->view, recs__overlay_id, &ids, count, verb,
+                                     visit->component, error);
+    }
+    uint32_t more = overlay.live;
+    recs__overlay_leave(&overlay);
+    if (status == RECS_OK) {
+        answer->eligible = work->filter.eligible + more;
         answer->evidence = evidence;
         answer->strategy = strategy_of(work);
         answer->scored =

@@ -109,7 +109,7 @@ static recs_status prepare(const batch *all, recs__work *work, uint32_t user) {
     if (status == RECS_OK)
         status = recs__scorer_visitor(&work->scorer, host, &work->history, NULL);
     if (status == RECS_OK)
-        status = recs__scan_begin(work, host, all->limit, NULL);
+        status = recs__scan_begin(work, host, all->limit, 0, NULL);
     return status;
 }
 

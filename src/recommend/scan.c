@@ -15,9 +15,9 @@
 
 #include <math.h>
 
-recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit,
+recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit, size_t more,
                              recs_error *error) {
-    size_t eligible = work->filter.eligible;
+    size_t eligible = work->filter.eligible + more;
     return recs__topk_begin(&work->topk, host, limit < eligible ? limit : eligible,
                             recs__scorer_floor(&work->scorer), error);
 }
@@ -196,7 +196,8 @@ static size_t fill_rows(recs__filter *filter, const recs__view *view, uint32_t *
                         size_t limit) {
     size_t count = have;
     for (size_t i = 0; i < have; i++)
-        recs__filter_flip(filter, rows[i]);
+        if (rows[i] < filter->rows)
+            recs__filter_flip(filter, rows[i]);
     for (uint32_t i = 0; view->popular_order != NULL && count < limit && i < view->items; i++) {
         uint32_t row = view->popular_order[i];
         if (row < view->items && recs__filter_eligible(filter, row)) {
@@ -212,7 +213,8 @@ static size_t fill_rows(recs__filter *filter, const recs__view *view, uint32_t *
         }
     }
     for (size_t i = 0; i < count; i++)
-        recs__filter_flip(filter, rows[i]);
+        if (rows[i] < filter->rows) /* not one of the overlay */
+            recs__filter_flip(filter, rows[i]);
     return count;
 }
 

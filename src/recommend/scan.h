@@ -4,8 +4,9 @@
 
 #include "recommend/query.h"
 
-/* Starts the top k of a prepared work: k = limit or what is eligible. */
-recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit,
+/* Starts the top k of a prepared work: k = limit or what is eligible, more of it beside
+ * the catalogue (overlay.h). */
+recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t limit, size_t more,
                              recs_error *error);
 
 /* Offers every eligible row with evidence to each work's top k, or what comes to

@@ -43,6 +43,8 @@ typedef struct recs__step {
     struct recs__crowd *crowd; /* user neighbours (crowd.h)          */
     float *content, *content_norms, *content_room; /* content (content.h): vectors, lengths */
     size_t content_count;
+    const float *foreign; /* of an item that is not the model's, for its reasons */
+    float foreign_norm;
     double content_total, content_length; /* centroid: sum of weights, length before scaling */
 } recs__step;
 

@@ -337,7 +337,8 @@ recs_status recs__users(const recs__visit *visit, recs_error *error) {
             answer->scores[i] = recs__topk_score(topk->keys[i]);
             answer->sources[i] = RECS_FROM_COMPONENT;
         }
-        status = recs__answer_finish(query, visit->view, &visit->view->user_ids, count,
+        status = recs__answer_finish(query, visit->view, recs__id_in_table,
+                                     &visit->view->user_ids, count,
                                      RECS__VERB_USERS, visit->component, error);
     }
     answer->eligible = status == RECS_OK ? eligible : 0;

@@ -38,6 +38,7 @@ struct recs_vectors {
     const recs_vector_backend *given;
     recs__pin *pin;
     uint64_t fingerprint; /* of the model it was opened from, or 0 */
+    uint32_t component;   /* of that model */
     atomic_uint_fast64_t generation;
 };
 

@@ -106,8 +106,10 @@ recs_status recs_vectors_open_model(recs_vectors **vectors, const recs_model *mo
     recs_vectors *made = NULL;
     recs__segment *segment = NULL;
     status = recs__vectors_new(&made, from->factors, &spec, options, host, error);
-    if (status == RECS_OK)
+    if (status == RECS_OK) {
         made->fingerprint = view->fingerprint;
+        made->component = index;
+    }
     if (status == RECS_OK && from->vector_count != 0) {
         status = new_mapped(&segment, made, model, view, from, error);
         if (status == RECS_OK)

@@ -1,0 +1,44 @@
+/* overlay.h - items that a model does not know yet, beside those it knows: what was
+ * added to a vector set since it was opened from the model.
+ *
+ * A row of the overlay is a row of the set's snapshot with the high bit set. It is
+ * scored by the same steps as any row: content by its vector, blends by their rule, all
+ * else without evidence; and it comes after all rows of the model on a tie. */
+#ifndef RECS_RECOMMEND_OVERLAY_H
+#define RECS_RECOMMEND_OVERLAY_H
+
+#include "recommend/visitor.h"
+#include "search/vectors.h"
+
+#define RECS__OVERLAY_BIT UINT32_C(0x80000000)
+
+typedef struct recs__overlay {
+    const recs_vectors *set; /* NULL: the request has none */
+    const recs__snapshot *snapshot;
+    uint32_t ticket;
+    uint32_t live; /* rows that may be answers */
+} recs__overlay;
+
+/* Pins the request's overlay. ARGUMENT: it is of another model. */
+recs_status recs__overlay_enter(recs__overlay *overlay, const recs__visit *visit,
+                                recs_error *error);
+void recs__overlay_leave(recs__overlay *overlay);
+
+/* Offers its items to the top k of the query's work, whose scorer is prepared and whose
+ * scan is done. What the predicate returned. */
+recs_status recs__overlay_offer(const recs__overlay *overlay, const recs__visit *visit,
+                                recs_error *error);
+
+/* Id of a row of the model or of the overlay. */
+typedef struct recs__overlay_ids {
+    const recs__ids *ids;
+    const recs__overlay *overlay;
+} recs__overlay_ids;
+const char *recs__overlay_id(const void *overlay_ids, uint32_t row, size_t *size);
+
+/* Scores the item of an id by the steps of the prepared scorer, as a block of one, with its
+ * vector (room: the component's stride, made to fit) for its reasons. False: not there any more. */
+recs_status recs__overlay_look(const recs__overlay *overlay, const recs__visit *visit,
+                               const char *id, bool *found, recs_error *error);
+
+#endif
