@@ -112,6 +112,8 @@ def checkins(city, what, levels):
             cells[venue] = (places.at(tuple(deep[:n] for n in levels)),
                             round(lon / 15) * 3600000)
         place, offset = cells[venue]
+        if what == "categories" and not row["category"]:
+            continue
         events.append((int(row["time"]) * 1000, offset, actors[row["user"]],
                        items[row["category" if what == "categories" else "place"]], place, 1))
     write(prefix, events, places, [(i, "") for i in items])

@@ -155,26 +155,34 @@ typedef struct variant {
     char name[64];
 } variant;
 
-static const double half_lives[] = {2, 4, 7, 14, 28, 56};
-static const double priors[] = {0, 1, 5, 20, 100};
+static const double half_lives[] = {2, 4, 7, 14, 28};
+static const double priors[] = {1, 20}, owns[] = {0, 30, 1000};
 static const int floors[] = {0, 3}; /* min_actors: with and without the default's privacy */
-enum { HALF_LIVES = 6, PRIORS = 5, FLOORS = 2, STATES = PRIORS * FLOORS, VARIANTS = 160 };
+enum {
+    HALF_LIVES = 5,
+    PRIORS = 2,
+    OWNS = 3,
+    FLOORS = 2,
+    STATES = PRIORS * OWNS * FLOORS,
+    VARIANTS = HALF_LIVES * STATES + 3 * COUNTERS
+};
 
 static size_t variants_make(variant out[VARIANTS]) {
     static const char *const names[2][3] = {
         {"window", "window, filled from above", "everywhere, window"},
         {"decay", "decay, filled from above", "everywhere, decay"}};
     size_t used = 0;
-    for (int f = FLOORS - 1; f >= 0; f--)
-        for (int p = 0; p < PRIORS; p++)
-            for (int h = 0; h < HALF_LIVES; h++) {
-                variant *x = &out[used++];
-                *x = (variant){.family = f ? "librecs" : "librecs, min_actors=0",
-                               .state = f * PRIORS + p,
-                               .half_life = (int64_t)(half_lives[h] * (double)DAY)};
-                snprintf(x->name, sizeof x->name, "half_life=%gd, prior=%g", half_lives[h],
-                         priors[p]);
-            }
+    for (int x = STATES - 1; x >= 0; x--)
+        for (int h = 0; h < HALF_LIVES; h++) {
+            variant *v = &out[used++];
+            double prior = priors[x / OWNS % PRIORS], own = owns[x % OWNS];
+            *v = (variant){.family = floors[x / (OWNS * PRIORS)] ? "librecs"
+                                                                 : "librecs, min_actors=0",
+                           .state = x,
+                           .half_life = (int64_t)(half_lives[h] * (double)DAY)};
+            snprintf(v->name, sizeof v->name, "half_life=%gd, prior=%g, own=%g", half_lives[h],
+                     prior, own);
+        }
     for (int how = PLACE_ALONE; how <= ROOT; how++)
         for (int c = 0; c < COUNTERS; c++) {
             variant *x = &out[used++];
@@ -462,8 +470,8 @@ int main(int argc, char **argv) {
     for (int s = 0; s < STATES; s++) {
         char settings[160];
         snprintf(settings, sizeof settings,
-                 "half_life=2d|4d|7d|14d|28d|56d,prior=%g,min_actors=%d", priors[s % PRIORS],
-                 floors[s / PRIORS]);
+                 "half_life=2d|4d|7d|14d|28d|400d,prior=%g,own=%g,min_actors=%d",
+                 priors[s / OWNS % PRIORS], owns[s % OWNS], floors[s / (OWNS * PRIORS)]);
         replay_open(&states[s], &v.log, settings);
     }
     for (size_t c = 0; c < case_count; c++)

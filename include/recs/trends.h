@@ -52,6 +52,8 @@ typedef struct recs_trends recs_trends;
  *                      actors in one to two of the longest half-lives, 0 to 64
  *   min_support=3      least decayed count of an item that may trend, 0 to 1e6
  *   prior=20           weight of the parent's shares at a place, 0 to 1e6
+ *   own=0              weight of the place's own shares in the longest half-life, under
+ *                      those of the half-life or window asked for, 0 to 1e6
  *   candidates=256     items kept ready per list, 16 to 1024
  *   new_within=7d      how long an item is new, 1h to 16 times the longest
  *                      half-life

@@ -19,7 +19,7 @@
 
 static const char *const default_description =
     "half_life=1d|7d, window=, actors=1d, actors_kept=2, min_actors=3, min_support=3, prior=20, "
-    "candidates=256, future=1h, seed=0";
+    "own=0, candidates=256, future=1h, seed=0";
 
 /* A piece of the description. */
 typedef struct span {
@@ -238,6 +238,8 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_number("min_support", value, 0, 1e6, false, &options->min_support, error);
     if (same(name, "prior"))
         return read_number("prior", value, 0, 1e6, false, &options->prior, error);
+    if (same(name, "own"))
+        return read_number("own", value, 0, 1e6, false, &options->own, error);
     if (same(name, "candidates"))
         return read_whole("candidates", value, 16, RECS__TREND_CANDIDATES, &options->candidates, error);
     if (same(name, "new_within"))
@@ -258,7 +260,7 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, prior, candidates, new_within, "
+                      "actors_kept, min_actors, min_support, prior, own, candidates, new_within, "
                       "future, weight.TYPE, memory or seed",
                       shown(name), name.text);
 }
@@ -368,9 +370,14 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
     at = put(out, at, ", actors=");
     at = options->actors != 0 ? put_time(out, at, options->actors) : put(out, at, "off");
     snprintf(text, sizeof text,
-             ", actors_kept=%u, min_actors=%u, min_support=%.9g, prior=%.9g, candidates=%u",
-             options->actors_kept, options->min_actors, options->min_support, options->prior,
-             options->candidates);
+             ", actors_kept=%u, min_actors=%u, min_support=%.9g, prior=%.9g",
+             options->actors_kept, options->min_actors, options->min_support, options->prior);
+    at = put(out, at, text);
+    if (options->own > 0.0) { /* 0 reads as before there was one: states of then still merge */
+        snprintf(text, sizeof text, ", own=%.9g", options->own);
+        at = put(out, at, text);
+    }
+    snprintf(text, sizeof text, ", candidates=%u", options->candidates);
     at = put(out, at, text);
     at = put(out, at, ", new_within=");
     at = put_time(out, at, options->new_within);

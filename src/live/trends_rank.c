@@ -4,6 +4,10 @@
  *           itself (count + lent * share above it) / (traffic + lent). lent
  *           falls from option prior at an empty place to 0 at one with 50 times
  *           prior of traffic, which thus needs nothing from above.
+ *           With option own above 0 the place's own share in the longest half-life
+ *           stands between: count + own * (L + lent * share) / (TL + lent), L
+ *           and TL the longest half-life's count and traffic, and so at every
+ *           place of the chain; lent then falls with TL.
  * trending  (count + K r) / (E + K), K = 10, r the rise at the place above (1
  *           above the root, and at a place that is lent nothing): a Poisson
  *           rate over its expectation under a gamma prior of mean r. E is what
@@ -92,18 +96,29 @@ static double sum_of(const optics *lens, const recs__trend_cell *cell, int which
     return sum * lens->scale[which];
 }
 
+/* Whether a popular score leans on the longest half-life, and whether any score
+ * needs it: a rise is measured against it. */
+static bool leans(const optics *lens) {
+    return lens->ask->ranking != RECS_RANK_TRENDING && lens->trends->options.own > 0.0 &&
+           lens->series[0] != lens->series[1];
+}
+
+static bool needs_base(const optics *lens) {
+    return lens->ask->ranking == RECS_RANK_TRENDING || leans(lens);
+}
+
 /* Count and baseline of an item's cell, its returns taken off. */
 static recs__trend_seen_count count_of(const optics *lens, const recs__trend_node *node,
                                        const recs__trend_cell *cell) {
     recs__trend_seen_count seen = {.count = sum_of(lens, cell, 0)};
-    bool rising = lens->ask->ranking == RECS_RANK_TRENDING;
-    double whole = rising ? sum_of(lens, cell, 1) : 0.0;
+    bool both = needs_base(lens);
+    double whole = both ? sum_of(lens, cell, 1) : 0.0;
     if (cell->marks & RECS__TREND_HAS_RETURNS) {
         const recs__trend_cell *returns =
             recs__trend_find(lens->trends, node, cell->item | RECS__TREND_RETURNED);
         if (returns != NULL) {
             seen.count -= sum_of(lens, returns, 0);
-            whole -= rising ? sum_of(lens, returns, 1) : 0.0;
+            whole -= both ? sum_of(lens, returns, 1) : 0.0;
         }
     }
     seen.count = seen.count > 0.0 ? seen.count : 0.0;
@@ -124,7 +139,7 @@ static void measure_level(const optics *lens, recs__trend_level *level) {
         level->shown ? recs__trend_find(lens->trends, level->node, RECS__TREND_TOTAL) : NULL;
     level->total = total != NULL ? sum_of(lens, total, 0) : 0.0;
     level->total_baseline = 0.0;
-    if (total != NULL && lens->ask->ranking == RECS_RANK_TRENDING) {
+    if (total != NULL && needs_base(lens)) {
         double whole = sum_of(lens, total, 1);
         level->total_baseline = whole > level->total ? whole - level->total : 0.0;
     }
@@ -145,7 +160,8 @@ static void measure_chain(const optics *lens, recs__trend_work *work) {
         recs__trend_level *level = &work->level[work->levels++];
         level->node = at;
         measure_level(lens, level);
-        double thick = prior > 0.0 ? level->total / (THICK * prior) : 1.0;
+        double traffic = level->total + (leans(lens) ? level->total_baseline : 0.0);
+        double thick = prior > 0.0 ? traffic / (THICK * prior) : 1.0;
         level->lent = node != RECS_NO_PLACE && thick < 1.0 ? prior * (1.0 - thick) : 0.0;
         lent = level->lent > 0.0;
     }
@@ -174,7 +190,7 @@ static recs_status candidate_room(recs__trend_work *work, const recs_host *host,
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->counts, &work->count_capacity,
                             need * work->levels, sizeof *work->counts, error);
-    if (status != RECS_OK || work->levels == 1 || need * 2 <= work->index_capacity)
+    if (status != RECS_OK || !work->indexed || need * 2 <= work->index_capacity)
         return status;
     size_t size = 64;
     while (size < need * 2)
@@ -201,15 +217,15 @@ static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
         (ask->allowed != NULL && !ask->allowed(ask->data, cell->item)))
         return;
     recs__trend_seen_count seen = count_of(lens, work->level[l].node, cell);
-    if (seen.count <= 0.0)
+    if (seen.count <= 0.0 && (!leans(lens) || seen.baseline <= 0.0))
         return;
-    uint32_t at = 0, c = work->levels == 1 ? UINT32_MAX : candidate_of(work, cell->item, &at);
+    uint32_t at = 0, c = work->indexed ? candidate_of(work, cell->item, &at) : UINT32_MAX;
     if (c == UINT32_MAX) {
         c = (uint32_t)work->count++;
         work->items[c] = cell->item;
         for (uint32_t k = 0; k < work->levels; k++)
             work->counts[(size_t)c * work->levels + k] = (recs__trend_seen_count){-1.0, 0.0};
-        if (work->levels > 1)
+        if (work->indexed)
             work->index[at] = c + 1;
     }
     work->counts[(size_t)c * work->levels + l] = seen;
@@ -229,13 +245,39 @@ static uint32_t list_of(const optics *lens, bool *bounded) {
            (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
 }
 
+/* Gathers a list of a level, in the asked series or the base; *bar: what an item
+ * outside it counts there at most. Under the stripe's lock. */
+static recs_status gather_list(const optics *lens, recs__trend_work *work, uint32_t l,
+                               uint32_t list_index, int which, double *bar,
+                               const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs__trend_node *node = work->level[l].node;
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    recs__trend_list *list = &node->lists[list_index];
+    recs__trend_list_align(
+        trends, list, list_index,
+        recs__trend_slot(&trends->options.series[lens->series[which]], newest));
+    recs_status status = candidate_room(work, host, list->count, error);
+    for (uint32_t i = 0; i < list->count && i < 8; i++)
+        __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i]));
+    for (uint32_t i = 0; i < list->count && status == RECS_OK; i++) {
+        if (i + 8 < list->count)
+            __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + 8]));
+        offer(lens, work, l, recs__trend_at(trends, cells, list->entries[i]));
+    }
+    /* Values are rounded down: one step more bounds them. */
+    *bar = ((double)list->bar + 1.0) * lens->scale[which];
+    return status;
+}
+
 /* Gathers one level's candidates; scan: all its cells. */
 static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l, bool scan,
                           const recs_host *host, recs_error *error) {
     recs_trends *trends = lens->trends;
     recs__trend_level *level = &work->level[l];
     recs__trend_node *node = level->node;
-    level->bar = 0.0;
+    level->bar = level->bar_base = 0.0;
     if (!level->shown)
         return RECS_OK;
     bool bounded;
@@ -245,9 +287,12 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    if (node->lists != NULL && which >= trends->options.series_count) /* see trends_lists.c */
-        bounded &= node->lists[which].base ==
-                   recs__trend_slot(&trends->options.series[trends->options.base], newest);
+    uint32_t base = trends->options.base +
+                    (which >= trends->options.series_count ? trends->options.series_count : 0);
+    if (node->lists != NULL && which != lens->series[0]) { /* of new items: see trends_lists.c */
+        int32_t slot = recs__trend_slot(&trends->options.series[trends->options.base], newest);
+        bounded &= node->lists[which].base == slot && node->lists[base].base == slot;
+    }
     if (node->lists == NULL || scan || !bounded) {
         work->scanned |= node->lists != NULL;
         status = candidate_room(work, host, node->used, error);
@@ -259,20 +304,9 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
         if (node->lists != NULL && (scan || !bounded)) /* the bars have drifted: find them anew */
             recs__trend_lists_build(trends, node);
     } else {
-        recs__trend_list *list = &node->lists[which];
-        recs__trend_list_align(
-            trends, list, which,
-            recs__trend_slot(&trends->options.series[lens->ask->series], newest));
-        status = candidate_room(work, host, list->count, error);
-        for (uint32_t i = 0; i < list->count && i < 8; i++)
-            __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i]));
-        for (uint32_t i = 0; i < list->count && status == RECS_OK; i++) {
-            if (i + 8 < list->count)
-                __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + 8]));
-            offer(lens, work, l, recs__trend_at(trends, cells, list->entries[i]));
-        }
-        /* Values are rounded down: one step more bounds them. */
-        level->bar = ((double)list->bar + 1.0) * lens->scale[0];
+        status = gather_list(lens, work, l, which, 0, &level->bar, host, error);
+        if (status == RECS_OK && leans(lens))
+            status = gather_list(lens, work, l, base, 1, &level->bar_base, host, error);
     }
     recs__trend_unlock(trends, node);
     return status;
@@ -302,21 +336,44 @@ static int64_t first_at_root(const optics *lens, const recs__trend_work *work, u
 
 /* ---- scores ---------------------------------------------------------------------------- */
 
-static double share_of(const recs__trend_level *level, double count, double above) {
-    double weight = level->total + level->lent;
-    return weight > 0.0 ? (count + level->lent * above) / weight : 0.0;
-}
-
+/* Counts in the asked series and the longest half-life; what is not known is
+ * taken at its bar. */
 static double known(const recs__trend_level *level, const recs__trend_seen_count *seen) {
     return seen->count >= 0.0 ? seen->count : level->bar;
 }
 
-/* Borrowed part of a popular score; what is not known is taken at its bar. */
-static double borrowed_of(const recs__trend_work *work, const recs__trend_seen_count *seen) {
+static double known_base(const recs__trend_level *level, const recs__trend_seen_count *seen) {
+    return seen->count >= 0.0 ? seen->count + seen->baseline : fmax(level->bar, level->bar_base);
+}
+
+/* What is added to a count at a level: in all, and of that from above. */
+static double added_of(const optics *lens, const recs__trend_level *level, double base,
+                       double above, double *borrowed) {
+    *borrowed = level->lent * above;
+    if (!leans(lens))
+        return *borrowed;
+    double weight = level->total + level->total_baseline + level->lent;
+    double own = weight > 0.0 ? lens->trends->options.own / weight : 0.0;
+    *borrowed *= own;
+    return *borrowed + own * base;
+}
+
+static double share_of(const optics *lens, const recs__trend_level *level, double count,
+                       double base, double above) {
+    double borrowed, added = added_of(lens, level, base, above, &borrowed);
+    double weight = level->total + (leans(lens) ? lens->trends->options.own : level->lent);
+    return weight > 0.0 ? (count + added) / weight : 0.0;
+}
+
+/* What a popular score adds to the count; *borrowed: of that from above. */
+static double lean_of(const optics *lens, const recs__trend_work *work,
+                      const recs__trend_seen_count *seen, double *borrowed) {
     double share = 0.0;
     for (uint32_t l = work->levels; l-- > 1;)
-        share = share_of(&work->level[l], known(&work->level[l], &seen[l]), share);
-    return work->level[0].lent * share;
+        share = share_of(lens, &work->level[l], known(&work->level[l], &seen[l]),
+                         known_base(&work->level[l], &seen[l]), share);
+    return added_of(lens, &work->level[0], known_base(&work->level[0], &seen[0]), share,
+                    borrowed);
 }
 
 /* The baseline's count and the rise at each level, from the top down; all
@@ -361,7 +418,8 @@ static bool complete(const optics *lens, recs__trend_work *work, size_t c) {
         recs__trend_seen_count *seen = &work->counts[c * work->levels + l];
         if (seen->count >= 0.0)
             continue;
-        bool nothing = work->level[l].bar == 0.0; /* its candidates are all it has */
+        /* Its candidates are all it has. */
+        bool nothing = work->level[l].bar == 0.0 && work->level[l].bar_base == 0.0;
         *seen = nothing ? (recs__trend_seen_count){0.0, 0.0}
                         : look_up(lens, &work->level[l], work->items[c]);
         looked |= !nothing;
@@ -374,13 +432,14 @@ static bool complete(const optics *lens, recs__trend_work *work, size_t c) {
 static double value_of(const optics *lens, const recs__trend_work *work, size_t c) {
     const recs__trend_seen_count *seen = &work->counts[c * work->levels];
     double own = known(&work->level[0], &seen[0]);
-    if (lens->ask->evidence_only && own <= 0.0)
+    if (lens->ask->evidence_only && own <= 0.0 &&
+        (!leans(lens) || known_base(&work->level[0], &seen[0]) <= 0.0))
         return -1.0;
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
         double expected, rise = 1.0;
         return rise_of(lens, work, seen, &expected, &rise) ? rise : -1.0;
     }
-    double value = own + borrowed_of(work, seen);
+    double lent, value = own + lean_of(lens, work, seen, &lent);
     return value > 0.0 ? value : -1.0;
 }
 
@@ -396,10 +455,10 @@ static double bound(const optics *lens, const recs__trend_work *work) {
         }
         return -1.0;
     }
-    double share = 0.0;
-    for (uint32_t l = work->levels; l-- > 1;)
-        share = share_of(&work->level[l], work->level[l].bar, share);
-    double most = work->level[0].bar + work->level[0].lent * share;
+    recs__trend_seen_count nowhere[RECS__TREND_LEVELS]; /* all at their bars */
+    for (uint32_t l = 0; l < work->levels; l++)
+        nowhere[l].count = -1.0;
+    double lent, most = work->level[0].bar + lean_of(lens, work, nowhere, &lent);
     return most > 0.0 ? most * (1.0 + 1e-6) : -1.0;
 }
 
@@ -521,12 +580,14 @@ static void describe(const optics *lens, const recs__trend_work *work, recs__tre
         rise_of(lens, work, seen, &expected, &rise);
     hit->item = work->items[pick.candidate];
     hit->score = pick.score;
-    hit->borrowed = seen[0].count <= 0.0;
+    double lent;
+    lean_of(lens, work, seen, &lent);
+    hit->borrowed = seen[0].count <= 0.0 && (!leans(lens) || seen[0].baseline <= 0.0);
     hit->parts[RECS_TREND_COUNT] = seen[0].count;
     hit->parts[RECS_TREND_BASELINE] = expected;
     hit->parts[RECS_TREND_RISE] = rise;
     hit->parts[RECS_TREND_SUPPORT] = work->level[0].total;
-    hit->parts[RECS_TREND_BORROWED] = rising ? (double)NAN : borrowed_of(work, seen);
+    hit->parts[RECS_TREND_BORROWED] = rising ? (double)NAN : lent;
     int64_t first = lens->ask->ranking == RECS_RANK_NEW ? first_at_root(lens, work, hit->item)
                                                         : RECS_NO_TIME;
     hit->parts[RECS_TREND_FIRST] = first == RECS_NO_TIME ? (double)NAN : (double)first;
@@ -535,6 +596,7 @@ static void describe(const optics *lens, const recs__trend_work *work, recs__tre
 static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan,
                            const recs_host *host, size_t *count, recs_error *error) {
     work->count = 0;
+    work->indexed = work->levels > 1 || leans(lens);
     if (work->index_capacity != 0)
         memset(work->index, 0, work->index_capacity * sizeof *work->index);
     recs_status status = RECS_OK;

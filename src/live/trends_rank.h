@@ -21,7 +21,7 @@ typedef struct recs__trend_ask {
 /* What a level counts of an item. */
 typedef struct recs__trend_seen_count {
     double count;    /* in the asked series, net of returns, not below 0 */
-    double baseline; /* in the longest half-life, without what count has */
+    double baseline; /* in the longest half-life, without what count has; where it is needed */
 } recs__trend_seen_count;
 
 typedef struct recs__trend_hit {
@@ -37,6 +37,7 @@ typedef struct recs__trend_level {
     double total, total_baseline; /* traffic: sales, gross */
     double lent;                  /* weight of what the next level lends */
     double bar;                   /* an item that is not among its candidates counts at most this */
+    double bar_base;              /* and in the longest half-life this, where that is needed */
     bool shown;                   /* enough actors */
 } recs__trend_level;
 
@@ -59,7 +60,7 @@ typedef struct recs__trend_work {
     recs__trend_level level[RECS__TREND_LEVELS];
     recs__trend_node *root; /* where an item's first appearance is looked up */
     size_t scored;
-    bool scanned;
+    bool scanned, indexed; /* indexed: candidates are found by item */
 } recs__trend_work;
 
 /* The best `limit` into work->hits, best first; their number in *count. */

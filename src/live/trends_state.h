@@ -81,7 +81,7 @@ typedef struct recs__trend_options {
     uint32_t base;        /* the longest half-life's series                  */
     int64_t actors;       /* milliseconds, 0: off                            */
     uint32_t actors_kept, min_actors, candidates;
-    double min_support, prior;
+    double min_support, prior, own;
     int64_t new_within, future;
     float weights[RECS_EVENT_MAX + 1];
     uint64_t seed;
