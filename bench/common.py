@@ -28,6 +28,9 @@ def figures(*command):
 
 
 def make(*targets):
+    """Targets below BUILD are named as the Makefile names them."""
+    if "BUILD" not in os.environ:
+        targets = [os.path.relpath(t, ROOT) if isinstance(t, pathlib.Path) else t for t in targets]
     run("make", "-s", "-j2", *targets)
 
 

@@ -8,10 +8,11 @@ line an item: id, tab, title. Actors are numbered; a guest is the actor of its i
 import csv
 import datetime
 import io
+import json
 import subprocess
 import sys
 
-from common import MADE, shared
+from common import BUILD, MADE, run, shared
 
 # The fees and postage lines of Online Retail.
 NO_PRODUCTS = {"POST", "DOT", "M", "C2", "D", "S", "B", "PADS", "CRUK", "AMAZONFEE",
@@ -117,4 +118,31 @@ def checkins(city, what, levels):
         events.append((int(row["time"]) * 1000, offset, actors[row["user"]],
                        items[row["category" if what == "categories" else "place"]], place, 1))
     write(prefix, events, places, [(i, "") for i in items])
+    return prefix
+
+
+def demo_shop():
+    """The generated shop's log, and PREFIX.bursts: place, from, until and item of each burst."""
+    prefix, folder = MADE / "trends-demo", MADE / "trends-demo-shop"
+    if (MADE / "trends-demo.bursts").exists():
+        return prefix
+    run(BUILD / "demo_shop", "--users", 20000, "--items", 4000, "--events", 1000000, "--days", 120,
+        "--seed", 42, "--output-dir", folder)
+    actors, items, places, events = Numbers(), Numbers(), Places(), []
+    with open(folder / "events.csv", encoding="ascii", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["type"] not in ("view", "cart", "buy"):
+                continue
+            then = datetime.datetime.fromisoformat(row["time"][:23])
+            ms = int((then - datetime.datetime(1970, 1, 1)).total_seconds() * 1000)
+            events.append((ms, 0, actors[row["user"] or row["session"]], items[row["item"]],
+                           places.at(tuple(row["place"].split("/"))), 1))
+    write(prefix, events, places, [(i, "") for i in items])
+    with open(folder / "ceiling.json", encoding="ascii") as file:
+        bursts = json.load(file)["bursts"]
+    with open(f"{prefix}.bursts", "w", encoding="ascii") as out:
+        for b in bursts:
+            times = [milliseconds(b[x][:19].replace("T", " ")) for x in ("from", "until")]
+            for item in b["items"]:
+                print(places.at(tuple(b["place"].split("/"))), *times, items[item], file=out)
     return prefix

@@ -3,7 +3,7 @@
  *
  *     build/bench/trends_rise risers PREFIX FROM END DEPTH SHORT LONG PRIOR
  *         At every seventh midnight a place's list of 20 (half-lives SHORT and
- *         LONG days). A riser's share of the place's pairs of actor, item and day in
+ *         LONG, as in 6h and 7d). A riser's share of the place's pairs of actor, item and day in
  *         the next seven days is at least twice that of the 28 days before, with
  *         at least 10 pairs in them. Precision: risers among those listed. Beside it,
  *         on the same counts: the most popular of the last seven days; the
@@ -29,7 +29,7 @@ enum { TOP = 20, WAYS = 4, BURSTS_MAX = 16 };
 static const double support_next = 10.0, support_now = 3.0;
 
 static void settings_of(char out[160], const char *brief, const char *lengthy, const char *prior) {
-    snprintf(out, 160, "half_life=%sd|%sd,candidates=1024,prior=%s", brief, lengthy, prior);
+    snprintf(out, 160, "half_life=%s|%s,candidates=1024,prior=%s", brief, lengthy, prior);
 }
 
 /* ---- risers ---------------------------------------------------------------------------- */
