@@ -156,7 +156,7 @@ typedef struct variant {
 } variant;
 
 static const double half_lives[] = {2, 4, 7, 14, 28};
-static const double priors[] = {0, 20}, owns[] = {0, 30, 1000};
+static const double priors[] = {0.1, 20}, owns[] = {0, 30, 1000};
 static const int floors[] = {0, 3}; /* min_actors: with and without the default's privacy */
 enum {
     HALF_LIVES = 5,

@@ -7,7 +7,8 @@
 bool trends_load(trends_job *j, const char *path, int *code) {
     recs_error error;
 
-    if (recs_trends_load(&j->trends, path, &j->session.host, &error) ||
+    if (!session_start(&j->session, &j->shared, &error) ||
+        recs_trends_load(&j->trends, path, &j->session.host, &error) ||
         recs_query_create(&j->query, &j->session.host, &error)) {
         *code = fail_work(&error);
         return false;
