@@ -65,7 +65,7 @@ FLAGS_faiss_library.c := $(if $(FAISS_PREFIX),-DRECS_FAISS_PREFIX='"$(FAISS_PREF
 TARGET := $(shell $(CC) -dumpmachine)
 ifneq ($(filter x86_64%,$(TARGET)),)
 SRC := $(filter-out src/kernels/neon.c,$(SRC))
-FLAGS_avx2.c   := -mavx2 -mfma -mf16c
+FLAGS_avx2.c   := -mavx2 -mfma -mf16c -fno-tree-slp-vectorize
 FLAGS_avx512.c := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 FLAGS_vnni.c   := $(FLAGS_avx512.c) -mavx512vnni
 else ifneq ($(filter aarch64%,$(TARGET)),)

@@ -85,23 +85,23 @@ static inline float reduce_one(vec acc[2]) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* Four sums of a, then of b. */
-static inline vec fold_four(vec a, vec b) {
-    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+/* Lane l plus lane l + 8, then + lane l + 4: four sums of a row. */
+static inline __m128 fold_four(const vec acc[2]) {
+    vec eight = _mm256_add_ps(acc[0], acc[1]);
+    return _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
 }
 
-/* A transpose whose every step adds: the same tree for 4 rows at once. */
+/* Two sums of a, then of b. */
+static inline __m128 fold_two(__m128 a, __m128 b) {
+    return _mm_add_ps(_mm_movelh_ps(a, b), _mm_movehl_ps(b, a));
+}
+
+/* A transpose whose every step adds: the same tree for 4 rows at once. In halves,
+ * since moving between the halves of a vec is slow on some processors. */
 static inline void reduce_group(vec acc[GROUP][2], float *out) {
-    vec ab = fold_four(_mm256_add_ps(acc[0][0], acc[0][1]), _mm256_add_ps(acc[1][0], acc[1][1]));
-    vec cd = fold_four(_mm256_add_ps(acc[2][0], acc[2][1]), _mm256_add_ps(acc[3][0], acc[3][1]));
-    __m256d x = _mm256_castps_pd(ab), y = _mm256_castps_pd(cd);
-    vec two = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(x, y)),
-                            _mm256_castpd_ps(_mm256_unpackhi_pd(x, y)));
-    /* Now a c in the low half, b d in the high one, two sums of each. */
-    vec one = _mm256_add_ps(two, _mm256_movehdup_ps(two));
-    one = _mm256_permute_ps(one, 0x08);
-    _mm_storeu_ps(out, _mm_unpacklo_ps(_mm256_castps256_ps128(one),
-                                       _mm256_extractf128_ps(one, 1)));
+    __m128 ab = fold_two(fold_four(acc[0]), fold_four(acc[1]));
+    __m128 cd = fold_two(fold_four(acc[2]), fold_four(acc[3]));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xdd)));
 }
 
 #include "kernels/body.h"

@@ -155,12 +155,16 @@ INLINE void dot_any(const float *query, const void *base, size_t stride, size_t 
     const void *row[GROUP], *ahead[GROUP];
     size_t i = 0;
     for (; i + GROUP <= count; i += GROUP) {
-        UNROLL for (size_t g = 0; g < GROUP; g++) {
+        const bool more = index && i + GROUP + AHEAD <= count;
+        UNROLL for (size_t g = 0; g < GROUP; g++)
             row[g] = row_of(base, stride, index ? index[i + g] : i + g, half);
-            if (index)
-                ahead[g] = row_of(base, stride, index[least(i + g + AHEAD, count - 1)], half);
+        if (more) {
+            UNROLL for (size_t g = 0; g < GROUP; g++)
+                ahead[g] = row_of(base, stride, index[i + g + AHEAD], half);
+            dot_group(query, row, ahead, n, out + i, half);
+        } else {
+            dot_group(query, row, NULL, n, out + i, half);
         }
-        dot_group(query, row, index ? ahead : NULL, n, out + i, half);
     }
     if (i == count) return;
     /* The last few as a group too, the empty places filled with the first. */
@@ -291,8 +295,10 @@ INLINE void axpy_any(const float *a, const float *base, size_t stride, const uin
         size_t some = least(count - i, CHUNK);
         for (size_t r = 0; r < some; r++) {
             row[r] = row_at(base, stride, index, i + r);
-            for (size_t k = 0; k < least(n, 8 * CACHE_LINE); k += CACHE_LINE)
-                __builtin_prefetch(row[r] + k);
+            for (size_t k = 0; k < least(n, 8 * CACHE_LINE); k += 4 * CACHE_LINE) {
+                UNROLL for (size_t line = 0; line < 4; line++)
+                    __builtin_prefetch(row[r] + k + line * CACHE_LINE);
+            }
         }
         axpy_pointers(a + i, row, some, y, n);
     }
