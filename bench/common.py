@@ -15,16 +15,21 @@ RECS = BUILD / "recs"
 SEED = 1
 
 
-def run(*command):
-    """Standard output of a command that must succeed."""
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+def run(*command, patience=None):
+    """Standard output of a command that must succeed, within so many seconds."""
+    try:
+        done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, text=True, cwd=ROOT,
+                              timeout=patience)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{command[0]}: not done in {patience} s")
     if done.returncode:
         sys.exit(f"{sys.argv[0]}: {' '.join(map(str, command))}: exit {done.returncode}")
     return done.stdout
 
 
-def figures(*command):
-    return [json.loads(line) for line in run(*command).splitlines() if line.startswith("{")]
+def figures(*command, patience=None):
+    return [json.loads(line) for line in run(*command, patience=patience).splitlines()
+            if line.startswith("{")]
 
 
 def make(*targets):
@@ -34,10 +39,16 @@ def make(*targets):
     run("make", "-s", "-j2", *targets)
 
 
-def peer(program, *args, name=""):
+def prepare(name):
+    """Makes the environment of that name, which may take minutes, once; failure shows when used."""
+    subprocess.run([ROOT / "bench/peers"], env={**os.environ, "PEER": name}, check=False,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def peer(program, *args, name="", patience=None):
     """Figures of a peer's program; name: the environment it needs, one of those of bench/peers."""
     os.environ["PEER"] = name
-    return figures(ROOT / "bench/peers", ROOT / "bench" / program, *args)
+    return figures(ROOT / "bench/peers", ROOT / "bench" / program, *args, patience=patience)
 
 
 def shared(name):

@@ -118,6 +118,9 @@ static void test_starts_that_do_not_fit(void **state) {
     assert_int_equal(recs_train(dataset, "near = als(factors=6)", &warm, NULL, &model, &error),
                      RECS_ERR_ARGUMENT);
     assert_non_null(strstr(error.text, "without factors"));
+    assert_int_equal(recs_train(dataset, "itemknn, popular", &warm, NULL, &model, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "nothing in the description begins"));
     assert_null(model);
     /* Another name begins anew. */
     recs_model *a = trained(dataset, "other = als(factors=8)", &warm);

@@ -190,7 +190,8 @@ typedef struct recs_train_options {
  *   popular, home = 0.7*als + 0.3*itemknn
  *
  * docs/models.md names every setting. ARGUMENT: an unknown name or a value out
- * of range (column, value and what is allowed), or a start of other factors.
+ * of range (column, value and what is allowed), a start of other factors, or one
+ * that nothing in the description begins from (als does).
  * CONFLICT: a checkpoint of other data or settings. NUMERIC: no finite solution.
  * MEMORY, CANCELLED. An empty log with a catalogue gives a valid model whose
  * answers are all fill; with neither: DATA. Since 0.1. */

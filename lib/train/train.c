@@ -271,11 +271,25 @@ static recs_status train_components(train_run *run, recs_error *error) {
     return run->normalised ? RECS_OK : RECS_ERR_MEMORY;
 }
 
+/* A model to start from is of use to some component: als alone reads it. */
+static recs_status check_start(const train_run *run, recs_error *error) {
+    for (uint32_t c = 0; c < run->description->count; c++)
+        if (run->description->specs[c].trainer == &recs__trainer_als)
+            return RECS_OK;
+    return run->options.start == NULL
+               ? RECS_OK
+               : recs__fail(error, RECS_ERR_ARGUMENT,
+                            "a model to start from is given, but nothing in the description begins "
+                            "where an earlier model is: als does, the others train anew");
+}
+
 static recs_status prepare(train_run *run, const char *description, recs_error *error) {
     run->description = recs__alloc(run->host, 1, sizeof *run->description, error);
     if (!run->description)
         return RECS_ERR_MEMORY;
     recs_status status = recs__description_parse(run->description, description, error);
+    if (status == RECS_OK)
+        status = check_start(run, error);
     if (status)
         return status;
     uint32_t count = run->description->count;

@@ -3,6 +3,7 @@
  *
  *     host serve MODEL N AFTER     opens a model and asks it everything
  *     host train FOLDER N AFTER    reads logs there, trains, evaluates, writes
+ *     host tune FOLDER N AFTER     reads a log there and searches settings
  *
  * Allocation N and, with AFTER 1, all later ones fail. Exit 0: everything went
  * well; 10: a call said RECS_ERR_MEMORY, with text, and nothing was left; any
@@ -14,6 +15,7 @@
 #include "failing_malloc.h"
 #include "recs.h"
 #include "recs/train.h"
+#include "recs/tune.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -215,6 +217,46 @@ static void train(const char *folder, const char *to)
     recs_dataset_destroy(all);
 }
 
+/* A trial that found no memory is told in the tuning, which goes on without it:
+ * what is best then may be another. */
+static void note_trials(const recs_tuning *tuning)
+{
+    for (size_t t = 0; t < recs_tuning_trials(tuning); t++) {
+        const char *failed = recs_tuning_failed(tuning, t);
+        double value = recs_tuning_value(tuning, t, "value");
+        if (failed && !where) {
+            where = "a trial";
+            first.status = RECS_ERR_MEMORY;
+            snprintf(first.text, sizeof first.text, "%s", failed);
+        }
+        answer(&value, sizeof value);
+    }
+    answer(recs_tuning_description(tuning), strlen(recs_tuning_description(tuning)));
+}
+
+static void tune(const char *folder)
+{
+    char log[4096], state[4096];
+    snprintf(log, sizeof log, "%s/log.csv", folder);
+    snprintf(state, sizeof state, "%s/state.jsonl", folder);
+    remove(state);
+
+    recs_error error;
+    recs_dataset *all = NULL;
+    recs_tuning *tuning = NULL;
+    recs_tune_options options = {.struct_size = sizeof options, .trials = 6, .metric = "recall@5",
+                                 .validation = "last:2", .state = state};
+    if (TRY(recs_dataset_create(&all, NULL, &error)) &&
+        TRY(recs_dataset_set(all, "columns", "user=user,item=item,type=type,time=time", &error)) &&
+        TRY(recs_dataset_read(all, log, &error)) &&
+        TRY(recs_tune(all, "itemknn(k=4|8, user_exponent=0..1), popular(count=units|events), "
+                           "home = blend(itemknn, popular)",
+                      &options, NULL, &tuning, &error)))
+        note_trials(tuning);
+    recs_tuning_destroy(tuning);
+    recs_dataset_destroy(all);
+}
+
 /* A log with two tastes, so that the models have something to find. */
 static int make(const char *folder)
 {
@@ -279,11 +321,13 @@ int main(int argc, char **argv)
     }
     size_t nth = strtoull(argv[3], NULL, 10);
     int after = atoi(argv[4]);
-    int training = strcmp(argv[1], "train") == 0;
+    int training = strcmp(argv[1], "train") == 0, tuning = strcmp(argv[1], "tune") == 0;
     /* What the C library and BLAS set up once for the process is not ours: it
      * happens in a first round without failures. */
     if (training)
         train(argv[2], "warm.recs");
+    else if (tuning)
+        tune(argv[2]);
     else
         serve(argv[2]);
     if (where) {
@@ -295,6 +339,8 @@ int main(int argc, char **argv)
     failing_malloc_start(nth, after);
     if (training)
         train(argv[2], "out.recs");
+    else if (tuning)
+        tune(argv[2]);
     else
         serve(argv[2]);
     failing_malloc_stop(&report);
