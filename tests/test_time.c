@@ -123,12 +123,12 @@ static void test_day_and_month(void **state) {
     assert_int_equal(recs__time_order("2010/12/31", 10), RECS__TIME_AUTO);
 }
 
-/* Every day of ten thousand years, forth and back. */
+/* Every day of ten thousand years, forth and back; under instruments every 37th. */
 static void test_text(void **state) {
     (void)state;
     char text[RECS__TIME_TEXT];
     int64_t day = INT64_C(86400000), back;
-    for (int64_t days = -719162; days < 2932897; days += 1) {
+    for (int64_t days = -719162; days < 2932897; days += TEST_INSTRUMENTED ? 37 : 1) {
         int64_t time = days * day + (days & 1 ? 45296789 : 0);
         size_t size = recs__time_text(time, text);
         if (!recs__time_parse(text, size, RECS__TIME_ISO, utc, &back) || back != time)

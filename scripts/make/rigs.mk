@@ -32,7 +32,7 @@ NOT_UNDER_VALGRIND += test_spill
 # programs about bytes, parsers and tables, where that could be.
 VALGRIND_SHORT := checked columns csr csv dataset description events file filter hash history ids \
                   input item_columns memory metrics model neighbour_rows query rows sort sparse \
-                  split text topk tune_space tune_state verify writer zone
+                  split text topk tune_space tune_state verify writer
 
 # AddressSanitizer and UndefinedBehaviorSanitizer go together.
 check-asan: ## the suite's programs under AddressSanitizer, leaks included, and UndefinedBehaviorSanitizer

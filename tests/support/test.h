@@ -9,4 +9,11 @@
 
 #include <cmocka.h>
 
+/* 1 under AddressSanitizer or ThreadSanitizer, where the longest loops take larger steps. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_INSTRUMENTED 1
+#else
+#define TEST_INSTRUMENTED 0
+#endif
+
 #endif
