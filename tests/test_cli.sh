@@ -3,54 +3,8 @@
 # texts, exit codes, the same bytes for any number of threads, and nothing
 # left behind when training is interrupted.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${RECS_BUILD:-build}" 2>/dev/null && pwd)
-recs=$build/recs
-if [ ! -x "$recs" ]; then
-    echo "the tool is not built: no ${RECS_BUILD:-build}/recs"
-    exit 77
-fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-if command -v python3 >/dev/null 2>&1; then
-    valid_json() { python3 -m json.tool "$1" >/dev/null; }
-elif command -v jq >/dev/null 2>&1; then
-    valid_json() { jq . "$1" >/dev/null; }
-else
-    valid_json() { [ -s "$1" ]; }
-fi
-
-failures=0
-wrong() { # what
-    failures=$((failures + 1))
-    echo "WRONG: $*"
-    echo "  standard output:"
-    sed 's/^/    /' out 2>/dev/null | head -n 20
-    echo "  standard error:"
-    sed 's/^/    /' err 2>/dev/null | head -n 20
-}
-# Runs the tool into the files out and err and expects an exit code.
-last=
-try() { # code, arguments of recs
-    wanted=$1
-    shift
-    last="$*"
-    "$recs" "$@" >out 2>err </dev/null
-    got=$?
-    [ $got -eq "$wanted" ] || wrong "exit code $got instead of $wanted: recs $last"
-}
-has() { # file, text
-    grep -qF -e "$2" "$1" || wrong "no '$2' in $1 of: recs $last"
-}
-json() { # arguments of recs
-    try 0 "$@" --json
-    valid_json out || wrong "not JSON: recs $* --json"
-}
-one_line() { # of err
-    [ "$(wc -l <err)" -eq 1 ] || wrong "not one line on standard error: recs $last"
-}
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "$0")/support/cli.sh"
 
 # ---- a log of two tastes: even visitors take even items, with a few strays -------
 

@@ -2,43 +2,8 @@
 # Evaluation with the tool: protocols, segments, intervals, comparisons, files
 # that are whole or not there, error texts and exit codes.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${RECS_BUILD:-build}" 2>/dev/null && pwd)
-recs=$build/recs
-if [ ! -x "$recs" ]; then
-    echo "the tool is not built: no ${RECS_BUILD:-build}/recs"
-    exit 77
-fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-if command -v python3 >/dev/null 2>&1; then
-    valid_json() { python3 -m json.tool "$1" >/dev/null; }
-else
-    valid_json() { [ -s "$1" ]; }
-fi
-failures=0
-wrong() { # what
-    failures=$((failures + 1))
-    echo "WRONG: $*"
-    sed 's/^/    /' out err 2>/dev/null | head -n 30
-}
-last=
-try() { # code, arguments of recs
-    wanted=$1
-    shift
-    last="$*"
-    "$recs" "$@" >out 2>err </dev/null
-    got=$?
-    [ $got -eq "$wanted" ] || wrong "exit code $got instead of $wanted: recs $last"
-}
-has() { # file, text
-    grep -qF -e "$2" "$1" || wrong "no '$2' in $1 of: recs $last"
-}
-lacks() { # file, text
-    ! grep -qF -e "$2" "$1" || wrong "'$2' in $1 of: recs $last"
-}
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "$0")/support/cli.sh"
 
 awk 'BEGIN {
     print "user,item,time"

@@ -2,36 +2,9 @@
 # `recs tune` on a small made log: the same end after a kill as without one, a
 # budget, a floor that nothing meets, what it writes, and what it refuses.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${RECS_BUILD:-build}" 2>/dev/null && pwd)
-recs=$build/recs
-if [ ! -x "$recs" ]; then
-    echo "the tool is not built: no ${RECS_BUILD:-build}/recs"
-    exit 77
-fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-failures=0
-wrong() { # what
-    failures=$((failures + 1))
-    echo "WRONG: $*"
-    sed 's/^/    out: /' out 2>/dev/null | head -n 12
-    sed 's/^/    err: /' err 2>/dev/null | head -n 12
-}
-last=
-try() { # code, arguments of recs tune
-    wanted=$1
-    shift
-    last="$*"
-    "$recs" tune "$@" >out 2>err </dev/null
-    got=$?
-    [ $got -eq "$wanted" ] || wrong "exit code $got instead of $wanted: recs tune $last"
-}
-has() { # file, text
-    grep -qF -e "$2" "$1" || wrong "no '$2' in $1 of: recs tune $last"
-}
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "$0")/support/cli.sh"
+only=tune
 
 awk 'BEGIN {
     print "user,item,timestamp"
