@@ -357,6 +357,62 @@ static void test_returns(void **state) {
     recs_trends_destroy(trends);
 }
 
+/* ---- rising and new ---------------------------------------------------------------------------- */
+
+/* Ten items sell alike for three weeks, more by day than by night; in the last
+ * six hours one sells six times as much, and another is seen for the first time. */
+static void test_rising_and_new(void **state) {
+    (void)state;
+    recs_trends *trends = make("half_life=6h|7d, actors=off, prior=20, new_within=2d");
+    recs_query *query = new_query();
+    recs__random random;
+    char id[16];
+    recs__random_seed(&random, 9);
+    for (int hour = 0; hour < 21 * 24; hour++) {
+        int sales = hour % 24 >= 8 && hour % 24 < 20 ? 30 : 6;
+        bool burst = hour >= 21 * 24 - 6;
+        for (int sale = 0; sale < sales; sale++) {
+            snprintf(id, sizeof id, "i%d", (int)recs__random_below(&random, 10));
+            add(trends, id, "us", NULL, T0 + hour * HOUR + sale, 1, false);
+        }
+        for (int sale = 0; burst && sale < sales / 2; sale++)
+            add(trends, sale % 3 ? "i7" : "first", "us", NULL, T0 + hour * HOUR + sale, 1, false);
+        if (hour == 12) { /* counting has just begun: nothing rises by much */
+            ask(trends, query, "us", T0 + 13 * HOUR, RECS_RANK_TRENDING, 10);
+            for (size_t r = 0; r < recs_query_count(query); r++)
+                assert_true((double)recs_query_score(query, r) < 1.3);
+        }
+        if (hour % 24 == 9 && !burst && hour > 24) { /* a morning is no trend */
+            ask(trends, query, "us", T0 + (hour + 1) * HOUR, RECS_RANK_TRENDING, 10);
+            for (size_t r = 0; r < recs_query_count(query); r++)
+                assert_true((double)recs_query_score(query, r) < 1.8);
+        }
+    }
+    int64_t now = T0 + 21 * 24 * HOUR;
+    ask(trends, query, "", now, RECS_RANK_TRENDING, 2); /* the root borrows nothing */
+    assert_int_equal(recs_query_count(query), 2);
+    for (size_t r = 0; r < 2; r++) {
+        const char *which = recs_query_id(query, r);
+        assert_true(strcmp(which, "i7") == 0 || strcmp(which, "first") == 0);
+        assert_true((double)recs_query_score(query, r) > 1.5);
+        double count = recs_query_trend(query, r, RECS_TREND_COUNT),
+               expected = recs_query_trend(query, r, RECS_TREND_BASELINE);
+        assert_true(fabs((double)recs_query_score(query, r) -
+                         (count + 10) / (expected + 10)) < 1e-5);
+        assert_true(recs_query_trend(query, r, RECS_TREND_SUPPORT) > count);
+    }
+    ask(trends, query, "us/unknown", now, RECS_RANK_NEW, 10);
+    assert_int_equal(recs_query_count(query), 1);
+    assert_string_equal(recs_query_id(query, 0), "first");
+    assert_true(recs_query_trend(query, 0, RECS_TREND_FIRST) == (double)(now - 6 * HOUR));
+    assert_true(isnan(recs_query_trend(query, 0, RECS_TREND_RISE)));
+    assert_true(isnan(recs_query_trend(query, 1, RECS_TREND_COUNT)));
+    ask(trends, query, "us", now + 3 * DAY, RECS_RANK_NEW, 10);
+    assert_int_equal(recs_query_count(query), 0);
+    recs_query_destroy(query);
+    recs_trends_destroy(trends);
+}
+
 /* ---- what is refused -------------------------------------------------------------------------- */
 
 static void test_descriptions(void **state) {
@@ -582,6 +638,7 @@ int main(void) {
         cmocka_unit_test(test_actors_count_once),
         cmocka_unit_test(test_few_actors_show_nothing),
         cmocka_unit_test(test_returns),
+        cmocka_unit_test(test_rising_and_new),
         cmocka_unit_test(test_descriptions),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_sums_stop),

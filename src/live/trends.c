@@ -129,6 +129,7 @@ void recs_trends_destroy(recs_trends *trends) {
     recs__trend_nodes_free(trends);
     recs__bounded_free(trends);
     recs__trend_scratch_free(trends);
+    recs__free(&host, trends->rows);
     recs__trend_names_free(&trends->items, &host);
     recs__trend_names_free(&trends->paths, &host);
     recs__trend_names_free(&trends->segments, &host);

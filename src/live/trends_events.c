@@ -54,6 +54,37 @@ static recs_status read_row(recs_trends *trends, const recs_events *events, size
     return RECS_OK;
 }
 
+/* The columns' block is kept for the next batch; a second thread takes its own. */
+static unsigned char *take_rows(recs_trends *trends, size_t count, size_t row_size, size_t *size,
+                                recs_error *error) {
+    pthread_mutex_lock(&trends->scratch_lock);
+    unsigned char *block = trends->rows;
+    *size = trends->rows_size;
+    trends->rows = NULL;
+    trends->rows_size = 0;
+    pthread_mutex_unlock(&trends->scratch_lock);
+    if (count <= *size / row_size)
+        return block;
+    recs__free(&trends->host, block);
+    *size = 0;
+    block = recs__alloc(&trends->host, count, row_size, error);
+    if (block != NULL)
+        *size = count * row_size;
+    return block;
+}
+
+static void give_rows(recs_trends *trends, unsigned char *block, size_t size) {
+    pthread_mutex_lock(&trends->scratch_lock);
+    if (trends->rows_size < size) { /* the larger one stays */
+        unsigned char *smaller = trends->rows;
+        trends->rows = block;
+        trends->rows_size = size;
+        block = smaller;
+    }
+    pthread_mutex_unlock(&trends->scratch_lock);
+    recs__free(&trends->host, block);
+}
+
 recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int64_t now,
                             recs_error *error) {
     if (trends == NULL || events == NULL)
@@ -62,7 +93,8 @@ recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int6
     size_t count = recs_events_count(events), row_size = 2 * 8 + 3 * 4 + 1;
     if (count == 0)
         return RECS_OK;
-    unsigned char *block = recs__alloc(&trends->host, count, row_size, error);
+    size_t size = 0;
+    unsigned char *block = take_rows(trends, count, row_size, &size, error);
     if (block == NULL)
         return RECS_ERR_MEMORY;
     batch b;
@@ -78,6 +110,6 @@ recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int6
     if (status == RECS_OK)
         status = recs_trends_add_rows(trends, b.items, b.places, b.actors, b.times, b.weights,
                                       b.returned, count, now, NULL, error);
-    recs__free(&trends->host, block);
+    give_rows(trends, block, size);
     return status;
 }

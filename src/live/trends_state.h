@@ -205,6 +205,8 @@ struct recs_trends {
     recs__trend_stripe *stripes;
     pthread_mutex_t scratch_lock;
     struct recs__trend_scratch *scratch;
+    unsigned char *rows; /* columns of a batch by id (trends_events.c) */
+    size_t rows_size;
     struct recs__trend_share *share;
     _Atomic(struct recs__trend_bounded *) bounded; /* NULL: everything is exact */
 };
