@@ -1,5 +1,5 @@
 /* faiss_host.h - what librecs-faiss takes from its host: memory, time for its
- * progress, and the text of a failure. It uses the public headers alone, so
+ * progress, and the text of a failure; it uses the public headers alone, so
  * these few lines stand here once more.
  *
  * FAISS itself allocates with operator new: what an index holds and what a
