@@ -329,7 +329,9 @@ static void ask_everything(const recs_model *model, const char *trainer, const c
     for (uint32_t i = 0; i < recs_model_items(model); i++) {
         recs_query_reset(query);
         recs_query_item(query, recs_model_item_id(model, i));
-        ok(recs_similar(model, query, &error), &error, trainer);
+        recs_status similar = recs_similar(model, query, &error);
+        if (similar != RECS_ERR_UNSUPPORTED || strstr(error.text, "knows no similar items") == NULL)
+            ok(similar, &error, trainer);
         finite_list(query, trainer, log);
         recs_query_reset(query);
         recs_query_history(query, recs_model_item_id(model, i), 1.0f, RECS_NO_TIME);

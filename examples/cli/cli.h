@@ -151,7 +151,8 @@ int64_t now_ms(void);
     {"deny", required_argument, NULL, REQUEST_DENY},                                               \
         {"allow", required_argument, NULL, REQUEST_ALLOW},                                         \
         {"evidence-only", no_argument, NULL, REQUEST_EVIDENCE},                                    \
-        {"include-unavailable", no_argument, NULL, REQUEST_UNAVAILABLE}
+        {"include-unavailable", no_argument, NULL, REQUEST_UNAVAILABLE},                           \
+        {"place", required_argument, NULL, REQUEST_PLACE}
 
 enum {
     REQUEST_USER = OPTION_COMMAND + 1000,
@@ -167,7 +168,8 @@ enum {
     REQUEST_SEEN,
     REQUEST_TYPES,
     REQUEST_DAYS,
-    REQUEST_UNAVAILABLE
+    REQUEST_UNAVAILABLE,
+    REQUEST_PLACE
 };
 
 #define VISITOR_USAGE                                                                              \
@@ -186,7 +188,8 @@ enum {
     "  --deny ID,...          never these\n"                                                       \
     "  --allow ID,...         only these\n"                                                        \
     "  --evidence-only        no filling up with popular items\n"                                  \
-    "  --include-unavailable  items the catalogue says are not available, too\n"
+    "  --include-unavailable  items the catalogue says are not available, too\n"                   \
+    "  --place PATH           where the visitor is (uk/london), for components of trends\n"
 
 typedef struct request {
     recs_query *query;

@@ -48,8 +48,9 @@ static void print_label(const char *before, const recs_model *model, uint32_t ro
 }
 
 static const char *reason_name(int32_t kind) {
-    static const char *const names[] = {"history", "popular", "fill", "similar", "remainder"};
-    return kind >= 0 && kind < 5 ? names[kind] : "unknown";
+    static const char *const names[] = {"history", "popular",   "fill",
+                                        "similar", "remainder", "trend"};
+    return kind >= 0 && kind < 6 ? names[kind] : "unknown";
 }
 
 void set_text(json_t *object, const char *key, const char *text) {
@@ -97,6 +98,7 @@ json_t *reasons_json(const recs_model *model, const recs_query *query) {
         set_number(reason, "contribution", recs_query_reason_contribution(query, i));
         set_text(reason, "component",
                  recs_model_component_name(model, recs_query_reason_component(query, i)));
+        set_text(reason, "place", recs_query_reason_place(query, i));
         if (row != RECS_NO_ROW) {
             set_text(reason, "item", recs_query_reason_id(query, i));
             set_text(reason, "title", recs_model_item_title(model, row));
@@ -145,6 +147,12 @@ void print_reasons(const recs_model *model, const recs_query *query, size_t most
             break;
         case RECS_REASON_POPULAR:
             printf("         popular (%.4g%s%s)\n", contribution, comma, place);
+            break;
+        case RECS_REASON_TREND:
+            printf("         trending at ");
+            print_plain(*recs_query_reason_place(query, i) ? recs_query_reason_place(query, i)
+                                                           : "all places");
+            printf(" (%.4g%s%s)\n", contribution, comma, place);
             break;
         case RECS_REASON_FILL:
             printf("         filled up: the next most popular\n");

@@ -112,6 +112,9 @@ bool request_option(request *r, const command *self, int option, const char *val
     case REQUEST_UNAVAILABLE:
         recs_query_include_unavailable(r->query, 1);
         return true;
+    case REQUEST_PLACE:
+        recs_query_place(r->query, value);
+        return true;
     default:
         *code = EXIT_OK;
         return false;

@@ -230,6 +230,7 @@ typedef enum recs_reason_kind {
     RECS_REASON_FILL = 2,       /* placed by popularity order, no evidence        */
     RECS_REASON_SIMILAR = 3,    /* similarity to the item asked about             */
     RECS_REASON_REMAINDER = 4,  /* what the other reasons leave of the score      */
+    RECS_REASON_TREND = 5,      /* what trends at a place                         */
     RECS_REASON_VECTOR = 6      /* an item of the visitor's own, by its vector    */
 } recs_reason_kind;
 
@@ -241,6 +242,9 @@ RECS_API size_t recs_query_reason_count(const recs_query *query);
 RECS_API int32_t recs_query_reason_kind(const recs_query *query, size_t index);
 RECS_API uint32_t recs_query_reason_row(const recs_query *query, size_t index);
 RECS_API const char *recs_query_reason_id(const recs_query *query, size_t index);
+/* Of a trend: the path of the place it was counted at, "" for all places; NULL
+ * for other reasons. */
+RECS_API const char *recs_query_reason_place(const recs_query *query, size_t index);
 RECS_API double recs_query_reason_contribution(const recs_query *query, size_t index);
 /* Index of the component of the model it comes from. */
 RECS_API uint32_t recs_query_reason_component(const recs_query *query, size_t index);

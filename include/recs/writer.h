@@ -83,7 +83,18 @@ typedef enum recs_section {
     RECS_SECTION_VECTOR_INDEX = 84,    /* a backend's bytes; TRUSTED                 */
     RECS_SECTION_VECTOR_INDEX_TEXT = 85, /* name and version of the backend that made 84
                                         (empty: none did) and its description, NUL after each */
-    RECS_SECTION_VECTOR_CODES = 86     /* the quantised copy (docs/model-format.md)  */
+    RECS_SECTION_VECTOR_CODES = 86,    /* the quantised copy (docs/model-format.md)  */
+
+    /* Trends by place, frozen: rows are places, the root first, then by path. */
+    RECS_SECTION_TREND_RULES = 100,        /* one record of 128 bytes                */
+    RECS_SECTION_TREND_PLACE_OFFSETS = 101, /* uint64 [rows]: paths of all but the root */
+    RECS_SECTION_TREND_PLACE_BYTES = 102,
+    RECS_SECTION_TREND_PLACES = 103,       /* 32-byte records [rows]                 */
+    RECS_SECTION_TREND_OFFSETS = 104,      /* uint64 [rows + 1]                      */
+    RECS_SECTION_TREND_ITEMS = 105,        /* uint32, ascending within a place       */
+    RECS_SECTION_TREND_COUNTS = 106,       /* double: decayed count at the grid's time */
+    RECS_SECTION_TREND_BASES = 107,        /* double: the same, longest half-life    */
+    RECS_SECTION_TREND_FIRSTS = 108        /* int64: first seen                      */
 } recs_section;
 
 /* Section belongs to the model, not to one component or column. */

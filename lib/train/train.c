@@ -189,6 +189,10 @@ static recs_status measure(const train_run *run, const recs_model *model, recs_q
         recs_query_component(query, record->name);
         recs_query_item(query, recs_model_item_id(model, item));
         status = recs_similar(model, query, error);
+        if (status == RECS_ERR_UNSUPPORTED) { /* trends know no similar items */
+            status = RECS_OK;
+            break;
+        }
         if (status == RECS_OK)
             add_mean(query, &similar_sum, &similar_count);
     }

@@ -17,6 +17,7 @@ static const recs__trainer *const trainers[] = {
     &recs__trainer_rp3beta,
     &recs__trainer_slim,
     &recs__trainer_content,
+    &recs__trainer_trending,
 };
 
 const recs__trainer *recs__trainer_at(size_t index) {

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#define RECS__TRAINED_SECTIONS 8
+#define RECS__TRAINED_SECTIONS 12
 
 /* What a trainer leaves behind: the fields of its component record and the
  * blocks (64-byte aligned, of the training's host) that become its sections. */
@@ -68,6 +68,7 @@ extern const recs__trainer recs__trainer_userknn;
 extern const recs__trainer recs__trainer_p3alpha;
 extern const recs__trainer recs__trainer_rp3beta;
 extern const recs__trainer recs__trainer_slim;
+extern const recs__trainer recs__trainer_trending;
 
 /* By name; NULL when there is none. By index; NULL past the end. */
 const recs__trainer *recs__trainer_find(const char *name, size_t size);

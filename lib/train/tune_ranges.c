@@ -35,6 +35,8 @@ static const struct {
     {"rp3beta", "beta", "0..0.8"},
     {"slim", "l1", "0.0001..1 log"},
     {"slim", "l2", "1..2000 log"},
+    {"trending", "half_life", "1|2|4|7|14|28"},
+    {"trending", "prior", "0|5|20|80"},
     {"userknn", "k", "50..1000 log"},
     {"userknn", "asymmetry", "0.2..0.9"},
     {"userknn", "popularity_exponent", "0..0.8"},

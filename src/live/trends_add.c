@@ -707,6 +707,27 @@ static recs_status check_columns(const recs_trends *trends, const columns *c,
 
 /* ---- the calls ------------------------------------------------------------------------------------- */
 
+/* Where the piece from begin on ends: at its size, or before the first row that is
+ * in a later time of actors than those before it, so that a batch over many of
+ * these times remembers actors as the same events one by one would. */
+static size_t piece_end(const recs_trends *trends, const columns *c, size_t begin) {
+    size_t end = c->count - begin < RECS__TREND_PIECE ? c->count : begin + RECS__TREND_PIECE;
+    int64_t actors = trends->options.actors, bound = INT64_MIN;
+    int64_t latest = c->now > INT64_MAX - trends->options.future ? INT64_MAX
+                                                                 : c->now + trends->options.future;
+    if (actors == 0 || c->actors == NULL || c->times == NULL)
+        return end;
+    for (size_t row = begin; row < end; row++) {
+        int64_t time = c->times[row] == RECS_NO_TIME ? c->now : c->times[row];
+        if (time < bound || time > latest)
+            continue;
+        if (bound != INT64_MIN)
+            return row;
+        bound = (time / actors + 1) * actors;
+    }
+    return end;
+}
+
 recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
                                  const uint32_t *places, const uint64_t *actors,
                                  const int64_t *times, const float *weights,
@@ -731,8 +752,8 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
     status = take_scratch(trends, &s, error);
     if (status != RECS_OK)
         return status;
-    for (size_t begin = 0; begin < count && status == RECS_OK; begin += RECS__TREND_PIECE) {
-        size_t end = count - begin < RECS__TREND_PIECE ? count : begin + RECS__TREND_PIECE;
+    for (size_t begin = 0, end; begin < count && status == RECS_OK; begin = end) {
+        end = piece_end(trends, &c, begin);
         status = add_piece(trends, s, &c, begin, end, error);
         if (status == RECS_OK && added != NULL)
             *added = end;

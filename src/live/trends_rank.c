@@ -29,12 +29,10 @@
 #include "base/text.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_score.h"
 
 #include <math.h>
 #include <string.h>
-
-#define RISE_PRIOR 10.0
-#define THICK 50.0 /* times prior: nothing is lent */
 
 void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->items);
@@ -82,18 +80,22 @@ static void look_from(recs_trends *trends, const recs__trend_ask *ask, optics *l
     }
 }
 
-static double sum_of(const optics *lens, const recs__trend_cell *cell, int which) {
+/* Before the scale, so that differences are of sums. */
+static double raw_of(const optics *lens, const recs__trend_cell *cell, int which) {
     const recs_trends *trends = lens->trends;
     uint32_t s = lens->series[which];
     int32_t slot = lens->newest[which];
     const recs__trend_series *series = &trends->options.series[s];
     double sum = (double)recs__trend_sum(trends, cell, s, slot);
     if (series->half_life != 0)
-        return (sum + (double)recs__trend_sum(trends, cell, s, slot - 1) * 0x1p-16) *
-               lens->scale[which];
+        return sum + (double)recs__trend_sum(trends, cell, s, slot - 1) * 0x1p-16;
     for (uint32_t back = 1; back + 1 < series->slots; back++)
         sum += (double)recs__trend_sum(trends, cell, s, slot - (int32_t)back);
-    return sum * lens->scale[which];
+    return sum;
+}
+
+static double sum_of(const optics *lens, const recs__trend_cell *cell, int which) {
+    return raw_of(lens, cell, which) * lens->scale[which];
 }
 
 /* Whether a popular score leans on the longest half-life, and whether any score
@@ -110,19 +112,19 @@ static bool needs_base(const optics *lens) {
 /* Count and baseline of an item's cell, its returns taken off. */
 static recs__trend_seen_count count_of(const optics *lens, const recs__trend_node *node,
                                        const recs__trend_cell *cell) {
-    recs__trend_seen_count seen = {.count = sum_of(lens, cell, 0)};
+    recs__trend_seen_count seen = {.count = raw_of(lens, cell, 0)};
     bool both = needs_base(lens);
-    double whole = both ? sum_of(lens, cell, 1) : 0.0;
+    double whole = both ? raw_of(lens, cell, 1) : 0.0;
     if (cell->marks & RECS__TREND_HAS_RETURNS) {
         const recs__trend_cell *returns =
             recs__trend_find(lens->trends, node, cell->item | RECS__TREND_RETURNED);
         if (returns != NULL) {
-            seen.count -= sum_of(lens, returns, 0);
-            whole -= both ? sum_of(lens, returns, 1) : 0.0;
+            seen.count -= raw_of(lens, returns, 0);
+            whole -= both ? raw_of(lens, returns, 1) : 0.0;
         }
     }
-    seen.count = seen.count > 0.0 ? seen.count : 0.0;
-    seen.baseline = whole > seen.count ? whole - seen.count : 0.0;
+    seen.count = seen.count > 0.0 ? seen.count * lens->scale[0] : 0.0;
+    seen.baseline = recs__trend_rest(whole * lens->scale[1], seen.count);
     return seen;
 }
 
@@ -141,7 +143,7 @@ static void measure_level(const optics *lens, recs__trend_level *level) {
     level->total_baseline = 0.0;
     if (total != NULL && needs_base(lens)) {
         double whole = sum_of(lens, total, 1);
-        level->total_baseline = whole > level->total ? whole - level->total : 0.0;
+        level->total_baseline = recs__trend_rest(whole, level->total);
     }
     recs__trend_unlock(lens->trends, level->node);
 }
@@ -161,8 +163,7 @@ static void measure_chain(const optics *lens, recs__trend_work *work) {
         level->node = at;
         measure_level(lens, level);
         double traffic = level->total + (leans(lens) ? level->total_baseline : 0.0);
-        double thick = prior > 0.0 ? traffic / (THICK * prior) : 1.0;
-        level->lent = node != RECS_NO_PLACE && thick < 1.0 ? prior * (1.0 - thick) : 0.0;
+        level->lent = recs__trend_lent(prior, traffic, node != RECS_NO_PLACE);
         lent = level->lent > 0.0;
     }
 }
@@ -386,15 +387,13 @@ static bool rise_of(const optics *lens, const recs__trend_work *work,
     *expected = 0.0;
     for (uint32_t l = work->levels; l-- > 0;) {
         const recs__trend_level *level = &work->level[l];
-        double count = seen[l].count, share = level->total > 0.0 ? count / level->total : 0.0;
-        double weight = level->total_baseline + options->prior;
-        *expected = weight > 0.0 ? level->total *
-                                       (seen[l].baseline + options->prior * share) / weight
-                                 : count;
-        *rise = (count + RISE_PRIOR * above) / (*expected + RISE_PRIOR);
+        double count = seen[l].count;
+        *expected = recs__trend_expected(options->prior, level->total, level->total_baseline,
+                                         count, seen[l].baseline);
+        *rise = recs__trend_rise(count, *expected, above);
         above = *rise;
-        eligible |= count >= options->min_support && count > 0.0 &&
-                    count * options->candidates > level->total;
+        eligible |= recs__trend_supported(options->min_support, (double)options->candidates,
+                                          count, level->total);
     }
     return eligible;
 }
@@ -418,8 +417,9 @@ static bool complete(const optics *lens, recs__trend_work *work, size_t c) {
         recs__trend_seen_count *seen = &work->counts[c * work->levels + l];
         if (seen->count >= 0.0)
             continue;
-        /* Its candidates are all it has. */
-        bool nothing = work->level[l].bar == 0.0 && work->level[l].bar_base == 0.0;
+        /* Its candidates are all it has; but one without a count may have a baseline. */
+        bool nothing = work->level[l].bar == 0.0 && work->level[l].bar_base == 0.0 &&
+                       lens->ask->ranking != RECS_RANK_TRENDING;
         *seen = nothing ? (recs__trend_seen_count){0.0, 0.0}
                         : look_up(lens, &work->level[l], work->items[c]);
         looked |= !nothing;

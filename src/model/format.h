@@ -93,6 +93,7 @@ typedef enum recs__kind {
                                HISTORY_FACTORS or _SCALES: history x (W + U V^T)  */
     RECS__KIND_BLEND = 4,   /* TERMS                                             */
     RECS__KIND_USERS = 5,   /* ROW_*, POSTING_*, ITEM_WEIGHTS: nearest users     */
+    RECS__KIND_TRENDS = 6,  /* TREND_*: counts by place when the log ended       */
     RECS__KIND_VECTORS = 7  /* VECTORS, VECTOR_*: content                        */
 } recs__kind;
 
@@ -113,7 +114,7 @@ typedef struct recs__file_component {
     uint32_t items_trained;        /* items with at least one interaction         */
     uint32_t first_term; /* KIND_BLEND: slice of the terms                        */
     uint32_t term_count;
-    uint32_t rows;       /* KIND_USERS: of its matrix; KIND_VECTORS: vectors      */
+    uint32_t rows;       /* KIND_USERS: of its matrix; _TRENDS: places; _VECTORS: those */
     uint32_t neighbors;  /* KIND_USERS: how many of the most similar rows count   */
     float asymmetry;     /* KIND_USERS: the visitor's norm to the power of 1 minus
                             this is below the line                                */
@@ -124,6 +125,25 @@ typedef struct recs__file_component {
     uint32_t merge;      /* KIND_VECTORS: a recs_merge, of histories              */
     uint32_t reserved[6];
 } recs__file_component; /* 192 bytes */
+
+/* How the counts of KIND_TRENDS become scores: what they were counted with. */
+typedef struct recs__file_trend_rules {
+    int64_t newest;        /* time of the newest event                            */
+    int64_t half_life;     /* of the counts, milliseconds, above 0                */
+    int64_t grid;          /* the time they are told at, not after newest         */
+    int64_t base_half_life, base_grid; /* of the bases                            */
+    int64_t new_within;    /* milliseconds                                        */
+    double prior, min_support;
+    uint32_t ranking;      /* 0 popular, 1 trending, 2 new                        */
+    uint32_t candidates;
+    uint32_t reserved[14];
+} recs__file_trend_rules; /* 128 bytes */
+
+typedef struct recs__file_trend_place {
+    double total, base_total; /* traffic of the place, as counts and bases are told */
+    uint32_t parent;          /* lower than its own row; the root's is UINT32_MAX  */
+    uint32_t reserved[3];
+} recs__file_trend_place; /* 32 bytes */
 
 typedef struct recs__file_term {
     uint32_t component; /* lower than the blend's own index */
@@ -143,6 +163,8 @@ _Static_assert(sizeof(recs__file_header) == 64, "the header is 64 bytes");
 _Static_assert(sizeof(recs__file_section) == 64, "an entry of the table is 64 bytes");
 _Static_assert(sizeof(recs__file_meta) == 128, "META is 128 bytes");
 _Static_assert(sizeof(recs__file_component) == 192, "a component is 192 bytes");
+_Static_assert(sizeof(recs__file_trend_rules) == 128, "the rules of trends are 128 bytes");
+_Static_assert(sizeof(recs__file_trend_place) == 32, "a place is 32 bytes");
 _Static_assert(sizeof(recs__file_term) == 8, "a term is 8 bytes");
 _Static_assert(sizeof(recs__file_column) == 96, "a column is 96 bytes");
 

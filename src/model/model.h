@@ -69,6 +69,15 @@ typedef struct recs__component {
     uint64_t index_size;
     const char *index_made_by, *index_version, *index_text; /* "" where there is none  */
 
+    /* KIND_TRENDS: rows are places, the root first */
+    const recs__file_trend_rules *trend_rules; /* checked at open                */
+    const recs__file_trend_place *trend_places; /* [rows]                        */
+    recs__ids trend_paths;     /* of place p at p - 1                             */
+    recs__csr trend_items;     /* places x items, values NULL                     */
+    const double *trend_counts; /* by entry of trend_items                        */
+    const double *trend_bases;  /* or NULL: not needed                            */
+    const int64_t *trend_firsts; /* or NULL                                       */
+
     /* KIND_BLEND: terms name components of lower index only (checked at open) */
     const recs__file_term *terms;
     uint32_t term_count;

@@ -73,6 +73,15 @@ static const struct {
     {RECS_SECTION_VECTOR_INDEX, RECS__SCOPE_COMPONENT, "vector_index"},
     {RECS_SECTION_VECTOR_INDEX_TEXT, RECS__SCOPE_COMPONENT, "vector_index_text"},
     {RECS_SECTION_VECTOR_CODES, RECS__SCOPE_COMPONENT, "vector_codes"},
+    {RECS_SECTION_TREND_RULES, RECS__SCOPE_COMPONENT, "trend_rules"},
+    {RECS_SECTION_TREND_PLACE_OFFSETS, RECS__SCOPE_COMPONENT, "trend_place_offsets"},
+    {RECS_SECTION_TREND_PLACE_BYTES, RECS__SCOPE_COMPONENT, "trend_place_bytes"},
+    {RECS_SECTION_TREND_PLACES, RECS__SCOPE_COMPONENT, "trend_places"},
+    {RECS_SECTION_TREND_OFFSETS, RECS__SCOPE_COMPONENT, "trend_offsets"},
+    {RECS_SECTION_TREND_ITEMS, RECS__SCOPE_COMPONENT, "trend_items"},
+    {RECS_SECTION_TREND_COUNTS, RECS__SCOPE_COMPONENT, "trend_counts"},
+    {RECS_SECTION_TREND_BASES, RECS__SCOPE_COMPONENT, "trend_bases"},
+    {RECS_SECTION_TREND_FIRSTS, RECS__SCOPE_COMPONENT, "trend_firsts"},
 };
 
 recs__scope recs__section_scope(uint32_t type) {

@@ -132,9 +132,10 @@ static recs_status verify_offsets(const uint64_t *offsets, uint64_t rows, uint64
 }
 
 /* Ids: valid, sorted, unique. */
-static recs_status verify_ids(const recs__ids *ids, uint32_t offsets_type, recs_error *error) {
-    spot offsets = {recs__section_label(offsets_type), RECS_SECTION_MODEL};
-    spot bytes = {recs__section_label(offsets_type + 1), RECS_SECTION_MODEL};
+static recs_status verify_ids(const recs__ids *ids, uint32_t offsets_type, uint32_t of,
+                              recs_error *error) {
+    spot offsets = {recs__section_label(offsets_type), of};
+    spot bytes = {recs__section_label(offsets_type + 1), of};
     recs_status status = verify_offsets(ids->offsets, ids->count, ids->size, offsets, error);
     const char *before = NULL;
     size_t before_size = 0;
@@ -182,7 +183,8 @@ static recs_status verify_csr(const recs__csr *csr, uint32_t offsets_type, uint3
     spot values = {recs__section_label(offsets_type + 2), of};
     recs_status status = verify_offsets(csr->offsets, csr->rows, csr->entries, offsets, error);
     if (status == RECS_OK)
-        status = verify_floats(csr->values, csr->entries, values, error);
+        status = csr->values != NULL ? verify_floats(csr->values, csr->entries, values, error)
+                                     : RECS_OK;
     for (uint32_t row = 0; row < csr->rows && status == RECS_OK; row++) {
         uint64_t first;
         size_t count = recs__csr_row(csr, row, &first);
@@ -383,6 +385,42 @@ static recs_status verify_vectors(const recs_model *model, const recs__component
     return status;
 }
 
+/* Numbers of a trend: finite and not below 0. */
+static recs_status verify_counts(const double *values, uint64_t count, spot at,
+                                 recs_error *error) {
+    for (uint64_t i = 0; values != NULL && i < count; i++)
+        if (!(values[i] >= 0 && isfinite(values[i])))
+            return wrong(at, i, error, "%g, expected a finite number not below 0", values[i]);
+    return RECS_OK;
+}
+
+static recs_status verify_trends(const recs__component *component, recs_error *error) {
+    uint32_t of = component->index, rows = component->trend_items.rows;
+    recs_status status =
+        verify_ids(&component->trend_paths, RECS_SECTION_TREND_PLACE_OFFSETS, of, error);
+    spot places = {recs__section_label(RECS_SECTION_TREND_PLACES), of};
+    for (uint32_t p = 0; p < rows && status == RECS_OK; p++) {
+        const recs__file_trend_place *place = &component->trend_places[p];
+        if (p == 0 ? place->parent != UINT32_MAX : place->parent >= p)
+            status = wrong(places, p, error, "parent %u, expected %s", place->parent,
+                           p == 0 ? "none" : "a lower place");
+        else if (!(place->total >= 0 && isfinite(place->total) && place->base_total >= 0 &&
+                   isfinite(place->base_total)))
+            status = wrong(places, p, error, "traffic %g and %g, expected finite, not below 0",
+                           place->total, place->base_total);
+    }
+    if (status == RECS_OK)
+        status = verify_csr(&component->trend_items, RECS_SECTION_TREND_OFFSETS, of, true, error);
+    uint64_t entries = component->trend_items.entries;
+    if (status == RECS_OK)
+        status = verify_counts(component->trend_counts, entries,
+                               (spot){recs__section_label(RECS_SECTION_TREND_COUNTS), of}, error);
+    if (status == RECS_OK)
+        status = verify_counts(component->trend_bases, entries,
+                               (spot){recs__section_label(RECS_SECTION_TREND_BASES), of}, error);
+    return status;
+}
+
 static recs_status verify_component(const recs_model *model, const recs__component *component,
                                     recs_error *error) {
     const recs__view *view = &model->view;
@@ -441,6 +479,8 @@ static recs_status verify_component(const recs_model *model, const recs__compone
                 component->item_weights, view->items,
                 (spot){recs__section_label(RECS_SECTION_ITEM_WEIGHTS), component->index}, error);
         return status;
+    case RECS__KIND_TRENDS:
+        return verify_trends(component, error);
     case RECS__KIND_BLEND:
         return RECS_OK; /* all of it was checked at open */
     }
@@ -523,9 +563,11 @@ recs_status recs_model_verify(const recs_model *model, recs_error *error) {
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && status == RECS_OK; i++)
         status = checks[i](model, error);
     if (status == RECS_OK)
-        status = verify_ids(&view->item_ids, RECS_SECTION_ITEM_ID_OFFSETS, error);
+        status = verify_ids(&view->item_ids, RECS_SECTION_ITEM_ID_OFFSETS, RECS_SECTION_MODEL,
+                            error);
     if (status == RECS_OK)
-        status = verify_ids(&view->user_ids, RECS_SECTION_USER_ID_OFFSETS, error);
+        status = verify_ids(&view->user_ids, RECS_SECTION_USER_ID_OFFSETS, RECS_SECTION_MODEL,
+                            error);
     if (status == RECS_OK)
         status = verify_texts(&view->titles, RECS_SECTION_TITLE_OFFSETS, RECS_SECTION_MODEL,
                               error);

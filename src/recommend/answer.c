@@ -236,6 +236,13 @@ const char *recs_query_reason_id(const recs_query *query, size_t index) {
                : NULL;
 }
 
+const char *recs_query_reason_place(const recs_query *query, size_t index) {
+    const recs__reason *reason = reason_at(query, index);
+    return reason != NULL && reason->kind == RECS_REASON_TREND
+               ? query->reasons.ids + query->reasons.offsets[index]
+               : NULL;
+}
+
 double recs_query_reason_contribution(const recs_query *query, size_t index) {
     const recs__reason *reason = reason_at(query, index);
     return reason != NULL ? reason->contribution : 0.0;

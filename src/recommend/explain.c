@@ -10,6 +10,7 @@
 #include "kernels/kernels.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
+#include "recommend/frozen.h"
 #include "recommend/overlay.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
@@ -84,6 +85,24 @@ static void explain_crowd(const recs__visit *visit, recs__step *step, uint32_t r
             coefficient * recs__crowd_share(step, history->rows[i], history->values[i]));
 }
 
+/* What each place of the chain gives. */
+static void explain_frozen(const recs__visit *visit, const recs__step *step, uint32_t row,
+                           double coefficient) {
+    recs__reasons *reasons = &visit->query->reasons;
+    double parts[RECS__FROZEN_LEVELS];
+    uint32_t count = recs__frozen_parts(step, row, parts);
+    for (uint32_t l = 0; l < count; l++) {
+        size_t had = reasons->count, size = 0;
+        add(reasons, RECS_REASON_TREND, RECS_NO_ROW, step->component->index,
+            coefficient * parts[l]);
+        if (reasons->count == had)
+            continue;
+        recs__reason *reason = &reasons->list[had];
+        reason->path = recs__frozen_path(step->component, step->frozen->level[l].place, &size);
+        reason->path_size = (uint32_t)size;
+    }
+}
+
 static recs_status explain_factors(const recs__visit *visit, const recs__step *step, uint32_t row,
                                    double coefficient, recs_error *error) {
     recs_query *query = visit->query;
@@ -140,7 +159,9 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
                 coefficient * recs__content_share(step, history, i, row));
         return RECS_OK;
     }
-    if (step->crowd != NULL)
+    if (step->frozen != NULL)
+        explain_frozen(visit, step, row, coefficient);
+    else if (step->crowd != NULL)
         explain_crowd(visit, step, row, coefficient);
     else if (step->lane != NULL)
         explain_items(visit, step, row, coefficient);
@@ -162,8 +183,7 @@ static recs_status explain_steps(const recs__visit *visit, uint32_t row, recs_er
             for (uint32_t t = 0; component->terms != NULL && t < component->term_count; t++)
                 if (component->terms[t].component < component->index)
                     coefficients[scorer->step_of[component->terms[t].component]] +=
-                        coefficients[i] * (double)recs__score_term_weight(visit->view, component,
-                                                                          t, scorer->similar);
+                        coefficients[i] * (double)recs__scorer_term_weight(scorer, component, t);
         } else {
             status = explain_leaf(visit, &scorer->steps[i], row, coefficients[i], error);
         }
@@ -208,14 +228,21 @@ static recs_status sort_reasons(recs_query *query, recs_error *error) {
     return RECS_OK;
 }
 
+/* The text of a reason: an item's id, a place's path, or none. */
+static const char *text_of(const recs__ids *ids, const recs__reason *reason, size_t *size) {
+    *size = reason->path_size;
+    const char *text = reason->path != NULL ? reason->path : recs__ids_get(ids, reason->row, size);
+    if (text == NULL)
+        *size = 0;
+    return text;
+}
+
 static recs_status copy_ids(const recs__visit *visit, recs_error *error) {
     recs__reasons *reasons = &visit->query->reasons;
     const recs__ids *ids = &visit->view->item_ids;
-    size_t total = 0;
+    size_t total = 0, size;
     for (size_t i = 0; i < reasons->count; i++) {
-        size_t size = 0;
-        if (recs__ids_get(ids, reasons->list[i].row, &size) == NULL)
-            size = 0;
+        text_of(ids, &reasons->list[i], &size);
         total += size + 1;
     }
     recs_status status =
@@ -229,12 +256,9 @@ static recs_status copy_ids(const recs__visit *visit, recs_error *error) {
         return status;
     size_t at = 0;
     for (size_t i = 0; i < reasons->count; i++) {
-        size_t size = 0;
-        const char *id = recs__ids_get(ids, reasons->list[i].row, &size);
-        if (id == NULL)
-            size = 0;
+        const char *text = text_of(ids, &reasons->list[i], &size);
         if (size != 0)
-            memcpy(reasons->ids + at, id, size);
+            memcpy(reasons->ids + at, text, size);
         reasons->ids[at + size] = '\0';
         reasons->offsets[i] = at;
         at += size + 1;
@@ -248,8 +272,8 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
     recs__scorer *scorer = &query->work.scorer;
     recs__reasons *reasons = &query->reasons;
     recs__reasons_clear(query);
-    /* A leaf gives a reason per entry of the history, or one. */
-    size_t each = query->work.history.count + 1, steps = scorer->step_count;
+    /* A leaf gives a reason per entry of the history or place of a chain, or one. */
+    size_t each = query->work.history.count + 1 + RECS__FROZEN_LEVELS, steps = scorer->step_count;
     recs_status status = recs__room_fresh(&query->host, (void **)&reasons->list,
                                           &reasons->list_capacity, steps * each + 2,
                                           sizeof *reasons->list, error);

@@ -127,7 +127,8 @@ typedef struct recs__reason {
     double contribution;
     uint32_t row, component;
     int32_t kind;
-    uint32_t place; /* of the row's id: UINT32_MAX, or its offset in the ids */
+    uint32_t path_size;
+    const char *path; /* of a trend's place, until it is copied to the ids; else NULL */
 } recs__reason;
 
 typedef struct recs__reasons {

@@ -101,6 +101,7 @@ typedef struct batch {
 static recs_status prepare(const batch *all, recs__work *work, uint32_t user) {
     const recs__visit *visit = all->visit;
     const recs_host *host = &visit->query->host;
+    work->scorer.where = visit->query->work.scorer.where;
     recs_status status = recs__visit_stored(visit, &work->history, user, NULL);
     if (status == RECS_OK)
         status = recs__visit_filter(visit, &work->history, &work->filter, NULL, NULL);

@@ -9,6 +9,7 @@
  *   users     the same array, filled by the stored rows most like the history
  *             (crowd.c)
  *   content   the vector of the row and the visitor's or the item's (content.c)
+ *   trends    the same array, filled by the counts of a place (frozen.c)
  *   blend     one fma chain over its terms
  *
  * Nothing is allocated once the arrays have grown to the model's size. */
@@ -19,6 +20,7 @@
 #include "kernels/kernels.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
+#include "recommend/frozen.h"
 #include "search/room.h"
 
 #include <math.h>
@@ -75,6 +77,12 @@ float recs__score_term_weight(const recs__view *view, const recs__component *ble
     return isfinite(weight) ? weight : 0.0f;
 }
 
+float recs__scorer_term_weight(const recs__scorer *scorer, const recs__component *blend,
+                               uint32_t term) {
+    float weight = recs__score_term_weight(scorer->view, blend, term, scorer->similar);
+    return weight * scorer->steps[scorer->step_of[blend->terms[term].component]].factor;
+}
+
 /* ---- the plan ----------------------------------------------------------------- */
 
 static recs_status need_lane(recs__scorer *scorer, const recs_host *host, size_t index,
@@ -106,6 +114,21 @@ static recs_status need_crowd(recs__scorer *scorer, const recs_host *host, size_
     if (crowd == NULL)
         return RECS_ERR_MEMORY;
     scorer->crowds[scorer->crowd_count++] = crowd;
+    return RECS_OK;
+}
+
+static recs_status need_frozen(recs__scorer *scorer, const recs_host *host, size_t index,
+                               recs_error *error) {
+    if (index < scorer->frozen_count)
+        return RECS_OK;
+    recs_status status = recs__grow(host, (void **)&scorer->frozens, &scorer->frozen_capacity,
+                                    index + 1, sizeof *scorer->frozens, error);
+    if (status != RECS_OK)
+        return status;
+    recs__frozen *frozen = recs__alloc_zero(host, 1, sizeof *frozen, error);
+    if (frozen == NULL)
+        return RECS_ERR_MEMORY;
+    scorer->frozens[scorer->frozen_count++] = frozen;
     return RECS_OK;
 }
 
@@ -142,6 +165,7 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
     if (status != RECS_OK)
         return status;
     size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0, crowds = 0;
+    size_t frozens = 0;
     for (uint32_t i = 0; i <= component; i++)
         if (scorer->step_of[i] != UINT32_MAX && has_vector(&view->components[i]))
             vector_floats += view->components[i].stride;
@@ -169,6 +193,7 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
             .component = at,
             .scores = scorer->blocks + index * RECS__BLOCK,
             .evidence = scorer->evidence + index * RECS__BLOCK,
+            .factor = 1.0f,
         };
         if (has_vector(at)) {
             step->vector = vector;
@@ -180,7 +205,14 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
                 break;
             step->crowd = scorer->crowds[crowds++];
         }
-        if (at->kind == RECS__KIND_ITEMS || at->kind == RECS__KIND_USERS) {
+        if (at->kind == RECS__KIND_TRENDS) {
+            status = need_frozen(scorer, host, frozens, error);
+            if (status != RECS_OK)
+                break;
+            step->frozen = scorer->frozens[frozens++];
+        }
+        if (at->kind == RECS__KIND_ITEMS || at->kind == RECS__KIND_USERS ||
+            at->kind == RECS__KIND_TRENDS) {
             status = need_lane(scorer, host, lanes, error);
             if (status != RECS_OK)
                 break;
@@ -202,7 +234,8 @@ float recs__scorer_floor(const recs__scorer *scorer) {
     const recs__step *root = recs__scorer_root(scorer);
     return root != NULL && (root->component->kind == RECS__KIND_POPULAR ||
                             root->component->kind == RECS__KIND_ITEMS ||
-                            root->component->kind == RECS__KIND_USERS)
+                            root->component->kind == RECS__KIND_USERS ||
+                            root->component->kind == RECS__KIND_TRENDS)
                ? 0.0f
                : -INFINITY;
 }
@@ -258,6 +291,12 @@ void recs__score_scatter(float value, const uint32_t *columns, const float *valu
         }
         done += n;
     }
+}
+
+void recs__lane_set(recs__lane *lane, uint32_t row, float score) {
+    if (!lane->whole)
+        mark(lane, &row, 1);
+    lane->scores[row] = score;
 }
 
 recs_status recs__lane_begin(recs__lane *lane, const recs_host *host, uint32_t rows, size_t total,
@@ -391,6 +430,10 @@ recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const r
 static recs_status fill_items(recs__scorer *scorer, recs__step *step, const recs_host *host,
                               const uint32_t *rows, const float *values, size_t count,
                               recs_error *error) {
+    if (step->frozen != NULL) /* a similar item has no place */
+        return scorer->similar
+                   ? recs__lane_begin(step->lane, host, scorer->view->items, 0, error)
+                   : recs__frozen_fill(step, host, scorer->view->items, &scorer->where, error);
     if (step->crowd != NULL)
         return recs__crowd_fill(step, host, scorer->view->items, rows, values, count, error);
     recs_status status =
@@ -553,8 +596,7 @@ void recs__scorer_blend(recs__scorer *scorer, recs__step *step, size_t count) {
         if (blend->terms[t].component >= blend->index)
             continue;
         const recs__step *term = &scorer->steps[scorer->step_of[blend->terms[t].component]];
-        kernels->axpy(recs__score_term_weight(scorer->view, blend, t, scorer->similar),
-                      term->scores, step->scores, count);
+        kernels->axpy(recs__scorer_term_weight(scorer, blend, t), term->scores, step->scores, count);
         for (size_t i = 0; i < count; i++)
             step->evidence[i] |= term->evidence[i];
     }
@@ -638,6 +680,9 @@ void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
         recs__crowd_free(scorer->crowds[i], host);
         recs__free(host, scorer->crowds[i]);
     }
+    for (size_t i = 0; i < scorer->frozen_count; i++)
+        recs__free(host, scorer->frozens[i]);
+    recs__free(host, scorer->frozens);
     recs__free(host, scorer->lanes);
     recs__free(host, scorer->crowds);
     recs__free_aligned(host, scorer->steps);
@@ -659,7 +704,9 @@ size_t recs__scorer_memory(const recs__scorer *scorer) {
                    (scorer->vector_capacity + scorer->content_capacity) *
                        sizeof *scorer->vectors +
                    scorer->scratch_capacity * sizeof *scorer->scratch;
-    bytes += scorer->crowd_capacity * sizeof *scorer->crowds;
+    bytes += scorer->crowd_capacity * sizeof *scorer->crowds +
+             scorer->frozen_capacity * sizeof *scorer->frozens +
+             scorer->frozen_count * sizeof(recs__frozen);
     for (size_t i = 0; i < scorer->lane_count; i++)
         bytes += sizeof *scorer->lanes[i] + recs__lane_memory(scorer->lanes[i]);
     for (size_t i = 0; i < scorer->crowd_count; i++)

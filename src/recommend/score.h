@@ -19,6 +19,13 @@
 /* Rows asked for at a time, at most: 512 rows of 64 factors are 128 KiB. */
 #define RECS__BLOCK 512
 
+/* Where and when a request is: what trends need to know. */
+typedef struct recs__where {
+    const char *place; /* a path, not NUL-terminated where size says so */
+    size_t size;       /* 0: the root     */
+    int64_t time;      /* RECS_NO_TIME: as the log ended */
+} recs__where;
+
 /* Dense scores of one item model, all zero between requests. */
 typedef struct recs__lane {
     float *scores;
@@ -39,17 +46,20 @@ typedef struct recs__step {
                           low-rank part: the history on its factors             */
     bool has_vector;   /* it is not all zero                         */
     float norm;        /* similar: the item's                        */
-    recs__lane *lane;  /* item models and user neighbours, those alone */
+    recs__lane *lane;  /* item models, user neighbours and trends, those alone */
     struct recs__crowd *crowd; /* user neighbours (crowd.h)          */
     float *content, *content_norms, *content_room; /* content (content.h): vectors, lengths */
     size_t content_count;
     const float *foreign; /* of an item that is not the model's, for its reasons */
     float foreign_norm;
     double content_total, content_length; /* centroid: sum of weights, length before scaling */
+    struct recs__frozen *frozen; /* trends (frozen.h)                */
+    float factor;      /* what a blend multiplies by beside its constant; 1 but for trends */
 } recs__step;
 
 typedef struct recs__scorer {
     const recs__view *view;
+    recs__where where; /* set by whoever owns the scorer, kept until set again */
     bool similar;
     bool streams; /* blocks come from memory, in order: not from a cache */
     recs__step *steps; /* the last one is the component asked for */
@@ -70,6 +80,8 @@ typedef struct recs__scorer {
     size_t lane_count, lane_capacity;
     struct recs__crowd **crowds;
     size_t crowd_count, crowd_capacity;
+    struct recs__frozen **frozens;
+    size_t frozen_count, frozen_capacity;
 } recs__scorer;
 
 /* Plans the steps for a component (an index of the view; beyond its
@@ -108,6 +120,9 @@ float recs__scorer_floor(const recs__scorer *scorer);
  * has no finite one or names no earlier component. */
 float recs__score_term_weight(const recs__view *view, const recs__component *blend, uint32_t term,
                               bool similar);
+/* The same times the factor of the term's step. */
+float recs__scorer_term_weight(const recs__scorer *scorer, const recs__component *blend,
+                               uint32_t term);
 
 /* The rules of this file, for those who score in another order: one visitor's
  * vector into the step; a blend's block from the blocks of its terms. */
@@ -143,6 +158,8 @@ recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const r
 recs_status recs__lane_begin(recs__lane *lane, const recs_host *host, uint32_t rows, size_t total,
                              recs_error *error);
 void recs__lane_clear(recs__lane *lane);
+/* The score of a row below rows, counted in total. */
+void recs__lane_set(recs__lane *lane, uint32_t row, float score);
 void recs__lane_free(recs__lane *lane, const recs_host *host);
 size_t recs__lane_memory(const recs__lane *lane);
 

@@ -19,6 +19,11 @@ recs_status recs__similar_prepare(const recs__visit *visit, recs_error *error) {
     recs_query *query = visit->query;
     recs__work *work = &query->work;
     recs_status status = recs__need_item(visit, error);
+    if (status == RECS_OK && visit->component < visit->view->component_count &&
+        visit->view->components[visit->component].kind == RECS__KIND_TRENDS)
+        return recs__fail(error, RECS_ERR_UNSUPPORTED,
+                          "component %s ranks by place and time: it knows no similar items",
+                          visit->view->components[visit->component].name);
     if (status == RECS_OK)
         status = recs__visit_lists(visit, error);
     if (status == RECS_OK)

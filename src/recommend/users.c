@@ -18,6 +18,7 @@
 #include "kernels/kernels.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
+#include "recommend/frozen.h"
 #include "recommend/recommend.h"
 #include "recs/events.h"
 #include "recs/recommend.h"
@@ -240,6 +241,14 @@ static recs_status score_factors(const search *asked, recs__step *step, uint32_t
     return RECS_OK;
 }
 
+/* Of popularity and trends: the same for everybody. */
+static void score_alike(recs__step *step, float score, size_t count) {
+    score = recs__score_clean(score);
+    for (size_t j = 0; j < count; j++)
+        step->scores[j] = score;
+    memset(step->evidence, score > 0.0f, count);
+}
+
 /* ---- a block of users -------------------------------------------------------------------------- */
 
 static recs_status score_block(const search *asked, uint32_t first, size_t count,
@@ -255,16 +264,15 @@ static recs_status score_block(const search *asked, uint32_t first, size_t count
             status = score_crowd(asked, step, first, count, error);
         } else if (recs__content_usable(component)) {
             status = score_content(asked, step, first, count, error);
+        } else if (step->frozen != NULL) {
+            score_alike(step, step->lane->scores[asked->item], count);
         } else if (step->lane != NULL) {
             status = score_items(asked, step, first, count, error);
         } else if (step->vector != NULL) {
             status = score_factors(asked, step, first, count, error);
         } else {
             bool known = component->kind == RECS__KIND_POPULAR && component->scores != NULL;
-            float score = known ? recs__score_clean(component->scores[asked->item]) : 0.0f;
-            for (size_t j = 0; j < count; j++)
-                step->scores[j] = score;
-            memset(step->evidence, score > 0.0f, count);
+            score_alike(step, known ? component->scores[asked->item] : 0.0f, count);
         }
     }
     return status;
@@ -303,7 +311,10 @@ static recs_status prepare(search *asked, recs_error *error) {
     recs_status status = recs__scorer_begin(&work->scorer, &query->host, visit->view,
                                             visit->component, error);
     for (size_t i = 0; status == RECS_OK && i < work->scorer.step_count; i++)
-        if (work->scorer.steps[i].lane != NULL && work->scorer.steps[i].crowd == NULL)
+        if (work->scorer.steps[i].frozen != NULL)
+            status = recs__frozen_fill(&work->scorer.steps[i], &query->host, visit->view->items,
+                                       &work->scorer.where, error);
+        else if (work->scorer.steps[i].lane != NULL && work->scorer.steps[i].crowd == NULL)
             status = lay_out_column(asked, &work->scorer.steps[i], error);
     if (limit > visit->view->users)
         limit = visit->view->users;

@@ -41,6 +41,10 @@ recs_status recs__visit_begin(recs__visit *visit, const recs__view *view, recs_q
     const recs__name *item = &query->request.item;
     *visit = (recs__visit){
         .view = view, .query = query, .user_row = user_row, .item_row = RECS_NO_ROW};
+    const recs__asked_trend *trend = &query->request.trend;
+    query->work.scorer.where = (recs__where){.place = trend->place.text,
+                                             .size = trend->place.set ? trend->place.size : 0,
+                                             .time = trend->time};
     if (item->set)
         visit->item_row = recs__ids_find(&view->item_ids, item->text, item->size);
     if (visit->item_row >= view->items)

@@ -142,6 +142,22 @@ static void walk_component(const recs_model *model, const recs__component *compo
             add_number((double)component->item_weights[row]);
         }
     }
+    if (component->kind == RECS__KIND_TRENDS) {
+        add((uint64_t)component->trend_rules->newest);
+        for (uint32_t place = 0; place < component->trend_items.rows && place < limit; place++) {
+            uint64_t first;
+            size_t count = recs__csr_row(&component->trend_items, place, &first);
+            add(component->trend_places[place].parent);
+            if (count == 0)
+                continue;
+            add(component->trend_items.columns[first + count - 1]);
+            add_number(component->trend_counts[first + count - 1]);
+            if (component->trend_bases != NULL)
+                add_number(component->trend_bases[first + count - 1]);
+            if (component->trend_firsts != NULL)
+                add((uint64_t)component->trend_firsts[first + count - 1]);
+        }
+    }
     for (uint32_t i = 0; i < component->term_count; i++)
         add(component->terms[i].component);
 }
