@@ -1,5 +1,6 @@
 /* test_scan.c - models with a quantised copy of their factors answer as the
- * reference does, as those without answer, and say which way they went; copies
+ * reference does, as those without answer, and say which way they went, on made and
+ * on real factors; copies
  * that are damaged, and what the writer refuses. */
 #include "recommend/scan.h"
 
