@@ -60,7 +60,8 @@ void recs__faiss_spec_factory(const recs__faiss_spec *spec, uint64_t count, char
 /* Whether vectors get a further component that makes their lengths equal, so
  * that the largest inner product is the least distance (Bachrach et al. 2014):
  * graphs and lists lead astray by inner product alone, because it is no
- * distance; codes that are scanned whole take it as it is. */
+ * distance; codes that are scanned whole take it as it is. Where few vectors are far
+ * longer than the rest, distances draw together: docs/approximate.md has figures. */
 bool recs__faiss_spec_augmented(const recs__faiss_spec *spec, int32_t metric);
 
 /* The name FAISS has for the length of a search, NULL where it has none, and
