@@ -39,8 +39,10 @@
  * loops over them are gone. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_EXITS /* it does not unroll a loop that is left in the middle, and says so */
 #else
 #define UNROLL _Pragma("GCC unroll 64")
+#define UNROLL_EXITS UNROLL
 #endif
 
 enum {

@@ -279,7 +279,7 @@ static size_t factor_step(float *u, size_t k, size_t some, float *roots, float *
         UNROLL for (size_t p = 0; p < STEP_VECS; p++)
             y[p] = vec_fnma(vec_load(u + i * LDU + k + p * WIDTH), known, y[p]);
     }
-    UNROLL for (size_t i = 0; i < STEP; i++) {
+    UNROLL_EXITS for (size_t i = 0; i < STEP; i++) {
         if (i >= some) break;
         if (!(pivot > 0.0f) || !isfinite(pivot)) return k + i + 1;
         float *row = block + i * LDU, root = sqrtf(pivot);
