@@ -160,6 +160,33 @@ static void count(recs_query *query)
     recs_trends_destroy(trends);
 }
 
+/* A set of vectors: made, changed, searched. */
+static void vectors(void)
+{
+    static const uint32_t offsets[] = {0, 1, 2, 3, 4};
+    static const float values[] = {1, 0, 0, 1, 1, 1, 0.5f, 1};
+    recs_error error;
+    recs_vectors *set = NULL;
+    recs_query *query = NULL;
+    if (TRY(recs_vectors_create(&set, 2, "knn(storage=int8)", NULL, NULL, &error)) &&
+        TRY(recs_vectors_add(set, "abcd", offsets, values, 2, 3, &error)) &&
+        TRY(recs_vectors_replace(set, "abcd", offsets + 2, values, 2, 2, &error)) &&
+        TRY(recs_vectors_remove(set, "abcd", offsets, 1, NULL, &error)) &&
+        TRY(recs_vectors_compact(set, NULL, NULL, &error)) &&
+        TRY(recs_query_create(&query, NULL, &error))) {
+        recs_query_history(query, "b", 1, RECS_NO_TIME);
+        recs_query_history(query, "c", 1, RECS_NO_TIME);
+        for (int32_t merge = 0; merge < 2; merge++) {
+            recs_query_merge(query, merge);
+            if (!TRY(recs_knn(set, query, &error)))
+                break;
+            note_answers(query);
+        }
+    }
+    recs_query_destroy(query);
+    recs_vectors_destroy(set);
+}
+
 static void serve(const char *path)
 {
     recs_error error;
@@ -171,6 +198,8 @@ static void serve(const char *path)
         count(query);
     recs_query_destroy(query);
     recs_model_release(model);
+    if (!where)
+        vectors();
 }
 
 static const char description[] =
