@@ -199,7 +199,7 @@ EDIT(name_unending) { UNUSED; memset(component(b, t, 0)->name, 'x', 64); }
 EDIT(name_empty) { UNUSED; component(b, t, 0)->name[0] = '\0'; }
 EDIT(name_twice) { UNUSED; strcpy(component(b, t, 1)->name, "als"); }
 EDIT(name_garbled) { UNUSED; component(b, t, 1)->name[0] = '\xFF'; }
-EDIT(unknown_kind) { UNUSED; component(b, t, 1)->kind = 6; }
+EDIT(unknown_kind) { UNUSED; component(b, t, 1)->kind = 99; }
 EDIT(no_factors) { UNUSED; component(b, t, 0)->factors = 0; }
 EDIT(many_factors) { UNUSED; component(b, t, 0)->factors = UINT32_MAX; }
 EDIT(other_stride) { UNUSED; component(b, t, 0)->factors = 17; }
@@ -263,7 +263,7 @@ static void test_made_up(void **state) {
         {name_empty, RECS_ERR_CORRUPT, "empty"},
         {name_twice, RECS_ERR_CORRUPT, "both named als"},
         {name_garbled, RECS_ERR_CORRUPT, "UTF-8"},
-        {unknown_kind, RECS_ERR_UNSUPPORTED, "kind 6"},
+        {unknown_kind, RECS_ERR_UNSUPPORTED, "kind 99"},
         {no_factors, RECS_ERR_CORRUPT, "0 factors"},
         {many_factors, RECS_ERR_CORRUPT, "4294967295 factors"},
         {other_stride, RECS_ERR_CORRUPT, "item_factors of component 0"},

@@ -51,15 +51,15 @@ enum {
 enum { FLOAT32, BFLOAT16 };
 
 static const recs__setting als_settings[] = {
-    [FACTORS] = {"factors", 64, 1, 2048, true, NULL},
-    [ITERATIONS] = {"iterations", 10, 1, 1000, true, NULL},
-    [REGULARIZATION] = {"regularization", 2, 1e-9, 1e9, false, NULL},
-    [ALPHA] = {"alpha", 20, 1e-6, 1e6, false, NULL},
-    [EXPONENT] = {"regularization_exponent", 0.5, 0, 2, false, NULL},
-    [SOLVER] = {"solver", RECS__ALS_AUTO, 0, 0, false, "auto|cg|block|cholesky"},
-    [CG_STEPS] = {"cg_steps", 2, 1, 100, true, NULL},
-    [BLOCK_SIZE] = {"block_size", 32, 1, 2048, true, NULL},
-    [STORAGE] = {"storage", FLOAT32, 0, 0, false, "float32|bfloat16"},
+    [FACTORS] = {"factors", 64, 1, 2048, true, NULL, 0},
+    [ITERATIONS] = {"iterations", 10, 1, 1000, true, NULL, 0},
+    [REGULARIZATION] = {"regularization", 2, 1e-9, 1e9, false, NULL, 0},
+    [ALPHA] = {"alpha", 20, 1e-6, 1e6, false, NULL, 0},
+    [EXPONENT] = {"regularization_exponent", 0.5, 0, 2, false, NULL, 0},
+    [SOLVER] = {"solver", RECS__ALS_AUTO, 0, 0, false, "auto|cg|block|cholesky", 0},
+    [CG_STEPS] = {"cg_steps", 2, 1, 100, true, NULL, 0},
+    [BLOCK_SIZE] = {"block_size", 32, 1, 2048, true, NULL, 0},
+    [STORAGE] = {"storage", FLOAT32, 0, 0, false, "float32|bfloat16", 0},
 };
 
 /* Beside the diagonal of a Gram matrix at most this, or the sides are turned. */

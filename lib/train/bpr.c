@@ -70,15 +70,15 @@ enum {
 };
 
 static const recs__setting bpr_settings[] = {
-    [FACTORS] = {"factors", 64, 1, 2048, true, NULL},
-    [ITERATIONS] = {"iterations", 40, 1, 10000, true, NULL},
-    [LEARNING_RATE] = {"learning_rate", 0.05, 1e-6, 10, false, NULL},
-    [LEARNING_DECAY] = {"learning_decay", 0.3, 1e-6, 1, false, NULL},
-    [REGULARIZATION] = {"regularization", 0.002, 0, 1000, false, NULL},
-    [NEGATIVES] = {"negatives", 32, 1, 10000, true, NULL},
-    [POOL] = {"pool", 512, 1, 1000000, true, NULL},
-    [NEGATIVE_EXPONENT] = {"negative_exponent", 0, 0, 1.5, false, NULL},
-    [HISTORY_EXPONENT] = {"history_exponent", 1, 0, 1, false, NULL},
+    [FACTORS] = {"factors", 64, 1, 2048, true, NULL, 0},
+    [ITERATIONS] = {"iterations", 40, 1, 10000, true, NULL, 0},
+    [LEARNING_RATE] = {"learning_rate", 0.05, 1e-6, 10, false, NULL, 0},
+    [LEARNING_DECAY] = {"learning_decay", 0.3, 1e-6, 1, false, NULL, 0},
+    [REGULARIZATION] = {"regularization", 0.002, 0, 1000, false, NULL, 0},
+    [NEGATIVES] = {"negatives", 32, 1, 10000, true, NULL, 0},
+    [POOL] = {"pool", 512, 1, 1000000, true, NULL, 0},
+    [NEGATIVE_EXPONENT] = {"negative_exponent", 0, 0, 1.5, false, NULL, 0},
+    [HISTORY_EXPONENT] = {"history_exponent", 1, 0, 1, false, NULL, 0},
 };
 
 #define USERS_PER_TASK 32

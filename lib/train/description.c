@@ -25,11 +25,11 @@ _Static_assert(RECS__COMPONENTS_MAX * (RECS__NAME_MAX + 5 +
                "the printed description may be longer than a file's text");
 
 const recs__setting recs__blend_settings[RECS__BLEND_SETTINGS] = {
-    [RECS__BLEND_METRIC] = {"metric", RECS__BLEND_NDCG, 0, 0, false, "ndcg|recall"},
-    [RECS__BLEND_K] = {"k", 20, 1, 1000, true, NULL},
-    [RECS__BLEND_VALIDATION] = {"validation", 0, 0, 0, false, "auto|time|random"},
-    [RECS__BLEND_SHARE] = {"share", 0.1, 0.01, 0.5, false, NULL},
-    [RECS__BLEND_REPEATS] = {"repeats", RECS__BLEND_EXCLUDE, 0, 0, false, "exclude|include|only"},
+    [RECS__BLEND_METRIC] = {"metric", RECS__BLEND_NDCG, 0, 0, false, "ndcg|recall", 0},
+    [RECS__BLEND_K] = {"k", 20, 1, 1000, true, NULL, 0},
+    [RECS__BLEND_VALIDATION] = {"validation", 0, 0, 0, false, "auto|time|random", 0},
+    [RECS__BLEND_SHARE] = {"share", 0.1, 0.01, 0.5, false, NULL, 0},
+    [RECS__BLEND_REPEATS] = {"repeats", RECS__BLEND_EXCLUDE, 0, 0, false, "exclude|include|only", 0},
 };
 
 typedef struct parser {

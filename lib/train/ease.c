@@ -48,14 +48,14 @@ enum { AUTO, DENSE, SPARSE };
 #define DENSE_ITEMS 10000 /* of method=auto: 10^12 flops, half a minute of a processor */
 
 static const recs__setting ease_settings[] = {
-    [REGULARIZATION] = {"regularization", 10, 1e-6, 1e9, false, NULL},
-    [K] = {"k", 200, 1, 100000, true, NULL},
-    [METHOD] = {"method", AUTO, 0, 0, false, "auto|dense|sparse"},
-    [CANDIDATES] = {"candidates", 200, 1, 2000, true, NULL},
-    [USER_EXPONENT] = {"user_exponent", 0.5, 0, 2, false, NULL},
-    [HISTORY_EXPONENT] = {"history_exponent", 0, 0, 1, false, NULL},
-    [TARGET_EXPONENT] = {"target_exponent", 0, 0, 1, false, NULL},
-    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
+    [REGULARIZATION] = {"regularization", 10, 1e-6, 1e9, false, NULL, 0},
+    [K] = {"k", 200, 1, 100000, true, NULL, 0},
+    [METHOD] = {"method", AUTO, 0, 0, false, "auto|dense|sparse", 0},
+    [CANDIDATES] = {"candidates", 200, 1, 2000, true, NULL, 0},
+    [USER_EXPONENT] = {"user_exponent", 0.5, 0, 2, false, NULL, 0},
+    [HISTORY_EXPONENT] = {"history_exponent", 0, 0, 1, false, NULL, 0},
+    [TARGET_EXPONENT] = {"target_exponent", 0, 0, 1, false, NULL, 0},
+    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL, 0},
 };
 
 recs_status recs__ease_singular(const recs__ease *ease, size_t item, recs_error *error) {

@@ -53,15 +53,15 @@ enum {
 enum { COSINE, TFIDF, BM25, JACCARD };
 
 static const recs__setting itemknn_settings[] = {
-    [SIMILARITY] = {"similarity", COSINE, 0, 0, false, "cosine|tfidf|bm25|jaccard"},
-    [K] = {"k", 200, 1, 100000, true, NULL},
-    [SHRINKAGE] = {"shrinkage", 0, 0, 1e9, false, NULL},
-    [ASYMMETRY] = {"asymmetry", 0.6, 0, 1, false, NULL},
-    [USER_EXPONENT] = {"user_exponent", 0.5, 0, 2, false, NULL},
-    [BM25_K1] = {"k1", 1.2, 0, 1000, false, NULL},
-    [BM25_B] = {"b", 0.75, 0, 1, false, NULL},
-    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
-    [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL},
+    [SIMILARITY] = {"similarity", COSINE, 0, 0, false, "cosine|tfidf|bm25|jaccard", 0},
+    [K] = {"k", 200, 1, 100000, true, NULL, 0},
+    [SHRINKAGE] = {"shrinkage", 0, 0, 1e9, false, NULL, 0},
+    [ASYMMETRY] = {"asymmetry", 0.6, 0, 1, false, NULL, 0},
+    [USER_EXPONENT] = {"user_exponent", 0.5, 0, 2, false, NULL, 0},
+    [BM25_K1] = {"k1", 1.2, 0, 1000, false, NULL, 0},
+    [BM25_B] = {"b", 0.75, 0, 1, false, NULL, 0},
+    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL, 0},
+    [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL, 0},
 };
 
 typedef struct itemknn {

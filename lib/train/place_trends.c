@@ -45,15 +45,15 @@ enum {
 
 /* Times in days. baseline 0: four half-lives. */
 static const recs__setting trending_settings[] = {
-    [RANKING] = {"ranking", RECS_RANK_POPULAR, 0, 0, false, "popular|trending|new"},
-    [HALF_LIFE] = {"half_life", 7, 1.0 / 1440, 1000, false, NULL},
-    [BASELINE] = {"baseline", 0, 0, 1000, false, NULL},
-    [ACTORS] = {"actors", 1, 0, 30, false, NULL},
-    [MIN_ACTORS] = {"min_actors", 3, 0, 64, true, NULL},
-    [MIN_SUPPORT] = {"min_support", 3, 0, 1e6, false, NULL},
-    [PRIOR] = {"prior", 20, 0, 1e6, false, NULL},
-    [CANDIDATES] = {"candidates", 256, 16, 4096, true, NULL},
-    [NEW_WITHIN] = {"new_within", 7, 1.0 / 24, 1000, false, NULL},
+    [RANKING] = {"ranking", RECS_RANK_POPULAR, 0, 0, false, "popular|trending|new", 0},
+    [HALF_LIFE] = {"half_life", 7, 1.0 / 1440, 1000, false, NULL, 0},
+    [BASELINE] = {"baseline", 0, 0, 1000, false, NULL, 0},
+    [ACTORS] = {"actors", 1, 0, 30, false, NULL, 0},
+    [MIN_ACTORS] = {"min_actors", 3, 0, 64, true, NULL, 0},
+    [MIN_SUPPORT] = {"min_support", 3, 0, 1e6, false, NULL, 0},
+    [PRIOR] = {"prior", 20, 0, 1e6, false, NULL, 0},
+    [CANDIDATES] = {"candidates", 256, 16, 4096, true, NULL, 0},
+    [NEW_WITHIN] = {"new_within", 7, 1.0 / 24, 1000, false, NULL, 0},
 };
 
 #define GRID_HALF_LIVES 16 /* a slot of the grid, docs/trends.md */

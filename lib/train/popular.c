@@ -22,8 +22,8 @@ enum { HALF_LIFE, COUNT, SETTING_COUNT };
 enum { COUNT_UNITS, COUNT_EVENTS };
 
 static const recs__setting popular_settings[] = {
-    [HALF_LIFE] = {"half_life", 0, 0, 100000, false, NULL},
-    [COUNT] = {"count", COUNT_UNITS, 0, 0, false, "units|events"},
+    [HALF_LIFE] = {"half_life", 0, 0, 100000, false, NULL, 0},
+    [COUNT] = {"count", COUNT_UNITS, 0, 0, false, "units|events", 0},
 };
 
 static int64_t oldest_time(const recs__training *training) {

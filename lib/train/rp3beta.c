@@ -33,17 +33,17 @@ enum { ALPHA, K, COLUMN_K, NORMALIZE, IMPLICIT, LONGEST, BETA, SETTING_COUNT };
 enum { NO, YES };
 
 #define SETTINGS(k)                                                  \
-    [ALPHA] = {"alpha", 0.9, 0, 4, false, NULL},                     \
-    [K] = {"k", k, 1, 100000, true, NULL},                           \
-    [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL},             \
-    [NORMALIZE] = {"normalize", YES, 0, 0, false, "no|yes"},         \
-    [IMPLICIT] = {"implicit", YES, 0, 0, false, "no|yes"},           \
-    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL}
+    [ALPHA] = {"alpha", 0.9, 0, 4, false, NULL, 0},                     \
+    [K] = {"k", k, 1, 100000, true, NULL, 0},                           \
+    [COLUMN_K] = {"column_k", 0, 0, 100000, true, NULL, 0},             \
+    [NORMALIZE] = {"normalize", YES, 0, 0, false, "no|yes", 0},         \
+    [IMPLICIT] = {"implicit", YES, 0, 0, false, "no|yes", 0},           \
+    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL, 0}
 
 static const recs__setting p3alpha_settings[] = {SETTINGS(300)};
 static const recs__setting rp3beta_settings[] = {
     SETTINGS(300),
-    [BETA] = {"beta", 0.2, 0, 4, false, NULL},
+    [BETA] = {"beta", 0.2, 0, 4, false, NULL, 0},
 };
 
 typedef struct walk {

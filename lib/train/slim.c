@@ -40,14 +40,14 @@ enum { L1, L2, CANDIDATES, K, POSITIVE, ITERATIONS, TOLERANCE, LONGEST, SETTING_
 enum { NO, YES };
 
 static const recs__setting slim_settings[] = {
-    [L1] = {"l1", 0.01, 0, 1e9, false, NULL},
-    [L2] = {"l2", 100, 1e-6, 1e9, false, NULL},
-    [CANDIDATES] = {"candidates", 300, 1, 4096, true, NULL},
-    [K] = {"k", 300, 1, 100000, true, NULL},
-    [POSITIVE] = {"positive", YES, 0, 0, false, "no|yes"},
-    [ITERATIONS] = {"iterations", 50, 1, 10000, true, NULL},
-    [TOLERANCE] = {"tolerance", 1e-3, 1e-7, 1, false, NULL},
-    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
+    [L1] = {"l1", 0.01, 0, 1e9, false, NULL, 0},
+    [L2] = {"l2", 100, 1e-6, 1e9, false, NULL, 0},
+    [CANDIDATES] = {"candidates", 300, 1, 4096, true, NULL, 0},
+    [K] = {"k", 300, 1, 100000, true, NULL, 0},
+    [POSITIVE] = {"positive", YES, 0, 0, false, "no|yes", 0},
+    [ITERATIONS] = {"iterations", 50, 1, 10000, true, NULL, 0},
+    [TOLERANCE] = {"tolerance", 1e-3, 1e-7, 1, false, NULL, 0},
+    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL, 0},
 };
 
 enum { ITEMS_PER_TASK = 8, TASKS_PER_BATCH = 64 };

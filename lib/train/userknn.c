@@ -46,14 +46,14 @@ enum {
 enum { WEIGHTING_POWER, WEIGHTING_IDF };
 
 static const recs__setting userknn_settings[] = {
-    [K] = {"k", 500, 1, 1000000, true, NULL},
-    [ASYMMETRY] = {"asymmetry", 0.5, 0, 1, false, NULL},
-    [WEIGHTING] = {"weighting", WEIGHTING_POWER, 0, 0, false, "power|idf"},
-    [ITEM_EXPONENT] = {"item_exponent", 0.5, 0, 2, false, NULL},
-    [POPULARITY_EXPONENT] = {"popularity_exponent", 0.25, 0, 2, false, NULL},
-    [POWER] = {"power", 1.3, 0.01, 16, false, NULL},
-    [SHRINKAGE] = {"shrinkage", 0, 0, 1e9, false, NULL},
-    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL},
+    [K] = {"k", 500, 1, 1000000, true, NULL, 0},
+    [ASYMMETRY] = {"asymmetry", 0.5, 0, 1, false, NULL, 0},
+    [WEIGHTING] = {"weighting", WEIGHTING_POWER, 0, 0, false, "power|idf", 0},
+    [ITEM_EXPONENT] = {"item_exponent", 0.5, 0, 2, false, NULL, 0},
+    [POPULARITY_EXPONENT] = {"popularity_exponent", 0.25, 0, 2, false, NULL, 0},
+    [POWER] = {"power", 1.3, 0.01, 16, false, NULL, 0},
+    [SHRINKAGE] = {"shrinkage", 0, 0, 1e9, false, NULL, 0},
+    [LONGEST] = {"longest", 10000, 1, 4294967295.0, true, NULL, 0},
 };
 
 typedef struct userknn {

@@ -17,8 +17,8 @@ recs_status recs__origin_make(recs__origin *origin, recs_error *error) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return recs__fail(error, RECS_ERR_IO, "the system gave no random bytes: %s",
-                              got < 0 ? strerror(errno) : "end of file");
+            return recs__fail_errno(error, got < 0 ? errno : EIO,
+                                    "the system gave no random bytes");
         have += (size_t)got;
     }
     return RECS_OK;
