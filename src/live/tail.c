@@ -1,10 +1,10 @@
 /* tail.c - the lines of tail.h.
  *
  * Invariants: (1) of a key, level + lost of its quarter never falls below what
- * was added and not taken since the lines were empty (after k halvings: 2^-k
- * of it); (2) a lost sum stops at 65,535 and then bounds nothing: UINT32_MAX
- * is returned; (3) no two slots of a line have the same fingerprint, unless
- * damaged bytes were merged: the first one counts. */
+ * was added and not taken (itself or with its fingerprint) since the lines were
+ * empty (after k halvings: 2^-k of it); (2) a lost sum stops at 65,535 and then
+ * bounds nothing: UINT32_MAX is returned; (3) no two slots of a line have the
+ * same fingerprint, unless damaged bytes were merged: the first one counts. */
 #include "live/tail.h"
 
 #include "base/checked.h"

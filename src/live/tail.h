@@ -9,8 +9,9 @@
  * policy for efficient top-k, frequency, and volume estimation", ToN 2019; set
  * associative as theirs). Levels above 4 are climbed at random as well (Morris
  * 1978). Whatever is not written to a slot is added to what its quarter has
- * lost, so a key never counted more than level + lost: a bound that holds
- * always, where the level is an estimate.
+ * lost, so a key never counted more than level + lost, where the level is an
+ * estimate: as long as no other key with its fingerprint is taken out of the
+ * line (recs__tail_take), which takes both.
  *
  * Cost: one cache line an operation; halve and merge all of them. Any thread:
  * lines are under 64 locks. */
