@@ -209,7 +209,7 @@ RECS_API size_t recs_query_eligible(const recs_query *query);
 RECS_API size_t recs_query_evidence(const recs_query *query);
 
 /* How recs_knn found them, of the largest block, or recs_recommend and recs_similar
- * of a component with factors; vectors (items) whose score was computed: of a model
+ * of a component with factors or vectors; vectors (items) whose score was computed: of a model
  * with a quantised copy those the copy could not decide. */
 typedef enum recs_strategy {
     RECS_STRATEGY_NONE = 0,      /* nothing was eligible                           */

@@ -36,7 +36,8 @@ typedef struct recs__component {
     const float *item_norms;   /* [items] */
     float alpha, regularization, regularization_exponent;
     uint32_t items_trained;
-    const recs__codes *codes; /* the quantised copy of the item factors, or NULL */
+    const recs__codes *codes; /* the quantised copy of the item factors, or of the vectors of
+                                 KIND_VECTORS; or NULL */
     recs__codes codes_room;
 
     /* KIND_ITEMS: the weight of history item h for item j is row h, column j of

@@ -467,6 +467,9 @@ static recs_status read_vectors(const recs_model *model, const recs__file_compon
     const recs__content *codes = recs__model_section(model, RECS_SECTION_VECTOR_CODES, i);
     out->vector_codes = codes != NULL ? codes->bytes : NULL;
     out->vector_codes_size = codes != NULL ? codes->size : 0;
+    if (recs__codes_read(&out->codes_room, out->vector_codes, out->vector_codes_size, count,
+                         out->factors))
+        out->codes = &out->codes_room;
     const recs__content *index = recs__model_section(model, RECS_SECTION_VECTOR_INDEX, i);
     out->index_bytes = index != NULL ? index->bytes : NULL;
     out->index_size = index != NULL ? index->size : 0;

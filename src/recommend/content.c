@@ -30,6 +30,8 @@ recs__space recs__content_space(const recs__component *component) {
                                     .dims = component->factors,
                                     .stride = component->stride},
                          .norms = component->vector_norms,
+                         .codes = component->codes,
+                         .items = component->vector_items,
                          .metric = metrics[component->metric]};
 }
 
@@ -233,6 +235,8 @@ void recs__content_score_foreign(recs__step *step, const recs__space *space, uin
 static bool is_the_best(const recs__step *step, const recs__history *history, size_t entry,
                         uint32_t row, const recs__space *space, float *score) {
     recs__space alone = *space; /* the foreign vector as a space of one row */
+    alone.codes = NULL;
+    alone.items = NULL;
     if (step->foreign != NULL) {
         alone.stored = (recs__stored){.values = step->foreign,
                                       .type = RECS__STORED_FLOAT,

@@ -116,12 +116,13 @@ void recs__work_free(recs__work *work, const recs_host *host) {
     recs__scorer_free(&work->scorer, host);
     recs__topk_free(&work->topk, host);
     recs__exact_free(&work->exact, host);
+    recs__merge_free(&work->merge, host);
 }
 
 size_t recs__work_memory(const recs__work *work) {
     return recs__history_memory(&work->history) + recs__filter_memory(&work->filter) +
            recs__scorer_memory(&work->scorer) + recs__topk_memory(&work->topk) +
-           recs__exact_memory(&work->exact);
+           recs__exact_memory(&work->exact) + recs__merge_memory(&work->merge);
 }
 
 /* ---- the remembered error ------------------------------------------------------------ */

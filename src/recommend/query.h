@@ -76,6 +76,13 @@ typedef struct recs__request {
     recs_error failed; /* the first setter that failed; status 0: none  */
 } recs__request;
 
+/* The searches of one history, one for each of its items (scan_content.h). */
+typedef struct recs__merge_room {
+    recs__topk *each; /* of a pass, or NULL                      */
+    uint64_t *keys;   /* the best so far, then what the pass found */
+    size_t key_capacity;
+} recs__merge_room;
+
 /* Working memory of one visitor at a time. */
 typedef struct recs__work {
     recs__history history;
@@ -83,6 +90,7 @@ typedef struct recs__work {
     recs__scorer scorer;
     recs__topk topk;
     recs__exact_room exact;
+    recs__merge_room merge;
     recs__seek seek; /* how the rows were gone through; way NONE: not by exact.h */
 } recs__work;
 
@@ -187,6 +195,11 @@ size_t recs__trend_room_memory(const recs_query *query);
 void recs__work_clear(recs__work *work);
 void recs__work_free(recs__work *work, const recs_host *host);
 size_t recs__work_memory(const recs__work *work);
+
+/* ---- scan_content.c ---- */
+
+void recs__merge_free(recs__merge_room *room, const recs_host *host);
+size_t recs__merge_memory(const recs__merge_room *room);
 
 /* ---- answer.c ---- */
 

@@ -162,13 +162,14 @@ static void run_chunk(void *arg, size_t index) {
 
 /* ---- the verb ------------------------------------------------------------------------------ */
 
-/* Sharing a pass pays where item factors are read; item models alone would
+/* Sharing a pass pays where item factors or vectors are read; item models alone would
  * only hold more dense scores. */
 static size_t users_together(const recs__view *view, uint32_t component) {
     if (component >= view->component_count)
         return 1;
     const recs__component *asked = &view->components[component];
     return asked->kind == RECS__KIND_FACTORS || asked->kind == RECS__KIND_BLEND ||
+                   asked->kind == RECS__KIND_VECTORS ||
                    recs__score_has_low_rank(asked)
                ? TOGETHER
                : 1;

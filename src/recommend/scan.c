@@ -1,6 +1,6 @@
 /* scan.c - the ways through a catalogue, behind scan.h.
  *
- *   exact     a component with factors: the search of search/exact.h
+ *   exact     a component with factors or vectors: the search of search/exact.h
  *   touched   an item model and a short history: the rows its neighbours
  *             touched, whatever the size of the catalogue
  *   listed    a short allow list: those rows
@@ -12,6 +12,7 @@
 #include "recommend/scan.h"
 
 #include "kernels/kernels.h"
+#include "recommend/scan_content.h"
 
 #include <math.h>
 
@@ -167,6 +168,8 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
         works[i]->seek = (recs__seek){.way = RECS__WAY_NONE};
     if (count != 0 && has_factors(works[0]))
         return scan_factors(works, count, host, error);
+    if (count != 0 && recs__scan_content_takes(works[0]))
+        return recs__scan_content(works, count, host, error);
     uint64_t left = 0; /* works that want the pass: at most 64 */
     uint32_t rows = 0;
     size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;

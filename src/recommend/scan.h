@@ -11,7 +11,7 @@ recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t lim
 
 /* Offers every eligible row with evidence to each work's top k, or what comes to
  * the same. At most 64 works, all of the same model and component; a block of
- * rows is read once for all of them. Components with factors go through the exact
+ * rows is read once for all of them. Components with factors or vectors go through the exact
  * search (search/exact.h), on the host's executor. Cost: the neighbours touched
  * (item models), the allow list (a short one), else one pass over the catalogue.
  * MEMORY: before anything is offered. */

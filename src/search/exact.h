@@ -46,13 +46,15 @@ typedef struct recs__space {
     const recs__codes *codes; /* of stored, or NULL                                */
     recs__metric metric;
     bool no_zeros; /* rows of norm 0 are no answers; so they are under COSINE       */
+    const uint32_t *items; /* [rows] ascending: what filters and answers call a row;
+                              NULL: by its number                                   */
 } recs__space;
 
 /* One vector of a search. */
 typedef struct recs__seek {
     const float *vector;        /* [dims], finite                                  */
     float norm;                 /* COSINE: sqrtf(dot(vector, vector))               */
-    const recs__filter *filter; /* of stored.rows rows; NULL: all are eligible      */
+    const recs__filter *filter; /* of rows, or of items; NULL: all are eligible      */
     recs__topk *topk;           /* freshly begun; its floor is the range's (below)  */
     /* filled: */
     recs__way way;

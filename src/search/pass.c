@@ -116,20 +116,27 @@ static void share_bar(recs__exact_slot *slot) {
     raise_bar(slot, slot->topk->bar);
 }
 
+static uint32_t name_of(const recs__space *space, uint32_t row) {
+    return space->items != NULL ? space->items[row] : row;
+}
+
 static bool may_answer(const recs__space *space, const recs__seek *seek, uint32_t row) {
     if ((space->no_zeros || space->metric == RECS__METRIC_COSINE) && space->norms[row] == 0.0f)
         return false;
-    return seek->filter == NULL || recs__filter_eligible(seek->filter, row);
+    if (seek->filter == NULL)
+        return true;
+    row = name_of(space, row); /* of a damaged file: any number */
+    return row < seek->filter->rows && recs__filter_eligible(seek->filter, row);
 }
 
 /* Rows that may answer and their scores. At most ROWS. */
-static void offer(recs__exact_slot *slot, const uint32_t *rows, const float *scores, size_t count,
-                  const recs__accept *accept) {
+static void offer(const recs__space *space, recs__exact_slot *slot, const uint32_t *rows,
+                  const float *scores, size_t count, const recs__accept *accept) {
     float bar = bar_of(slot);
     if (accept == NULL) {
         for (size_t i = 0; i < count; i++)
             if (scores[i] >= bar && isfinite(scores[i]))
-                recs__topk_offer(slot->topk, scores[i], rows[i]);
+                recs__topk_offer(slot->topk, scores[i], name_of(space, rows[i]));
         return;
     }
     uint32_t asked[ROWS], at[ROWS];
@@ -139,7 +146,7 @@ static void offer(recs__exact_slot *slot, const uint32_t *rows, const float *sco
         if (scores[i] >= bar && isfinite(scores[i])) {
             at[n] = (uint32_t)i;
             keep[n] = 1;
-            asked[n++] = rows[i];
+            asked[n++] = name_of(space, rows[i]);
         }
     if (n != 0)
         accept->rows(accept->data, asked, n, keep);
@@ -222,7 +229,7 @@ static void score_later(const recs__space *space, recs__exact_slot *slot,
         return;
     recs__exact_score(space, slot->seek->vector, slot->seek->norm, slot->later, slot->later_count,
                       scores, wide);
-    offer(slot, slot->later, scores, slot->later_count, accept);
+    offer(space, slot, slot->later, scores, slot->later_count, accept);
     slot->rescored += slot->later_count;
     slot->later_count = 0;
     share_bar(slot);
@@ -403,7 +410,7 @@ static void plain_block(const recs__space *space, recs__exact_slot *slot, uint32
     slot->scanned += count;
     if (n == 0)
         return;
-    offer(slot, rows, scores, n, accept);
+    offer(space, slot, rows, scores, n, accept);
     raise_bar(slot, slot->topk->bar);
 }
 
@@ -434,16 +441,33 @@ static void list_some(const recs__space *space, recs__exact_slot *slot, uint32_t
         return;
     recs__exact_score(space, slot->seek->vector, slot->seek->norm, rows, n, scores, wide);
     slot->scanned += n;
-    offer(slot, rows, scores, n, accept);
+    offer(space, slot, rows, scores, n, accept);
+}
+
+/* The row that is called name, names ascending from call to call; false: none is. */
+static bool row_called(const recs__space *space, uint32_t name, uint32_t *from, uint32_t *row) {
+    *row = name;
+    if (space->items == NULL)
+        return name < space->stored.rows;
+    uint32_t low = *from, high = space->stored.rows;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (space->items[middle] < name)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *row = *from = low;
+    return low < space->stored.rows && space->items[low] == name;
 }
 
 void recs__pass_list(const recs__space *space, recs__exact_slot *slot,
                      const recs__accept *accept, float *wide) {
     const recs__filter *filter = slot->seek->filter;
-    uint32_t rows[ROWS];
+    uint32_t rows[ROWS], from = 0;
     size_t n = 0;
     for (size_t i = 0; filter->allow_only && i < filter->allow_count; i++) {
-        rows[n++] = (uint32_t)filter->allow[i];
+        n += row_called(space, (uint32_t)filter->allow[i], &from, &rows[n]);
         if (n == ROWS) {
             list_some(space, slot, rows, n, accept, wide);
             n = 0;
@@ -457,7 +481,7 @@ void recs__pass_list(const recs__space *space, recs__exact_slot *slot,
             uint32_t row = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
             if (row >= filter->rows)
                 break;
-            rows[n++] = row;
+            n += row_called(space, row, &from, &rows[n]);
             if (n == ROWS) {
                 list_some(space, slot, rows, n, accept, wide);
                 n = 0;
