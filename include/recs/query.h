@@ -246,7 +246,7 @@ RECS_API const char *recs_query_reason_id(const recs_query *query, size_t index)
  * for other reasons. */
 RECS_API const char *recs_query_reason_place(const recs_query *query, size_t index);
 RECS_API double recs_query_reason_contribution(const recs_query *query, size_t index);
-/* Index of the component of the model it comes from. */
+/* Index of the component of the model it comes from; UINT32_MAX: live trends. */
 RECS_API uint32_t recs_query_reason_component(const recs_query *query, size_t index);
 
 typedef enum recs_verdict {

@@ -228,6 +228,29 @@ typedef enum recs_trend_part {
  * part. Since 0.1. */
 RECS_API double recs_query_trend(const recs_query *query, size_t index, int32_t part);
 
+/* Live trends beside a model, in the next recs_recommend, recs_recommend_rows,
+ * recs_score, recs_score_rows, recs_explain and recs_why_not: read at the query's
+ * place, segment, time, half-life or window and ranking. What counts is the best
+ * candidates / 2 items of the place (128 by default) as recs_trending has them
+ * without any filter, each with its score over that of the first, so 1 at most;
+ * items the model does not know are left out.
+ *
+ * weight above 0 (to 1,000,000): an item's score is the component's + weight times
+ * this. It has evidence where either has; RECS_FROM_TREND are those the
+ * component has none for. weight 0: scores stay, but the answer is filled up
+ * from trends (RECS_FROM_TREND, in their order, each with the score the
+ * component gives) before popularity. Either way filters change no score, and reasons
+ * (RECS_REASON_TREND, component UINT32_MAX) name the place; of weight 0 one of
+ * contribution 0 comes first.
+ *
+ * trends NULL: none (the default, also after recs_query_reset). The state is to live
+ * until the query is reset or destroyed. What was read for an answer of recs_recommend
+ * or recs_why_not stays for recs_explain and scores of the same request, however many
+ * events come in between. ARGUMENT: weight; when the verb runs, a half-life or window
+ * the state does not keep. Cost: that of recs_trending for as many, and with a weight
+ * one pass over the catalogue, as for a blend. Since 0.1. */
+RECS_API recs_status recs_query_trends(recs_query *query, recs_trends *trends, float weight);
+
 /* Whether every counter is exact (1), or places keep their heavy hitters and
  * counts have bounds (0): from the moment a state outgrew its option memory.
  * Since 0.1. */

@@ -8,6 +8,7 @@
  * for each item model. */
 #include "base/error.h"
 #include "kernels/kernels.h"
+#include "recommend/beside.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
 #include "recommend/frozen.h"
@@ -103,6 +104,16 @@ static void explain_frozen(const recs__visit *visit, const recs__step *step, uin
     }
 }
 
+/* A reason of live trends: not of a component of the model. */
+static recs__reason beside_reason(const recs__beside *beside, double contribution) {
+    return (recs__reason){.contribution = contribution,
+                          .row = RECS_NO_ROW,
+                          .component = UINT32_MAX,
+                          .kind = RECS_REASON_TREND,
+                          .path = beside->path,
+                          .path_size = beside->path_size};
+}
+
 static recs_status explain_factors(const recs__visit *visit, const recs__step *step, uint32_t row,
                                    double coefficient, recs_error *error) {
     recs_query *query = visit->query;
@@ -157,6 +168,12 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
         for (size_t i = 0; i < history->count; i++)
             add(reasons, RECS_REASON_VECTOR, history->rows[i], step->component->index,
                 coefficient * recs__content_share(step, history, i, row));
+        return RECS_OK;
+    }
+    if (step == recs__scorer_beside(&visit->query->work.scorer)) {
+        if (step->scores[0] != 0.0f)
+            reasons->list[reasons->count++] =
+                beside_reason(visit->query->work.scorer.beside, coefficient * (double)step->scores[0]);
         return RECS_OK;
     }
     if (step->frozen != NULL)
@@ -292,8 +309,11 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
         status = sort_reasons(query, error);
     if (status == RECS_OK && fill) {
         memmove(reasons->list + 1, reasons->list, reasons->count * sizeof *reasons->list);
+        const recs__beside *beside = scorer->beside;
         reasons->list[0] = (recs__reason){
             .row = RECS_NO_ROW, .component = visit->component, .kind = RECS_REASON_FILL};
+        if (beside != NULL && recs__beside_find(beside, row) < beside->count)
+            reasons->list[0] = beside_reason(beside, 0.0);
         reasons->count++;
     }
     for (size_t i = 0; i < reasons->count; i++)
@@ -340,8 +360,12 @@ recs_status recs__explain(const recs__visit *visit, size_t index, recs_error *er
                                 recs_query_id(query, index));
     }
     if (status == RECS_OK)
-        status = recs__explain_row(visit, answer->rows[index],
-                                   answer->sources[index] == RECS_FROM_FILL, error);
+        status = recs__explain_row(
+            visit, answer->rows[index],
+            answer->sources[index] == RECS_FROM_FILL ||
+                (answer->sources[index] == RECS_FROM_TREND &&
+                 recs__scorer_beside(&query->work.scorer) == NULL),
+            error);
     recs__overlay_leave(&overlay);
     recs__work_clear(&query->work);
     return status;

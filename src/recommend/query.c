@@ -3,7 +3,7 @@
  * Setters validate, reserve, then commit; a failed one changes nothing but
  * the remembered error. Ids are kept as text until a verb runs, because a row
  * means something for one model only. */
-#include "recommend/query.h"
+#include "recommend/beside.h"
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -59,6 +59,7 @@ void recs_query_destroy(recs_query *query) {
     recs__crew_free(query);
     recs__knn_free(query);
     recs__trend_room_free(query);
+    recs__beside_free(query);
     recs__answer_free(query);
     recs__work_free(&query->work, &host);
     recs__free(&host, request->text);
@@ -100,7 +101,8 @@ size_t recs_query_memory(const recs_query *query) {
            query->rows_capacity * sizeof *query->rows + recs__work_memory(&query->work) +
            request->allow_bit_capacity * sizeof *request->allow_bits +
            request->vector_capacity * sizeof *request->vector + recs__answer_memory(query) +
-           recs__crew_memory(query) + recs__knn_memory(query) + recs__trend_room_memory(query);
+           recs__crew_memory(query) + recs__knn_memory(query) + recs__trend_room_memory(query) +
+           recs__beside_memory(query);
 }
 
 /* ---- working memory --------------------------------------------------------------- */

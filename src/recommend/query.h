@@ -12,6 +12,7 @@
 #include "recommend/history.h"
 #include "recommend/score.h"
 #include "recs/query.h"
+#include "recs/trends.h"
 #include "recs/vectors.h"
 #include "search/exact.h"
 #include "search/filter.h"
@@ -39,11 +40,13 @@ typedef struct recs__name {
     char text[RECS_ID_MAX + 1];
 } recs__name;
 
-/* What recs_trending alone reads. */
+/* What is asked of trends, and those beside a model. */
 typedef struct recs__asked_trend {
     recs__name place, segment;
     int64_t time, half_life, window;
     int32_t ranking;
+    recs_trends *beside; /* NULL: none */
+    float weight;
 } recs__asked_trend;
 
 typedef struct recs__request {
@@ -112,6 +115,18 @@ typedef struct recs__trend_room {
     size_t denied_count, allowed_count;
 } recs__trend_room;
 
+/* Live trends as rows of a model, best first (beside.h). */
+typedef struct recs__beside {
+    recs__trend_work work;
+    uint32_t *rows;
+    float *scores; /* above 0, at most 1 */
+    size_t count, row_capacity, score_capacity;
+    float weight;
+    uint64_t changes, fingerprint; /* of the request and the model they were read for */
+    uint32_t path_size;
+    char path[RECS_ID_MAX + 1]; /* of the place */
+} recs__beside;
+
 typedef struct recs__answer {
     uint32_t *rows;
     float *scores;
@@ -167,6 +182,7 @@ struct recs_query {
     recs__reasons reasons;
     recs__why why;
     recs__trend_room trend;
+    recs__beside beside;
     recs__crew *crew;
     recs__knn *knn;
     uint32_t *rows; /* resolved deny and allow rows; fill candidates */
@@ -190,6 +206,9 @@ recs_status recs__query_settle(recs_query *query, recs_status status, const recs
 void recs__asked_trend_defaults(recs__asked_trend *asked);
 void recs__trend_room_free(recs_query *query);
 size_t recs__trend_room_memory(const recs_query *query);
+/* Series, time and node of the request, without lists and limit. ARGUMENT. */
+recs_status recs__trend_resolve(recs_trends *trends, const recs_query *query,
+                                recs__trend_ask *ask, recs_error *error);
 
 /* Working memory. */
 void recs__work_clear(recs__work *work);

@@ -1,5 +1,6 @@
 /* recommend.c - history -> filter -> component -> top k -> fill, and scores
  * of rows asked for by name. */
+#include "recommend/beside.h"
 #include "recommend/overlay.h"
 #include "recommend/recommend.h"
 
@@ -18,6 +19,8 @@ recs_status recs__recommend_prepare(const recs__visit *visit, recs__probe *probe
         status = recs__visit_history(visit, true, error);
     if (status == RECS_OK)
         status = recs__visit_filter(visit, &work->history, &work->filter, probe, error);
+    if (status == RECS_OK)
+        status = recs__beside_read(visit, error);
     if (status == RECS_OK)
         status = recs__scorer_begin(&work->scorer, &query->host, visit->view, visit->component,
                                     error);
@@ -98,6 +101,8 @@ recs_status recs__score_listed(const recs__visit *visit, const uint32_t *rows, s
                               "entry %zu: row %u, the model has %u items", i, rows[i],
                               visit->view->items);
     recs_status status = recs__visit_history(visit, true, error);
+    if (status == RECS_OK)
+        status = recs__beside_read(visit, error);
     if (status == RECS_OK)
         status =
             recs__scorer_begin(scorer, &query->host, visit->view, visit->component, error);

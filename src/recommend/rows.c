@@ -11,6 +11,7 @@
  * dense scores are zero. */
 #include "base/checked.h"
 #include "base/error.h"
+#include "recommend/beside.h"
 #include "recommend/recommend.h"
 #include "recommend/scan.h"
 #include "recs/recommend.h"
@@ -102,6 +103,7 @@ static recs_status prepare(const batch *all, recs__work *work, uint32_t user) {
     const recs__visit *visit = all->visit;
     const recs_host *host = &visit->query->host;
     work->scorer.where = visit->query->work.scorer.where;
+    work->scorer.beside = visit->query->work.scorer.beside;
     recs_status status = recs__visit_stored(visit, &work->history, user, NULL);
     if (status == RECS_OK)
         status = recs__visit_filter(visit, &work->history, &work->filter, NULL, NULL);
@@ -189,6 +191,8 @@ recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *use
                           "%zu users with %zu answers each are more than memory can hold", count,
                           limit);
     recs_status status = recs__visit_lists(visit, error);
+    if (status == RECS_OK)
+        status = recs__beside_read(visit, error);
     if (status == RECS_OK && query->crew == NULL) {
         query->crew = recs__alloc(&query->host, 1, sizeof *query->crew, error);
         if (query->crew == NULL)

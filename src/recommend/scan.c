@@ -12,6 +12,7 @@
 #include "recommend/scan.h"
 
 #include "kernels/kernels.h"
+#include "recommend/beside.h"
 #include "recommend/scan_content.h"
 
 #include <math.h>
@@ -195,12 +196,22 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
 
 /* ---- the answer ----------------------------------------------------------------------- */
 
-static size_t fill_rows(recs__filter *filter, const recs__view *view, uint32_t *rows, size_t have,
-                        size_t limit) {
+/* Then live trends that no score counts (beside may be NULL), then popularity.
+ * *trends: how many of the first. */
+static size_t fill_rows(recs__filter *filter, const recs__view *view,
+                        const recs__beside *beside, uint32_t *rows, size_t have, size_t limit,
+                        size_t *trends) {
     size_t count = have;
     for (size_t i = 0; i < have; i++)
         if (rows[i] < filter->rows)
             recs__filter_flip(filter, rows[i]);
+    for (size_t i = 0; beside != NULL && count < limit && i < beside->count; i++) {
+        if (recs__filter_eligible(filter, beside->rows[i])) {
+            rows[count++] = beside->rows[i];
+            recs__filter_flip(filter, beside->rows[i]);
+        }
+    }
+    *trends = count - have;
     for (uint32_t i = 0; view->popular_order != NULL && count < limit && i < view->items; i++) {
         uint32_t row = view->popular_order[i];
         if (row < view->items && recs__filter_eligible(filter, row)) {
@@ -221,16 +232,36 @@ static size_t fill_rows(recs__filter *filter, const recs__view *view, uint32_t *
     return count;
 }
 
+/* Answers that only live trends have evidence for become RECS_FROM_TREND. Their number. */
+static size_t tell_trends(recs__work *work, const uint32_t *rows, size_t count,
+                          uint8_t *sources) {
+    const recs__step *beside = recs__scorer_beside(&work->scorer),
+                     *plain = recs__scorer_plain(&work->scorer);
+    size_t found = 0;
+    for (size_t i = 0; beside != NULL && i < count; i++) {
+        if (rows[i] >= work->filter.rows || !(beside->lane->scores[rows[i]] > 0.0f))
+            continue;
+        recs__scorer_gather(&work->scorer, &rows[i], 1);
+        if (plain->evidence[0])
+            continue;
+        sources[i] = RECS_FROM_TREND;
+        found++;
+    }
+    return found;
+}
+
 size_t recs__scan_finish(recs__work *work, bool fill, uint32_t *rows, float *scores,
                          uint8_t *sources, size_t *evidence) {
     recs__topk *topk = &work->topk;
-    size_t have = recs__topk_finish(topk), count = have;
+    const recs__beside *beside = work->scorer.beside;
+    size_t have = recs__topk_finish(topk), count = have, trends = 0;
     for (size_t i = 0; i < have; i++) {
         rows[i] = recs__topk_row(topk->keys[i]);
         scores[i] = recs__topk_score(topk->keys[i]);
     }
     if (fill && have < topk->limit)
-        count = fill_rows(&work->filter, work->scorer.view, rows, have, topk->limit);
+        count = fill_rows(&work->filter, work->scorer.view, beside, rows, have, topk->limit,
+                          &trends);
     for (size_t i = have; i < count;) {
         size_t n = count - i < RECS__BLOCK ? count - i : RECS__BLOCK;
         recs__scorer_gather(&work->scorer, rows + i, n);
@@ -240,7 +271,9 @@ size_t recs__scan_finish(recs__work *work, bool fill, uint32_t *rows, float *sco
         i += n;
     }
     for (size_t i = 0; sources != NULL && i < count; i++)
-        sources[i] = i < have ? RECS_FROM_COMPONENT : RECS_FROM_FILL;
-    *evidence = have;
+        sources[i] = i < have            ? RECS_FROM_COMPONENT
+                     : i < have + trends ? RECS_FROM_TREND
+                                         : RECS_FROM_FILL;
+    *evidence = have - (sources != NULL ? tell_trends(work, rows, have, sources) : 0);
     return count;
 }

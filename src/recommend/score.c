@@ -11,6 +11,7 @@
  *   content   the vector of the row and the visitor's or the item's (content.c)
  *   trends    the same array, filled by the counts of a place (frozen.c)
  *   blend     one fma chain over its terms
+ *   beside    live trends in the same array, blended with the component (beside.c)
  *
  * Nothing is allocated once the arrays have grown to the model's size. */
 #include "recommend/score.h"
@@ -18,6 +19,7 @@
 #include "base/memory.h"
 #include "kernels/foldin.h"
 #include "kernels/kernels.h"
+#include "recommend/beside.h"
 #include "recommend/content.h"
 #include "recommend/crowd.h"
 #include "recommend/frozen.h"
@@ -79,6 +81,8 @@ float recs__score_term_weight(const recs__view *view, const recs__component *ble
 
 float recs__scorer_term_weight(const recs__scorer *scorer, const recs__component *blend,
                                uint32_t term) {
+    if (blend == &scorer->beside_parts[1])
+        return blend->terms[term].weight;
     float weight = recs__score_term_weight(scorer->view, blend, term, scorer->similar);
     return weight * scorer->steps[scorer->step_of[blend->terms[term].component]].factor;
 }
@@ -150,8 +154,38 @@ static size_t mark_needed(recs__scorer *scorer, const recs__view *view, uint32_t
     return count;
 }
 
+/* The last two steps: live trends, and what they make with the component. */
+static recs_status add_beside(recs__scorer *scorer, const recs_host *host, uint32_t component,
+                              size_t lanes, recs_error *error) {
+    uint32_t first = scorer->view->component_count;
+    recs_status status = need_lane(scorer, host, lanes, error);
+    if (status != RECS_OK)
+        return status;
+    scorer->beside_terms[0] = (recs__file_term){.component = component, .weight = 1.0f};
+    scorer->beside_terms[1] =
+        (recs__file_term){.component = first, .weight = scorer->beside->weight};
+    scorer->beside_parts[0] = (recs__component){.kind = RECS__KIND_TRENDS, .index = first};
+    scorer->beside_parts[1] = (recs__component){.kind = RECS__KIND_BLEND,
+                                                .index = first + 1,
+                                                .terms = scorer->beside_terms,
+                                                .term_count = 2};
+    for (uint32_t i = 0; i < 2; i++) {
+        size_t index = scorer->step_count++;
+        scorer->step_of[first + i] = (uint32_t)index;
+        scorer->steps[index] = (recs__step){
+            .component = &scorer->beside_parts[i],
+            .scores = scorer->blocks + index * RECS__BLOCK,
+            .evidence = scorer->evidence + index * RECS__BLOCK,
+            .lane = i == 0 ? scorer->lanes[lanes] : NULL,
+            .factor = 1.0f,
+        };
+    }
+    return RECS_OK;
+}
+
 recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
                                const recs__view *view, uint32_t component, recs_error *error) {
+    bool beside = scorer->beside != NULL && scorer->beside->weight != 0.0f;
     recs__scorer_clear(scorer);
     scorer->view = view;
     scorer->step_count = 0;
@@ -161,11 +195,12 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
 
     recs_status status =
         recs__room_fresh(host, (void **)&scorer->step_of, &scorer->step_of_capacity,
-                         view->component_count, sizeof *scorer->step_of, error);
+                         (size_t)view->component_count + 2, sizeof *scorer->step_of, error);
     if (status != RECS_OK)
         return status;
     size_t count = mark_needed(scorer, view, component), vector_floats = 0, lanes = 0, crowds = 0;
     size_t frozens = 0;
+    count += beside ? 2 : 0;
     for (uint32_t i = 0; i <= component; i++)
         if (scorer->step_of[i] != UINT32_MAX && has_vector(&view->components[i]))
             vector_floats += view->components[i].stride;
@@ -221,9 +256,25 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
         scorer->step_of[i] = (uint32_t)index;
         scorer->step_count++;
     }
+    if (status == RECS_OK && beside)
+        status = add_beside(scorer, host, component, lanes, error);
     if (status != RECS_OK)
         scorer->step_count = 0;
     return status;
+}
+
+static const recs__step *from_end(const recs__scorer *scorer, size_t back) {
+    size_t count = scorer->step_count;
+    bool there = count > 2 && scorer->steps[count - 1].component == &scorer->beside_parts[1];
+    return there ? &scorer->steps[count - back] : NULL;
+}
+
+const recs__step *recs__scorer_beside(const recs__scorer *scorer) {
+    return from_end(scorer, 2);
+}
+
+const recs__step *recs__scorer_plain(const recs__scorer *scorer) {
+    return from_end(scorer, 3);
 }
 
 const recs__step *recs__scorer_root(const recs__scorer *scorer) {
@@ -430,6 +481,8 @@ recs_status recs__scorer_project(recs__scorer *scorer, recs__step *step, const r
 static recs_status fill_items(recs__scorer *scorer, recs__step *step, const recs_host *host,
                               const uint32_t *rows, const float *values, size_t count,
                               recs_error *error) {
+    if (step == recs__scorer_beside(scorer))
+        return recs__beside_fill(step, host, scorer->view->items, scorer->beside, error);
     if (step->frozen != NULL) /* a similar item has no place */
         return scorer->similar
                    ? recs__lane_begin(step->lane, host, scorer->view->items, 0, error)

@@ -60,6 +60,12 @@ typedef struct recs__step {
 typedef struct recs__scorer {
     const recs__view *view;
     recs__where where; /* set by whoever owns the scorer, kept until set again */
+    /* So is this: live trends, NULL for none. With a weight above 0 two components
+     * that are not in the file come last: their scores, and the blend of those and the
+     * component asked for. */
+    const struct recs__beside *beside;
+    recs__component beside_parts[2];
+    recs__file_term beside_terms[2];
     bool similar;
     bool streams; /* blocks come from memory, in order: not from a cache */
     recs__step *steps; /* the last one is the component asked for */
@@ -109,6 +115,11 @@ void recs__scorer_block(recs__scorer *scorer, uint32_t first, size_t count);
 void recs__scorer_gather(recs__scorer *scorer, const uint32_t *rows, size_t count);
 const float *recs__scorer_scores(const recs__scorer *scorer);
 const uint8_t *recs__scorer_evidence(const recs__scorer *scorer);
+
+/* The step of live trends and the one of the component they are beside; NULL where
+ * the scorer has none. */
+const recs__step *recs__scorer_beside(const recs__scorer *scorer);
+const recs__step *recs__scorer_plain(const recs__scorer *scorer);
 
 /* The step asked for; NULL for a scorer without one. */
 const recs__step *recs__scorer_root(const recs__scorer *scorer);

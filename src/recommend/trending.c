@@ -23,6 +23,8 @@ void recs__asked_trend_defaults(recs__asked_trend *asked) {
     asked->time = RECS_NO_TIME;
     asked->half_life = asked->window = 0;
     asked->ranking = RECS_RANK_POPULAR;
+    asked->beside = NULL;
+    asked->weight = 0.0f;
 }
 
 /* Text NULL or empty: not set. */
@@ -206,23 +208,12 @@ static recs_status find_series(const recs_trends *trends, const recs__asked_tren
                       trends->description);
 }
 
-static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_ask *ask,
-                           recs_error *error) {
-    const recs__request *request = &query->request;
-    recs__trend_room *room = &query->trend;
+recs_status recs__trend_resolve(recs_trends *trends, const recs_query *query,
+                                recs__trend_ask *ask, recs_error *error) {
+    const recs__asked_trend *asked = &query->request.trend;
     bool exact;
-    *ask = (recs__trend_ask){.ranking = request->trend.ranking,
-                             .time = request->trend.time,
-                             .limit = request->limit,
-                             .evidence_only = request->evidence_only};
-    recs_status status = find_series(trends, &request->trend, &ask->series, error);
-    if (status == RECS_OK)
-        status = resolve(trends, query, "deny", request->deny, request->deny_count,
-                         &request->item, &room->denied, &room->denied_capacity,
-                         &room->denied_count, error);
-    if (status == RECS_OK)
-        status = resolve(trends, query, "allow", request->allow, request->allow_count, NULL,
-                         &room->allowed, &room->allowed_capacity, &room->allowed_count, error);
+    *ask = (recs__trend_ask){.ranking = asked->ranking, .time = asked->time};
+    recs_status status = find_series(trends, asked, &ask->series, error);
     if (status != RECS_OK)
         return status;
     if (ask->time == RECS_NO_TIME) {
@@ -232,14 +223,32 @@ static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_a
     }
     if (ask->time < 0 || ask->time >= RECS__TREND_TIME_END)
         ask->time = recs_trends_newest(trends); /* a clock that makes no sense */
+    ask->node = recs__trend_node_nearest(
+        trends, asked->place.text, asked->place.set ? asked->place.size : 0, asked->segment.text,
+        asked->segment.set ? asked->segment.size : 0, &exact);
+    return RECS_OK;
+}
+
+static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_ask *ask,
+                           recs_error *error) {
+    const recs__request *request = &query->request;
+    recs__trend_room *room = &query->trend;
+    recs_status status = recs__trend_resolve(trends, query, ask, error);
+    ask->limit = request->limit;
+    ask->evidence_only = request->evidence_only;
+    if (status == RECS_OK)
+        status = resolve(trends, query, "deny", request->deny, request->deny_count,
+                         &request->item, &room->denied, &room->denied_capacity,
+                         &room->denied_count, error);
+    if (status == RECS_OK)
+        status = resolve(trends, query, "allow", request->allow, request->allow_count, NULL,
+                         &room->allowed, &room->allowed_capacity, &room->allowed_count, error);
+    if (status != RECS_OK)
+        return status;
     if (room->denied_count != 0 || request->allow_only) {
         ask->allowed = may_show;
         ask->data = query;
     }
-    ask->node = recs__trend_node_nearest(
-        trends, request->trend.place.text, request->trend.place.set ? request->trend.place.size : 0,
-        request->trend.segment.text,
-        request->trend.segment.set ? request->trend.segment.size : 0, &exact);
     return RECS_OK;
 }
 

@@ -45,6 +45,7 @@ recs_status recs__visit_begin(recs__visit *visit, const recs__view *view, recs_q
     query->work.scorer.where = (recs__where){.place = trend->place.text,
                                              .size = trend->place.set ? trend->place.size : 0,
                                              .time = trend->time};
+    query->work.scorer.beside = NULL; /* until recs__beside_read */
     if (item->set)
         visit->item_row = recs__ids_find(&view->item_ids, item->text, item->size);
     if (visit->item_row >= view->items)

@@ -4,6 +4,7 @@
  * item out; if none did, its place is counted with one more pass over what
  * is eligible. */
 #include "base/error.h"
+#include "recommend/beside.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 
@@ -32,17 +33,26 @@ static size_t count_before(recs__work *work, uint64_t key) {
     return before;
 }
 
-/* Eligible rows without evidence that popularity order places before row. */
+/* Eligible rows without evidence that live trends or popularity order place before row. */
 static size_t count_filled_before(recs__work *work, const recs__view *view, uint32_t row) {
+    const recs__beside *beside = work->scorer.beside;
     uint32_t rows[RECS__BLOCK];
-    size_t before = 0;
+    size_t before = 0, listed = beside != NULL ? recs__beside_find(beside, row) : 0;
     bool found = view->popular_order == NULL;
+    for (size_t i = 0; i < listed; i++) { /* trends come first */
+        recs__scorer_gather(&work->scorer, &beside->rows[i], 1);
+        before += !recs__scorer_evidence(&work->scorer)[0] &&
+                  recs__filter_eligible(&work->filter, beside->rows[i]);
+    }
+    if (beside != NULL && listed < beside->count)
+        return before;
     for (uint32_t i = 0; !found && i < view->items;) {
         size_t count = 0;
         for (; !found && i < view->items && count < RECS__BLOCK; i++) {
             uint32_t at = view->popular_order[i];
             found = at == row;
-            if (!found && at < view->items && recs__filter_eligible(&work->filter, at))
+            if (!found && at < view->items && recs__filter_eligible(&work->filter, at) &&
+                (beside == NULL || recs__beside_find(beside, at) == beside->count))
                 rows[count++] = at;
         }
         recs__scorer_gather(&work->scorer, rows, count);

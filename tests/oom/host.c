@@ -127,8 +127,8 @@ static int ask(const recs_model *model, recs_query *query)
     return 1;
 }
 
-/* Counts what sells where, and asks for it. */
-static void count(recs_query *query)
+/* Counts what sells where, and asks for it, alone and beside the model. */
+static void count(const recs_model *model, recs_query *query)
 {
     recs_error error;
     recs_trends *trends = NULL;
@@ -156,6 +156,16 @@ static void count(recs_query *query)
         if (TRY(recs_trending(trends, query, &error)))
             note_answers(query);
     }
+    for (int weight = 0; weight < 2 && !where; weight++) { /* beside the model */
+        recs_query_reset(query);
+        recs_query_place(query, "us/ca");
+        recs_query_time(query, begin + day);
+        recs_query_history(query, "item5", 1, RECS_NO_TIME);
+        recs_query_trends(query, trends, (float)weight);
+        if (TRY(recs_recommend(model, query, &error)) && TRY(recs_explain(model, query, 0, &error)))
+            note_answers(query);
+    }
+    recs_query_reset(query);
     recs_events_destroy(events);
     recs_trends_destroy(trends);
 }
@@ -195,7 +205,7 @@ static void serve(const char *path)
     if (TRY(recs_model_open(&model, path, NULL, NULL, &error)) &&
         TRY(recs_model_verify(model, &error)) && TRY(recs_query_create(&query, NULL, &error)) &&
         ask(model, query))
-        count(query);
+        count(model, query);
     recs_query_destroy(query);
     recs_model_release(model);
     if (!where)
