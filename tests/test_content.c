@@ -377,6 +377,249 @@ static void test_overlay(void **state) {
     }
 }
 
+/* A set of the model with new items: copies, a little turned, and one that the model knows. */
+static recs_vectors *with_new(recs_model *model, uint32_t count) {
+    recs_error error = {0};
+    recs_vectors *set = NULL;
+    ok(recs_vectors_open_model(&set, model, "content", NULL, NULL, &error), &error);
+    for (uint32_t i = 0; i < count; i++) {
+        char id[16];
+        float vector[DIMENSION];
+        uint32_t offsets[2] = {
+            0, (uint32_t)snprintf(id, sizeof id, i == 7 ? "i0003" : "new%02u", i)};
+        memcpy(vector, vectors[5 * i], sizeof vector);
+        vector[i % DIMENSION] += 0.05f;
+        ok(recs_vectors_add(set, id, offsets, vector, DIMENSION, 1, &error), &error);
+    }
+    return set;
+}
+
+/* The same as recs_knn on the set says, but for the item the model knows without a vector. */
+static void same_as_knn(const recs_query *query, const recs_query *knn) {
+    size_t at = 0;
+    assert_true(recs_query_count(query) > 20);
+    for (size_t i = 0; i < recs_query_count(query); i++, at++) {
+        float got = recs_query_score(query, i), expect;
+        if (strcmp(recs_query_id(knn, at), "i0003") == 0)
+            at++;
+        expect = recs_query_score(knn, at);
+        if (strcmp(recs_query_id(query, i), recs_query_id(knn, at)) != 0 || got != expect)
+            fail_msg("%zu: %s %.9g, expected %s %.9g", i, recs_query_id(query, i), (double)got,
+                     recs_query_id(knn, at), (double)expect);
+    }
+}
+
+static double sum_of_reasons(const recs_query *query, const char *id, int32_t kind, size_t *named) {
+    double sum = 0;
+    *named = 0;
+    for (size_t r = 0; r < recs_query_reason_count(query); r++) {
+        const char *reason = recs_query_reason_id(query, r);
+        sum += recs_query_reason_contribution(query, r);
+        *named += reason != NULL && strcmp(reason, id) == 0 &&
+                  recs_query_reason_kind(query, r) == kind;
+    }
+    return sum;
+}
+
+/* A new item as the one asked about. */
+static void test_similar_to_a_new_item(void **state) {
+    (void)state;
+    for (uint32_t n = 0; n < 6; n++) {
+        recs_error error = {0};
+        recs_model *model = make_model(n % 3, n < 3 ? RECS_STORAGE_FLOAT32 : RECS_STORAGE_INT8,
+                                       n % 2);
+        recs_vectors *set = with_new(model, 40);
+        recs_query *query = NULL, *knn = NULL;
+        size_t named;
+        ok(recs_query_create(&query, NULL, &error), &error);
+        ok(recs_query_create(&knn, NULL, &error), &error);
+        recs_query_item(query, "new21");
+        recs_query_item(knn, "new21");
+        recs_query_component(query, "content");
+        recs_query_evidence_only(query, 1);
+        recs_query_limit(query, 60);
+        recs_query_limit(knn, 61);
+        assert_int_equal(recs_similar(model, query, &error), RECS_ERR_NOT_FOUND);
+        recs_query_overlay(query, set);
+        ok(recs_similar(model, query, &error), &error);
+        assert_int_equal(recs_query_strategy(query), RECS_STRATEGY_SCAN);
+        ok(recs_knn(set, knn, &error), &error);
+        same_as_knn(query, knn);
+        for (size_t i = 0; i < 60; i += 7) {
+            ok(recs_explain(model, query, i, &error), &error);
+            double sum = sum_of_reasons(query, "new21", RECS_REASON_SIMILAR, &named);
+            assert_true(fabs(sum - (double)recs_query_score(query, i)) < 1e-5 && named == 1);
+        }
+        recs_query_component(query, "popular"); /* which does not know it */
+        ok(recs_similar(model, query, &error), &error);
+        assert_int_equal(recs_query_count(query), 0);
+        recs_query_component(query, "home");
+        ok(recs_similar(model, query, &error), &error);
+        assert_int_equal(recs_query_count(query), 60);
+        recs_query_item(query, "new99");
+        assert_int_equal(recs_similar(model, query, &error), RECS_ERR_NOT_FOUND);
+        recs_query_destroy(query);
+        recs_query_destroy(knn);
+        recs_vectors_destroy(set);
+        recs_model_release(model);
+    }
+}
+
+/* New items in the history. */
+static void test_new_items_in_the_history(void **state) {
+    (void)state;
+    for (uint32_t n = 0; n < 12; n++) {
+        recs_error error = {0};
+        recs_model *model = make_model(n % 3, n < 6 ? RECS_STORAGE_FLOAT32 : RECS_STORAGE_INT8,
+                                       n / 3 % 2);
+        recs_vectors *set = with_new(model, 40);
+        recs_query *query = NULL, *knn = NULL;
+        static uint32_t rows[ITEMS];
+        static float scores[ITEMS];
+        size_t named;
+        ok(recs_query_create(&query, NULL, &error), &error);
+        ok(recs_query_create(&knn, NULL, &error), &error);
+        for (int i = 0; i < 2; i++) {
+            recs_query *to = i != 0 ? knn : query;
+            recs_query_history(to, "new21", 0.25f, RECS_NO_TIME);
+            recs_query_history(to, "i0100", 2, RECS_NO_TIME);
+            recs_query_history(to, "new05", 1, RECS_NO_TIME);
+            recs_query_history(to, "new21", 0.5f, RECS_NO_TIME);
+            recs_query_history(to, "nobody", 1, RECS_NO_TIME);
+            recs_query_dislike(to, "new09", 1);
+        }
+        recs_query_component(query, "content");
+        recs_query_evidence_only(query, 1);
+        recs_query_limit(query, 60);
+        recs_query_limit(knn, 61);
+        recs_query_merge(knn, n / 3 % 2);
+        recs_query_overlay(query, set);
+        ok(recs_recommend(model, query, &error), &error);
+        assert_int_equal(recs_query_ignored(query), 1);
+        ok(recs_knn(set, knn, &error), &error);
+        same_as_knn(query, knn);
+        for (uint32_t i = 0; i < ITEMS; i++)
+            rows[i] = i;
+        ok(recs_score_rows(model, query, rows, ITEMS, scores, &error), &error);
+        size_t from = 0;
+        for (size_t i = 0; i < 60; i++) {
+            uint32_t row = recs_query_row(query, i);
+            assert_true(row >= ITEMS || scores[row] == recs_query_score(query, i));
+            ok(recs_explain(model, query, i, &error), &error);
+            double sum = sum_of_reasons(query, "new21", RECS_REASON_VECTOR, &named);
+            assert_true(fabs(sum - (double)recs_query_score(query, i)) <
+                        1e-5 * (1 + fabs(sum)));
+            from += named;
+        }
+        if (n / 3 % 2 == RECS_MERGE_BEST)
+            assert_in_range(from, 1, 59);
+        else
+            assert_int_equal(from, n % 3 == RECS_METRIC_L2 ? 0 : 60);
+        recs_query_overlay(query, NULL);
+        ok(recs_recommend(model, query, &error), &error);
+        assert_int_equal(recs_query_ignored(query), 5);
+        recs_query_destroy(query);
+        recs_query_destroy(knn);
+        recs_vectors_destroy(set);
+        recs_model_release(model);
+    }
+}
+
+static void expect_verdict(recs_model *model, recs_query *query, const char *item,
+                           int32_t verdict, size_t rank) {
+    recs_error error = {0};
+    ok(recs_why_not(model, query, item, &error), &error);
+    if (recs_query_verdict(query) != verdict || recs_query_verdict_rank(query) != rank)
+        fail_msg("%s: %s", item, recs_query_verdict_text(query));
+}
+
+/* Why a new item is not shown, and places among new ones; rows refuse. */
+static void test_verdicts_with_an_overlay(void **state) {
+    (void)state;
+    for (uint32_t merge = 0; merge < 2; merge++) {
+        recs_error error = {0};
+        recs_model *model = make_model(RECS_METRIC_COSINE, RECS_STORAGE_FLOAT32, merge);
+        recs_vectors *set = with_new(model, 40);
+        recs_query *query = NULL, *all = NULL;
+        size_t asked = 0, named;
+        ok(recs_query_create(&query, NULL, &error), &error);
+        ok(recs_query_create(&all, NULL, &error), &error);
+        for (int i = 0; i < 2; i++) {
+            recs_query *to = i != 0 ? all : query;
+            recs_query_history(to, "i0100", 1, RECS_NO_TIME);
+            recs_query_history(to, "new05", 1, RECS_NO_TIME);
+            recs_query_history(to, "new06", -2, RECS_NO_TIME);
+            recs_query_component(to, "content");
+            recs_query_deny(to, "new11");
+            recs_query_item(to, "new12");
+            recs_query_overlay(to, set);
+        }
+        recs_query_limit(all, 2 * ITEMS);
+        ok(recs_recommend(model, all, &error), &error);
+        for (size_t i = 0; i < recs_query_count(all); i += i < 20 ? 1 : 31) {
+            int32_t verdict = i < 10 ? RECS_VERDICT_SHOWN : RECS_VERDICT_BELOW;
+            expect_verdict(model, query, recs_query_id(all, i), verdict, i);
+            assert_true(recs_query_verdict_score(query) == recs_query_score(all, i));
+            double sum = sum_of_reasons(query, "new05", RECS_REASON_VECTOR, &named);
+            assert_true(fabs(sum - (double)recs_query_score(all, i)) < 1e-5);
+        }
+        expect_verdict(model, query, "new05", RECS_VERDICT_SEEN, SIZE_MAX);
+        expect_verdict(model, query, "new06", RECS_VERDICT_DISLIKED, SIZE_MAX);
+        expect_verdict(model, query, "new11", RECS_VERDICT_DENIED, SIZE_MAX);
+        expect_verdict(model, query, "new12", RECS_VERDICT_QUERY_ITEM, SIZE_MAX);
+        expect_verdict(model, query, "new99", RECS_VERDICT_UNKNOWN, SIZE_MAX);
+        expect_verdict(model, query, "new07", RECS_VERDICT_UNKNOWN, SIZE_MAX);
+        recs_query_predicate(query, even_alone, &asked);
+        expect_verdict(model, query, "new13", RECS_VERDICT_FILTERED, SIZE_MAX);
+        recs_query_predicate(query, NULL, NULL);
+        recs_query_component(query, "popular");
+        expect_verdict(model, query, "new13", RECS_VERDICT_NO_EVIDENCE, SIZE_MAX);
+        assert_non_null(strstr(recs_query_verdict_text(query), "new to the model"));
+        recs_query_component(query, "content");
+        recs_query_allow(query, "new20");
+        expect_verdict(model, query, "new13", RECS_VERDICT_NOT_ALLOWED, SIZE_MAX);
+        expect_verdict(model, query, "new20", RECS_VERDICT_SHOWN, 0);
+        uint32_t row;
+        float score;
+        assert_int_equal(recs_recommend_rows(model, query, &row, 0, &row, &score, &error),
+                         RECS_ERR_UNSUPPORTED);
+        assert_non_null(strstr(error.text, "overlay"));
+        recs_query_overlay(query, NULL);
+        ok(recs_recommend_rows(model, query, &row, 0, &row, &score, &error), &error);
+        recs_query_destroy(query);
+        recs_query_destroy(all);
+        recs_vectors_destroy(set);
+        recs_model_release(model);
+    }
+}
+
+static void test_no_memory_beside_new_items(void **state) {
+    (void)state;
+    recs_model *model = make_model(RECS_METRIC_COSINE, RECS_STORAGE_INT8, RECS_MERGE_BEST);
+    recs_vectors *set = with_new(model, 40);
+    fault_host faults;
+    fault_host_init(&faults);
+    FAULT_LOOP(faults) {
+        recs_error error = {0};
+        recs_query *query = NULL;
+        if (!fault_passed(&faults, recs_query_create(&query, &faults.host, &error), &error))
+            continue;
+        recs_query_history(query, "i0100", 1, RECS_NO_TIME);
+        recs_query_history(query, "new05", 1, RECS_NO_TIME);
+        recs_query_component(query, "home");
+        recs_query_overlay(query, set);
+        if (fault_passed(&faults, recs_recommend(model, query, &error), &error))
+            (void)fault_passed(&faults, recs_explain(model, query, 0, &error), &error);
+        (void)fault_passed(&faults, recs_why_not(model, query, "new20", &error), &error);
+        recs_query_item(query, "new12");
+        (void)fault_passed(&faults, recs_similar(model, query, &error), &error);
+        recs_query_destroy(query);
+    }
+    fault_host_done(&faults);
+    recs_vectors_destroy(set);
+    recs_model_release(model);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     recs_model *model = make_model(RECS_METRIC_COSINE, RECS_STORAGE_INT8, RECS_MERGE_BEST);
@@ -403,7 +646,11 @@ int main(void) {
         cmocka_unit_test(test_similar),
         cmocka_unit_test(test_filters_of_every_verb),
         cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_similar_to_a_new_item),
+        cmocka_unit_test(test_new_items_in_the_history),
+        cmocka_unit_test(test_verdicts_with_an_overlay),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_beside_new_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

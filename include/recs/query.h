@@ -199,8 +199,8 @@ RECS_API const char *recs_query_ids(const recs_query *query, const uint32_t **of
 RECS_API uint64_t recs_query_fingerprint(const recs_query *query);
 RECS_API const char *recs_query_component_name(const recs_query *query);
 
-/* Ids of the request the model does not know (history, dislikes, deny, allow),
- * as the last verb found them. */
+/* Ids of the request that neither the model nor the query's overlay knows (history,
+ * dislikes, deny, allow), as the last verb found them. */
 RECS_API size_t recs_query_ignored(const recs_query *query);
 
 /* Items (recs_users: users) that were eligible, and how many of the answers are

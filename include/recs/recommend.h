@@ -66,8 +66,8 @@ RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
  * component, filters; its user, history and dislikes are not used): out_rows and
  * out_scores hold count * limit members, user by user; beyond an answer's end
  * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of
- * 16 users; a block of item factors is read once for 8 of them. ARGUMENT: a row
- * beyond the users. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
+ * 16 users; a block of item factors is read once for 16 of them. ARGUMENT: a row
+ * beyond the users. UNSUPPORTED: the query has an overlay. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
  * working memory for each task that ran at once. Since 0.1. */
 RECS_API recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                                          const uint32_t *user_rows, size_t count,
@@ -92,7 +92,8 @@ RECS_API recs_status recs_explain(const recs_model *model, recs_query *query, si
 
 /* Why an item is not among the answers of the query (or that it is): runs
  * recs_recommend on the request, keeps its answer, and fills the verdict and
- * the reasons of the item's score. An unknown item is a verdict, not an error.
+ * the reasons of the item's score. An unknown item is a verdict, not an error; one
+ * of the query's overlay is known.
  * Of several filters the first in this order is named: unavailable, not
  * allowed, the query's item, denied, disliked, seen, the predicate. Errors as recs_recommend.
  * Cost: that, and one more pass over the catalogue. Since 0.1. */

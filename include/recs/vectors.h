@@ -181,9 +181,13 @@ RECS_API uint64_t recs_vectors_memory(const recs_vectors *vectors);
  * added to a set since it was opened from that model (recs_vectors_open_model). They have
  * evidence from the component whose vectors the set holds, alone or in a blend, and none from
  * others; limit, deny and allow lists by id, a history given by id, the query's item and the
- * predicate hold for them. Their rows have the high bit set and are no rows of the model;
- * recs_explain tells their reasons. What the set says anew of items the model knows is not
- * looked at. The set is not copied and must outlive its use; NULL: none (the default, and
+ * predicate hold for them. Named in a history they are evidence for that component, as the
+ * model's own items are (in recs_score and recs_score_rows, too); as the query's item
+ * recs_similar finds what is like them. Their rows have the high bit set and are no rows of the
+ * model; recs_explain tells their reasons, recs_why_not answers for them and counts them in
+ * places. They are never filled up with, and recs_score knows them no more than the model does;
+ * recs_recommend_rows is UNSUPPORTED while a query has an overlay. What the set says anew of
+ * items the model knows is not looked at. The set is not copied and must outlive its use; NULL: none (the default, and
  * after recs_query_reset). A set of another model is ARGUMENT when the verb runs.
  * recs_knn asks the set itself, for or by new items and old. Since 0.1. */
 RECS_API recs_status recs_query_overlay(recs_query *query, const recs_vectors *vectors);

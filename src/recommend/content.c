@@ -80,10 +80,15 @@ static bool settle(const recs__component *component, float *vector, float *norm)
     return isfinite(*norm) && *norm > 0.0f;
 }
 
+static const float *newcomer_floats(const recs__step *step, const recs__newcomer *newcomer) {
+    return recs__stored_floats(&newcomer->stored, newcomer->at, step->content_room);
+}
+
 static void fill_centroid(recs__step *step, float *sum, const uint32_t *rows, const float *values,
                           size_t count) {
     const recs__component *component = step->component;
     const recs__space space = recs__content_space(component);
+    const recs__kernels *kernels = recs__kernels_get();
     bool cosine = component->metric == RECS_METRIC_COSINE, any = false;
     double total = 0.0;
     size_t used = 0;
@@ -91,6 +96,11 @@ static void fill_centroid(recs__step *step, float *sum, const uint32_t *rows, co
     for (size_t i = 0; i < count; i++)
         if (values[i] > 0.0f && recs__content_row(component, rows[i]) != RECS_NO_ROW) {
             total += (double)values[i];
+            used++;
+        }
+    for (size_t i = 0; i < step->newcomer_count; i++)
+        if (step->newcomers[i].weight > 0.0f) {
+            total += (double)step->newcomers[i].weight;
             used++;
         }
     cosine &= used > 1; /* one item is taken as it is: the bits of a search for it */
@@ -103,14 +113,33 @@ static void fill_centroid(recs__step *step, float *sum, const uint32_t *rows, co
             weight /= component->vector_norms[row];
         if (!isfinite(weight))
             continue; /* a damaged length */
-        recs__kernels_get()->axpy(
-            weight, recs__stored_floats(&space.stored, row, step->content_room), sum,
-            component->factors);
+        kernels->axpy(weight, recs__stored_floats(&space.stored, row, step->content_room), sum,
+                      component->factors);
+        any = true;
+    }
+    for (size_t i = 0; i < step->newcomer_count; i++) {
+        const recs__newcomer *own = &step->newcomers[i];
+        float weight = (float)((double)own->weight / total);
+        if (!(own->weight > 0.0f))
+            continue;
+        if (cosine)
+            weight /= own->norm;
+        if (!isfinite(weight))
+            continue;
+        kernels->axpy(weight, newcomer_floats(step, own), sum, component->factors);
         any = true;
     }
     step->content_total = total;
     step->content_length = used > 1 ? (double)length_of(sum, component->factors) : 1.0;
     step->content_count = any && settle(component, sum, &step->content_norms[0]);
+}
+
+static void add_vector(recs__step *step, const float *floats) {
+    const recs__component *component = step->component;
+    float *vector = step->content + step->content_count * component->stride;
+    memset(vector, 0, component->stride * sizeof *vector);
+    memcpy(vector, floats, component->factors * sizeof *vector);
+    step->content_count += settle(component, vector, &step->content_norms[step->content_count]);
 }
 
 static void fill_each(recs__step *step, const uint32_t *rows, const float *values, size_t count) {
@@ -120,23 +149,23 @@ static void fill_each(recs__step *step, const uint32_t *rows, const float *value
         uint32_t row = recs__content_row(component, rows[i]);
         if (!(values[i] > 0.0f) || row == RECS_NO_ROW)
             continue;
-        float *vector = step->content + step->content_count * component->stride;
-        memset(vector, 0, component->stride * sizeof *vector);
-        memcpy(vector, recs__stored_floats(&space.stored, row, step->content_room),
-               component->factors * sizeof *vector);
-        step->content_count += settle(component, vector, &step->content_norms[step->content_count]);
+        add_vector(step, recs__stored_floats(&space.stored, row, step->content_room));
     }
+    for (size_t i = 0; i < step->newcomer_count; i++)
+        if (step->newcomers[i].weight > 0.0f)
+            add_vector(step, newcomer_floats(step, &step->newcomers[i]));
 }
 
 void recs__content_fill(recs__step *step, float *room, const uint32_t *rows, const float *values,
                         size_t count) {
     const recs__component *component = step->component;
-    bool best = component->merge == RECS_MERGE_BEST && count > 1;
+    size_t all = count + step->newcomer_count;
+    step->each = component->merge == RECS_MERGE_BEST && all > 1;
     step->content_room = room;
     step->content = room + 2 * (size_t)component->stride;
-    step->content_norms = step->content + (best ? count : 1) * component->stride;
+    step->content_norms = step->content + (step->each ? all : 1) * component->stride;
     step->content_count = 0;
-    if (best)
+    if (step->each)
         fill_each(step, rows, values, count);
     else
         fill_centroid(step, step->content, rows, values, count);
@@ -231,6 +260,14 @@ void recs__content_score_foreign(recs__step *step, const recs__space *space, uin
 
 /* ---- reasons -------------------------------------------------------------------------------- */
 
+/* Entries of the history, then newcomers: whether it has a vector and says anything. */
+static bool has_share(const recs__step *step, const recs__history *history, size_t entry) {
+    if (entry >= history->count)
+        return step->newcomers[entry - history->count].weight > 0.0f;
+    return history->values[entry] > 0.0f &&
+           recs__content_row(step->component, history->rows[entry]) != RECS_NO_ROW;
+}
+
 /* The index of the history's vector that gives the score, under best. */
 static bool is_the_best(const recs__step *step, const recs__history *history, size_t entry,
                         uint32_t row, const recs__space *space, float *score) {
@@ -249,9 +286,9 @@ static bool is_the_best(const recs__step *step, const recs__history *history, si
     }
     size_t at = 0, mine = SIZE_MAX, best = SIZE_MAX;
     float best_score = 0.0f;
-    for (size_t i = 0; i < history->count && at < step->content_count; i++) {
-        uint32_t other = recs__content_row(step->component, history->rows[i]);
-        if (!(history->values[i] > 0.0f) || other == RECS_NO_ROW)
+    for (size_t i = 0; i < history->count + step->newcomer_count && at < step->content_count;
+         i++) {
+        if (!has_share(step, history, i))
             continue;
         float found;
         recs__exact_score(space, step->content + at * step->component->stride,
@@ -272,26 +309,30 @@ double recs__content_share(const recs__step *step, const recs__history *history,
     const recs__component *component = step->component;
     const recs__space space = recs__content_space(component);
     uint32_t row = step->foreign != NULL ? 0 : recs__content_row(component, item);
-    uint32_t own = recs__content_row(component, history->rows[entry]);
     float score;
-    if (step->content_count == 0 || row == RECS_NO_ROW || own == RECS_NO_ROW ||
-        !(history->values[entry] > 0.0f))
+    if (step->content_count == 0 || row == RECS_NO_ROW || !has_share(step, history, entry))
         return 0.0;
-    if (component->merge == RECS_MERGE_BEST && history->count > 1)
+    if (step->each)
         return is_the_best(step, history, entry, row, &space, &score) ? (double)score : 0.0;
     if (component->metric == RECS_METRIC_L2)
         return 0.0;
     /* The centroid is a sum, and so is its product with the item. */
     float *own_room = step->content_room + component->stride;
-    const float *mine = recs__stored_floats(&space.stored, own, own_room);
+    const recs__newcomer *fresh =
+        entry < history->count ? NULL : &step->newcomers[entry - history->count];
+    uint32_t own = fresh != NULL ? fresh->at
+                                 : recs__content_row(component, history->rows[entry]);
+    const float *mine =
+        recs__stored_floats(fresh != NULL ? &fresh->stored : &space.stored, own, own_room);
+    float weight = fresh != NULL ? fresh->weight : history->values[entry];
+    float own_norm = fresh != NULL ? fresh->norm : component->vector_norms[own];
     const float *to = step->foreign != NULL
                           ? step->foreign
                           : recs__stored_floats(&space.stored, row, step->content_room);
     float norm = step->foreign != NULL ? step->foreign_norm : component->vector_norms[row];
-    double share = (double)history->values[entry] / step->content_total *
+    double share = (double)weight / step->content_total *
                    (double)recs__kernels_get()->dot(mine, to, component->factors);
     if (component->metric == RECS_METRIC_COSINE)
-        share /= (double)component->vector_norms[own] * (double)norm *
-                 step->content_length;
+        share /= (double)own_norm * (double)norm * step->content_length;
     return share;
 }

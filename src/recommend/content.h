@@ -25,8 +25,8 @@ uint32_t recs__content_row(const recs__component *component, uint32_t item);
 /* Floats of room a step needs for a history of count entries. */
 size_t recs__content_room(const recs__component *component, size_t count);
 
-/* The visitor of a merged history, or (one row of value 1) an item, into step->content;
- * room as counted, which lives with the step. */
+/* The visitor of a merged history and step->newcomers, or (one row of value 1) an item, into
+ * step->content; room as counted, for both, which lives with the step. */
 void recs__content_fill(recs__step *step, float *room, const uint32_t *rows, const float *values,
                         size_t count);
 
@@ -40,7 +40,8 @@ void recs__content_score_foreign(recs__step *step, const recs__space *space, uin
 /* One item's score, for users.c: cleaned; *evidence. */
 float recs__content_score_one(const recs__step *step, uint32_t item, bool *evidence);
 
-/* What an entry of the history adds to an item's score, or where step->foreign is not NULL
+/* What an entry of the history (from its count on: a newcomer) adds to an item's score, or
+ * where step->foreign is not NULL
  * to that of the vector there; 0: nothing that can be told. */
 double recs__content_share(const recs__step *step, const recs__history *history, size_t entry,
                            uint32_t item);

@@ -157,7 +157,10 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
     if ((row & RECS__OVERLAY_BIT) != 0 && step->foreign == NULL)
         return RECS_OK; /* an item this component does not know */
     if (visit->query->work.scorer.similar) {
-        add(reasons, RECS_REASON_SIMILAR, visit->item_row, step->component->index,
+        add(reasons, RECS_REASON_SIMILAR,
+            visit->item_row == RECS_NO_ROW && step->newcomer_count != 0 ? step->newcomers[0].row
+                                                                        : visit->item_row,
+            step->component->index,
             coefficient * (double)step->scores[0]);
         return RECS_OK;
     }
@@ -165,9 +168,10 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
         return explain_factors(visit, step, row, coefficient, error);
     if (step->content != NULL) {
         const recs__history *history = &visit->query->work.history;
-        for (size_t i = 0; i < history->count; i++)
-            add(reasons, RECS_REASON_VECTOR, history->rows[i], step->component->index,
-                coefficient * recs__content_share(step, history, i, row));
+        for (size_t i = 0; i < history->count + step->newcomer_count; i++)
+            add(reasons, RECS_REASON_VECTOR,
+                i < history->count ? history->rows[i] : step->newcomers[i - history->count].row,
+                step->component->index, coefficient * recs__content_share(step, history, i, row));
         return RECS_OK;
     }
     if (step == recs__scorer_beside(&visit->query->work.scorer)) {
@@ -246,9 +250,12 @@ static recs_status sort_reasons(recs_query *query, recs_error *error) {
 }
 
 /* The text of a reason: an item's id, a place's path, or none. */
-static const char *text_of(const recs__ids *ids, const recs__reason *reason, size_t *size) {
+static const char *text_of(const recs__overlay_ids *ids, const recs__reason *reason,
+                           size_t *size) {
     *size = reason->path_size;
-    const char *text = reason->path != NULL ? reason->path : recs__ids_get(ids, reason->row, size);
+    const char *text = reason->path != NULL            ? reason->path
+                       : reason->row == RECS_NO_ROW ? NULL
+                                                    : recs__overlay_id(ids, reason->row, size);
     if (text == NULL)
         *size = 0;
     return text;
@@ -256,7 +263,10 @@ static const char *text_of(const recs__ids *ids, const recs__reason *reason, siz
 
 static recs_status copy_ids(const recs__visit *visit, recs_error *error) {
     recs__reasons *reasons = &visit->query->reasons;
-    const recs__ids *ids = &visit->view->item_ids;
+    static const recs__overlay none = {.set = NULL};
+    const recs__overlay_ids all = {&visit->view->item_ids,
+                                   visit->overlay != NULL ? visit->overlay : &none};
+    const recs__overlay_ids *ids = &all;
     size_t total = 0, size;
     for (size_t i = 0; i < reasons->count; i++) {
         text_of(ids, &reasons->list[i], &size);
@@ -290,7 +300,8 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
     recs__reasons *reasons = &query->reasons;
     recs__reasons_clear(query);
     /* A leaf gives a reason per entry of the history or place of a chain, or one. */
-    size_t each = query->work.history.count + 1 + RECS__FROZEN_LEVELS, steps = scorer->step_count;
+    size_t each = query->work.history.count + scorer->newcomer_count + 1 + RECS__FROZEN_LEVELS,
+           steps = scorer->step_count;
     recs_status status = recs__room_fresh(&query->host, (void **)&reasons->list,
                                           &reasons->list_capacity, steps * each + 2,
                                           sizeof *reasons->list, error);
@@ -344,30 +355,30 @@ recs_status recs__explain(const recs__visit *visit, size_t index, recs_error *er
         return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
                           answer->count);
     size_t ignored = query->ignored;
-    recs_status status = answer->verb == RECS__VERB_SIMILAR
-                             ? recs__similar_prepare(visit, error)
-                             : recs__recommend_prepare(visit, NULL, error);
+    recs__visit here;
+    recs__overlay overlay;
+    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
+    if (status == RECS_OK)
+        status = answer->verb == RECS__VERB_SIMILAR ? recs__similar_prepare(&here, error)
+                                                    : recs__recommend_prepare(&here, NULL, error);
     query->ignored = ignored;
-    recs__overlay overlay = {.set = NULL};
-    bool found = true;
+    uint32_t named = 0;
     if (status == RECS_OK && (answer->rows[index] & RECS__OVERLAY_BIT) != 0) {
-        status = recs__overlay_enter(&overlay, visit, error);
-        if (status == RECS_OK)
-            status = recs__overlay_look(&overlay, visit, recs_query_id(query, index), &found, error);
-        if (status == RECS_OK && !found)
+        status = recs__overlay_look(&overlay, &here, recs_query_id(query, index), &named, error);
+        if (status == RECS_OK && named == RECS_NO_ROW)
             status = recs__fail(error, RECS_ERR_STATE,
                                 "\"%.64s\" is not in the overlay any more: ask again",
                                 recs_query_id(query, index));
     }
     if (status == RECS_OK)
         status = recs__explain_row(
-            visit, answer->rows[index],
+            &here, answer->rows[index],
             answer->sources[index] == RECS_FROM_FILL ||
                 (answer->sources[index] == RECS_FROM_TREND &&
                  recs__scorer_beside(&query->work.scorer) == NULL),
             error);
-    recs__overlay_leave(&overlay);
     recs__work_clear(&query->work);
+    recs__overlay_leave(&overlay);
     return status;
 }
 

@@ -25,6 +25,8 @@ recs_status recs__recommend_prepare(const recs__visit *visit, recs__probe *probe
         status = recs__scorer_begin(&work->scorer, &query->host, visit->view, visit->component,
                                     error);
     if (status == RECS_OK)
+        status = recs__overlay_history(visit, error);
+    if (status == RECS_OK)
         status = recs__scorer_visitor(&work->scorer, &query->host, &work->history, error);
     return status;
 }
@@ -41,28 +43,26 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
     recs_query *query = visit->query;
     recs__work *work = &query->work;
     recs__answer *answer = &query->answer;
-    recs__overlay overlay;
-    recs_status status = recs__overlay_enter(&overlay, visit, error);
-    if (status == RECS_OK)
-        status = recs__scan_begin(work, &query->host, query->request.limit, overlay.live, error);
+    static const recs__overlay none = {.set = NULL};
+    const recs__overlay *overlay = visit->overlay != NULL ? visit->overlay : &none;
+    recs_status status =
+        recs__scan_begin(work, &query->host, query->request.limit, overlay->live, error);
     if (status == RECS_OK)
         status = recs__answer_reserve(query, work->topk.limit, error);
     if (status == RECS_OK)
         status = recs__scan_rows(&work, 1, &query->host, error);
     if (status == RECS_OK)
-        status = recs__overlay_offer(&overlay, visit, error);
+        status = recs__overlay_offer(overlay, visit, error);
     size_t evidence = 0, count = 0;
     if (status == RECS_OK) {
         count = recs__scan_finish(work, !query->request.evidence_only, answer->rows,
                                   answer->scores, answer->sources, &evidence);
-        recs__overlay_ids ids = {&visit->view->item_ids, &overlay};
+        recs__overlay_ids ids = {&visit->view->item_ids, overlay};
         status = recs__answer_finish(query, visit->view, recs__overlay_id, &ids, count, verb,
                                      visit->component, error);
     }
-    uint32_t more = overlay.live;
-    recs__overlay_leave(&overlay);
     if (status == RECS_OK) {
-        answer->eligible = work->filter.eligible + more;
+        answer->eligible = work->filter.eligible + overlay->live;
         answer->evidence = evidence;
         answer->strategy = strategy_of(work);
         answer->scored =
@@ -72,10 +72,15 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
 }
 
 recs_status recs__recommend(const recs__visit *visit, recs_error *error) {
-    recs_status status = recs__recommend_prepare(visit, NULL, error);
+    recs__visit here;
+    recs__overlay overlay;
+    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
     if (status == RECS_OK)
-        status = recs__recommend_answer(visit, RECS__VERB_RECOMMEND, error);
+        status = recs__recommend_prepare(&here, NULL, error);
+    if (status == RECS_OK)
+        status = recs__recommend_answer(&here, RECS__VERB_RECOMMEND, error);
     recs__work_clear(&visit->query->work);
+    recs__overlay_leave(&overlay);
     return status;
 }
 
@@ -100,12 +105,18 @@ recs_status recs__score_listed(const recs__visit *visit, const uint32_t *rows, s
             return recs__fail(error, RECS_ERR_ARGUMENT,
                               "entry %zu: row %u, the model has %u items", i, rows[i],
                               visit->view->items);
-    recs_status status = recs__visit_history(visit, true, error);
+    recs__visit here;
+    recs__overlay overlay;
+    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
+    if (status == RECS_OK)
+        status = recs__visit_history(&here, true, error);
     if (status == RECS_OK)
         status = recs__beside_read(visit, error);
     if (status == RECS_OK)
         status =
             recs__scorer_begin(scorer, &query->host, visit->view, visit->component, error);
+    if (status == RECS_OK)
+        status = recs__overlay_history(&here, error);
     if (status == RECS_OK)
         status = recs__scorer_visitor(scorer, &query->host, &query->work.history, error);
     for (size_t i = 0; status == RECS_OK && i < count;) {
@@ -115,6 +126,7 @@ recs_status recs__score_listed(const recs__visit *visit, const uint32_t *rows, s
         i += n;
     }
     recs__work_clear(&query->work);
+    recs__overlay_leave(&overlay);
     return status;
 }
 

@@ -237,6 +237,11 @@ recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                           : out_rows == NULL ? "out_rows"
                                              : "out_scores",
                           count);
+    if (query->request.overlay != NULL)
+        return recs__fail(error, RECS_ERR_UNSUPPORTED,
+                          "recs_recommend_rows answers with rows of the model, and the query has an "
+                          "overlay of new items: ask for each user (recs_recommend), or take it off "
+                          "(recs_query_overlay with NULL)");
     query->ignored = 0;
     status = recs__visit_begin(&visit, recs__model_view(model), query, RECS_NO_ROW, error);
     return status == RECS_OK

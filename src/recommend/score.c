@@ -500,9 +500,16 @@ recs_status recs__scorer_contents(recs__scorer *scorer, const recs_host *host,
                                   const uint32_t *rows, const float *values, size_t count,
                                   recs_error *error) {
     size_t need = 0;
-    for (size_t i = 0; i < scorer->step_count; i++)
-        if (recs__content_usable(scorer->steps[i].component))
-            need += recs__content_room(scorer->steps[i].component, count);
+    for (size_t i = 0; i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        if (!recs__content_usable(step->component))
+            continue;
+        if (step->component->index == scorer->newcomer_component) {
+            step->newcomers = scorer->newcomers;
+            step->newcomer_count = scorer->newcomer_count;
+        }
+        need += recs__content_room(step->component, count + step->newcomer_count);
+    }
     recs_status status = recs__room_fresh(host, (void **)&scorer->contents,
                                           &scorer->content_capacity, need,
                                           sizeof *scorer->contents, error);
@@ -512,7 +519,7 @@ recs_status recs__scorer_contents(recs__scorer *scorer, const recs_host *host,
         if (!recs__content_usable(step->component))
             continue;
         recs__content_fill(step, room, rows, values, count);
-        room += recs__content_room(step->component, count);
+        room += recs__content_room(step->component, count + step->newcomer_count);
     }
     return status;
 }
@@ -560,6 +567,25 @@ recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint3
         }
     }
     return recs__scorer_contents(scorer, host, &item, &one, 1, error);
+}
+
+recs_status recs__scorer_newcomer(recs__scorer *scorer, const recs_host *host,
+                                  recs_error *error) {
+    scorer->similar = true;
+    for (size_t i = 0; i < scorer->step_count; i++) {
+        recs__step *step = &scorer->steps[i];
+        if (step->vector != NULL) {
+            memset(step->vector, 0, step->component->stride * sizeof *step->vector);
+            step->norm = 0.0f;
+            step->has_vector = false;
+        }
+        if (step->lane == NULL)
+            continue;
+        recs_status status = recs__lane_begin(step->lane, host, scorer->view->items, 0, error);
+        if (status != RECS_OK)
+            return status;
+    }
+    return recs__scorer_contents(scorer, host, NULL, NULL, 0, error);
 }
 
 /* ---- blocks of rows -------------------------------------------------------------- */
@@ -722,6 +748,7 @@ void recs__scorer_clear(recs__scorer *scorer) {
     for (size_t i = 0; i < scorer->crowd_count; i++)
         recs__crowd_clear(scorer->crowds[i]);
     scorer->step_count = 0;
+    scorer->newcomer_count = 0;
 }
 
 void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
@@ -744,6 +771,7 @@ void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
     recs__free_aligned(host, scorer->evidence);
     recs__free_aligned(host, scorer->vectors);
     recs__free_aligned(host, scorer->contents);
+    recs__free_aligned(host, scorer->newcomers);
     recs__free_aligned(host, scorer->scratch);
     *scorer = (recs__scorer){0};
 }
@@ -756,7 +784,8 @@ size_t recs__scorer_memory(const recs__scorer *scorer) {
                    scorer->evidence_capacity * sizeof *scorer->evidence +
                    (scorer->vector_capacity + scorer->content_capacity) *
                        sizeof *scorer->vectors +
-                   scorer->scratch_capacity * sizeof *scorer->scratch;
+                   scorer->scratch_capacity * sizeof *scorer->scratch +
+                   scorer->newcomer_capacity * sizeof *scorer->newcomers;
     bytes += scorer->crowd_capacity * sizeof *scorer->crowds +
              scorer->frozen_capacity * sizeof *scorer->frozens +
              scorer->frozen_count * sizeof(recs__frozen);

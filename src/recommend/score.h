@@ -11,6 +11,7 @@
 #define RECS_RECOMMEND_SCORE_H
 
 #include "kernels/foldin.h"
+#include "kernels/stored.h"
 #include "model/model.h"
 #include "recommend/history.h"
 
@@ -38,6 +39,14 @@ typedef struct recs__lane {
     bool whole; /* so many neighbours that touched is not kept */
 } recs__lane;
 
+/* An item of the history, or the one asked about, that the model does not know: its
+ * vector for one component (overlay.h). */
+typedef struct recs__newcomer {
+    recs__stored stored;
+    uint32_t at, row; /* of stored; of the overlay, high bit set */
+    float norm, weight;
+} recs__newcomer;
+
 typedef struct recs__step {
     const recs__component *component;
     float *scores;     /* [RECS__BLOCK], of the block asked for last */
@@ -50,6 +59,9 @@ typedef struct recs__step {
     struct recs__crowd *crowd; /* user neighbours (crowd.h)          */
     float *content, *content_norms, *content_room; /* content (content.h): vectors, lengths */
     size_t content_count;
+    const recs__newcomer *newcomers; /* content: further entries of the history */
+    size_t newcomer_count;
+    bool each; /* content: a vector for each entry, merge=best */
     const float *foreign; /* of an item that is not the model's, for its reasons */
     float foreign_norm;
     double content_total, content_length; /* centroid: sum of weights, length before scaling */
@@ -78,6 +90,9 @@ typedef struct recs__scorer {
     size_t evidence_capacity;
     float *vectors;
     size_t vector_capacity;
+    recs__newcomer *newcomers; /* ascending rows; gone with recs__scorer_clear */
+    size_t newcomer_count, newcomer_capacity;
+    uint32_t newcomer_component; /* whose vectors they have */
     float *contents; /* of the steps */
     size_t content_capacity;
     float *scratch; /* fold-in */
@@ -102,6 +117,10 @@ recs_status recs__scorer_visitor(recs__scorer *scorer, const recs_host *host,
                                  const recs__history *history, recs_error *error);
 recs_status recs__scorer_item(recs__scorer *scorer, const recs_host *host, uint32_t item,
                               recs_error *error);
+
+/* Similarity to the one newcomer: content alone knows it. */
+recs_status recs__scorer_newcomer(recs__scorer *scorer, const recs_host *host,
+                                  recs_error *error);
 
 /* scores[i] = dot of a step's vector and row first + i of the item factors, no
  * norms, no cleaning; scorer->streams says where the rows come from. */

@@ -1,5 +1,6 @@
 /* similar.c - the items most like one item. */
 #include "base/error.h"
+#include "recommend/overlay.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 
@@ -18,7 +19,12 @@ recs_status recs__need_item(const recs__visit *visit, recs_error *error) {
 recs_status recs__similar_prepare(const recs__visit *visit, recs_error *error) {
     recs_query *query = visit->query;
     recs__work *work = &query->work;
-    recs_status status = recs__need_item(visit, error);
+    bool fresh = false;
+    const recs__name *item = &query->request.item;
+    recs_status status = item->set && visit->item_row == RECS_NO_ROW &&
+                                 recs__overlay_knows(visit->overlay, item->text, item->size)
+                             ? RECS_OK
+                             : recs__need_item(visit, error);
     if (status == RECS_OK && visit->component < visit->view->component_count &&
         visit->view->components[visit->component].kind == RECS__KIND_TRENDS)
         return recs__fail(error, RECS_ERR_UNSUPPORTED,
@@ -34,15 +40,23 @@ recs_status recs__similar_prepare(const recs__visit *visit, recs_error *error) {
         status = recs__scorer_begin(&work->scorer, &query->host, visit->view, visit->component,
                                     error);
     if (status == RECS_OK)
-        status = recs__scorer_item(&work->scorer, &query->host, visit->item_row, error);
+        status = recs__overlay_item(visit, &fresh, error);
+    if (status == RECS_OK)
+        status = fresh ? recs__scorer_newcomer(&work->scorer, &query->host, error)
+                       : recs__scorer_item(&work->scorer, &query->host, visit->item_row, error);
     return status;
 }
 
 recs_status recs__similar(const recs__visit *visit, recs_error *error) {
-    recs_status status = recs__similar_prepare(visit, error);
+    recs__visit here;
+    recs__overlay overlay;
+    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
     if (status == RECS_OK)
-        status = recs__recommend_answer(visit, RECS__VERB_SIMILAR, error);
+        status = recs__similar_prepare(&here, error);
+    if (status == RECS_OK)
+        status = recs__recommend_answer(&here, RECS__VERB_SIMILAR, error);
     recs__work_clear(&visit->query->work);
+    recs__overlay_leave(&overlay);
     return status;
 }
 

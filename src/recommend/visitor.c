@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "recommend/overlay.h"
 #include "recs/events.h"
 #include "search/room.h"
 
@@ -72,7 +73,8 @@ static recs_status resolve(const recs__visit *visit, const recs__ref *ref, const
         *row = recs__ids_find(&view->item_ids, visit->query->request.text + ref->text, ref->size);
         if (*row >= view->items) {
             *row = RECS_NO_ROW;
-            visit->query->ignored++;
+            visit->query->ignored += !recs__overlay_knows(
+                visit->overlay, visit->query->request.text + ref->text, ref->size);
         }
     } else if (ref->row >= view->items) {
         return recs__fail(error, RECS_ERR_ARGUMENT,

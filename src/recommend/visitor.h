@@ -13,6 +13,7 @@ typedef struct recs__visit {
     uint32_t user_row;
     uint32_t item_row;  /* of the request's item, or RECS_NO_ROW */
     uint32_t component; /* beyond the components: the model has none */
+    const struct recs__overlay *overlay; /* pinned (overlay.h), or NULL: none is looked at */
 } recs__visit;
 
 /* Looks up the component (NOT_FOUND) and the item. */

@@ -5,6 +5,7 @@
  * is eligible. */
 #include "base/error.h"
 #include "recommend/beside.h"
+#include "recommend/overlay.h"
 #include "recommend/recommend.h"
 #include "recs/recommend.h"
 
@@ -115,6 +116,13 @@ static void say(recs_query *query, const char *id) {
                  (double)why->score);
         break;
     case RECS_VERDICT_NO_EVIDENCE:
+        if (!query->request.evidence_only) {
+            snprintf(why->text, sizeof why->text,
+                     "\"%s\" is not shown: \"%s\" has no evidence for it, and an item that is "
+                     "new to the model is not filled up with.",
+                     name, component);
+            break;
+        }
         snprintf(why->text, sizeof why->text,
                  "\"%s\" is not shown: \"%s\" has no evidence for it (score %.6g) and the query "
                  "asks for evidence only.",
@@ -154,8 +162,49 @@ static recs_status judge(const recs__visit *visit, const recs__probe *probe, rec
                         ? count_before(work, recs__topk_key(why->score, probe->row))
                         : count_before(work, UINT64_MAX) +
                               count_filled_before(work, visit->view, probe->row);
+        size_t fresh;
+        uint64_t key = evidence ? recs__topk_key(why->score, probe->row) : UINT64_MAX;
+        recs_status status = recs__overlay_before(visit, key, &fresh, error);
+        if (status != RECS_OK)
+            return status;
+        why->rank += fresh;
     }
     return recs__explain_row(visit, probe->row, !evidence, error);
+}
+
+/* The same of an item of the overlay, if it is one. */
+static recs_status judge_new(const recs__visit *visit, const char *item, recs_error *error) {
+    recs_query *query = visit->query;
+    recs__work *work = &query->work;
+    recs__why *why = &query->why;
+    const recs__answer *answer = &query->answer;
+    uint32_t named;
+    why->verdict = RECS_VERDICT_UNKNOWN;
+    recs_status status = recs__overlay_look(visit->overlay, visit, item, &named, error);
+    if (status != RECS_OK || named == RECS_NO_ROW)
+        return status;
+    bool evidence = recs__scorer_evidence(&work->scorer)[0] != 0;
+    why->score = recs__scorer_scores(&work->scorer)[0];
+    status = recs__overlay_verdict(visit, item, strlen(item), &why->verdict, error);
+    for (size_t i = 0; why->verdict == RECS_VERDICT_NONE && i < answer->count; i++) {
+        if (answer->rows[i] == named) {
+            why->verdict = RECS_VERDICT_SHOWN;
+            why->rank = i;
+        }
+    }
+    if (status == RECS_OK && why->verdict == RECS_VERDICT_NONE && evidence) {
+        uint64_t key = recs__topk_key(why->score, named);
+        size_t fresh = 0;
+        why->verdict = RECS_VERDICT_BELOW;
+        why->rank = count_before(work, key);
+        status = recs__overlay_before(visit, key, &fresh, error);
+        why->rank += fresh;
+    } else if (status == RECS_OK && why->verdict == RECS_VERDICT_NONE) {
+        why->verdict = RECS_VERDICT_NO_EVIDENCE;
+    }
+    if (status == RECS_OK) /* counting has scored others */
+        status = recs__overlay_look(visit->overlay, visit, item, &named, error);
+    return status == RECS_OK ? recs__explain_row(visit, named, false, error) : status;
 }
 
 recs_status recs__why_not(const recs__visit *visit, const char *item, recs_error *error) {
@@ -166,20 +215,25 @@ recs_status recs__why_not(const recs__visit *visit, const char *item, recs_error
     if (probe.row >= visit->view->items)
         probe.row = RECS_NO_ROW;
 
-    recs_status status = recs__recommend_prepare(visit, &probe, error);
+    recs__visit here;
+    recs__overlay overlay;
+    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
     if (status == RECS_OK)
-        status = recs__recommend_answer(visit, RECS__VERB_RECOMMEND, error);
+        status = recs__recommend_prepare(&here, &probe, error);
+    if (status == RECS_OK)
+        status = recs__recommend_answer(&here, RECS__VERB_RECOMMEND, error);
     if (status == RECS_OK && answer->count != 0)
         query->why.cutoff = answer->scores[answer->count - 1];
     if (status == RECS_OK && probe.row == RECS_NO_ROW)
-        query->why.verdict = RECS_VERDICT_UNKNOWN;
+        status = judge_new(&here, item, error);
     else if (status == RECS_OK)
-        status = judge(visit, &probe, error);
+        status = judge(&here, &probe, error);
     if (status == RECS_OK)
         say(query, item);
     else
         recs__answer_clear(query);
     recs__work_clear(&query->work);
+    recs__overlay_leave(&overlay);
     return status;
 }
 
