@@ -252,6 +252,39 @@ void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, 
         sketch_add(node->actors, slot, hash);
 }
 
+/* ---- of several nodes ------------------------------------------------------------------ */
+
+static void keep(uint64_t *kept, uint32_t *count, uint64_t hash) {
+    uint32_t at = *count;
+    while (at > 0 && kept[at - 1] > hash)
+        at--;
+    if ((at > 0 && kept[at - 1] == hash) || at == RECS__TREND_SKETCH)
+        return;
+    uint32_t last = *count < RECS__TREND_SKETCH ? (*count)++ : *count - 1;
+    memmove(kept + at + 1, kept + at, (last - at) * sizeof *kept);
+    kept[at] = hash;
+}
+
+void recs__trend_actors_unite(const recs_trends *trends, const recs__trend_node *node,
+                              uint64_t *kept, uint32_t *count) {
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    if (node->actors == NULL || newest < 0)
+        return;
+    int32_t slot = (int32_t)(newest / sketch_width(trends));
+    for (int i = 0; i < 2; i++) {
+        const recs__trend_sketch *sketch = &node->actors->sketches[i];
+        bool recent = sketch->slot == slot || sketch->slot == slot - 1;
+        for (uint32_t h = 0; recent && h < sketch->count; h++)
+            keep(kept, count, sketch->hashes[h]);
+    }
+}
+
+double recs__trend_actors_united(const uint64_t *kept, uint32_t count) {
+    if (count < RECS__TREND_SKETCH)
+        return (double)count;
+    return (RECS__TREND_SKETCH - 1) / ((double)kept[count - 1] / 18446744073709551616.0);
+}
+
 /* ---- how many ------------------------------------------------------------------------- */
 
 double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,

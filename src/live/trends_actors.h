@@ -79,6 +79,12 @@ void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, 
 double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
                                 bool *exact);
 
+/* The union of several nodes: joins the hashes of one into kept, ascending, room for
+ * RECS__TREND_SKETCH (*count 0 before the first); then how many they stand for. */
+void recs__trend_actors_unite(const recs_trends *trends, const recs__trend_node *node,
+                              uint64_t *kept, uint32_t *count);
+double recs__trend_actors_united(const uint64_t *kept, uint32_t count);
+
 void recs__trend_actors_free(recs_trends *trends, recs__trend_node *node);
 
 #endif

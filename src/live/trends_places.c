@@ -226,6 +226,25 @@ uint32_t recs__trend_node_nearest(recs_trends *trends, const char *path, size_t 
     return found != RECS_NO_PLACE ? found : 0;
 }
 
+uint32_t recs__trend_node_find(recs_trends *trends, const char *path, size_t size,
+                               const char *segment, size_t segment_size) {
+    bool exact;
+    uint32_t node = recs__trend_node_nearest(trends, path, size, segment, segment_size, &exact);
+    return exact ? node : RECS_NO_PLACE;
+}
+
+uint32_t recs__trend_node_join(recs_trends *trends, uint32_t a, uint32_t b) {
+    while (a != b) {
+        const recs__trend_node *x = recs__trend_node_at(trends, a),
+                               *y = recs__trend_node_at(trends, b);
+        if (x->depth >= y->depth)
+            a = x->parent;
+        else
+            b = y->parent;
+    }
+    return a;
+}
+
 void recs__trend_nodes_free(recs_trends *trends) {
     uint32_t count = atomic_load(&trends->node_count);
     for (uint32_t node = 0; node < count; node++)

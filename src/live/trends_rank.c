@@ -20,6 +20,9 @@
  * new       as popular, among items that first appeared anywhere within
  *           new_within.
  *
+ * Several places as one (a radius): counts, traffic and actors are added up, the rules
+ * are the same; their cells are all gone through.
+ *
  * Candidates are the lists of the place and of those that lend to it. An item
  * on none of them counts at most bar at each level, which bounds its score;
  * where the k-th best does not pass the bound, the places are scanned. */
@@ -109,23 +112,28 @@ static bool needs_base(const optics *lens) {
     return lens->ask->ranking == RECS_RANK_TRENDING || leans(lens);
 }
 
+/* Count and baseline of what is left of sums after returns: in the asked series, and in
+ * the longest half-life in all. */
+static recs__trend_seen_count from_net(double net, double whole) {
+    double count = net > 0.0 ? net : 0.0;
+    return (recs__trend_seen_count){count, recs__trend_rest(whole, count)};
+}
+
 /* Count and baseline of an item's cell, its returns taken off. */
 static recs__trend_seen_count count_of(const optics *lens, const recs__trend_node *node,
                                        const recs__trend_cell *cell) {
-    recs__trend_seen_count seen = {.count = raw_of(lens, cell, 0)};
+    double count = raw_of(lens, cell, 0);
     bool both = needs_base(lens);
     double whole = both ? raw_of(lens, cell, 1) : 0.0;
     if (cell->marks & RECS__TREND_HAS_RETURNS) {
         const recs__trend_cell *returns =
             recs__trend_find(lens->trends, node, cell->item | RECS__TREND_RETURNED);
         if (returns != NULL) {
-            seen.count -= raw_of(lens, returns, 0);
+            count -= raw_of(lens, returns, 0);
             whole -= both ? raw_of(lens, returns, 1) : 0.0;
         }
     }
-    seen.count = seen.count > 0.0 ? seen.count * lens->scale[0] : 0.0;
-    seen.baseline = recs__trend_rest(whole * lens->scale[1], seen.count);
-    return seen;
+    return from_net(count * lens->scale[0], whole * lens->scale[1]);
 }
 
 /* ---- the chain of places --------------------------------------------------------------- */
@@ -148,11 +156,48 @@ static void measure_level(const optics *lens, recs__trend_level *level) {
     recs__trend_unlock(lens->trends, level->node);
 }
 
+/* Traffic and actors of several places together. */
+static void measure_near(const optics *lens, recs__trend_level *level) {
+    recs_trends *trends = lens->trends;
+    const recs__trend_options *options = &trends->options;
+    uint64_t kept[RECS__TREND_SKETCH];
+    uint32_t actors = 0;
+    level->node = NULL;
+    level->total = level->total_baseline = 0.0;
+    for (uint32_t i = 0; i < lens->ask->near_count; i++) {
+        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
+        recs__trend_read_lock(trends, node);
+        recs__trend_actors_unite(trends, node, kept, &actors);
+        const recs__trend_cell *total = recs__trend_find(trends, node, RECS__TREND_TOTAL);
+        level->total += total != NULL ? raw_of(lens, total, 0) : 0.0;
+        if (total != NULL && needs_base(lens))
+            level->total_baseline += raw_of(lens, total, 1);
+        recs__trend_unlock(trends, node);
+    }
+    level->total *= lens->scale[0];
+    level->total_baseline =
+        recs__trend_rest(level->total_baseline * lens->scale[1], level->total);
+    level->shown = options->actors == 0 || options->min_actors == 0 ||
+                   recs__trend_actors_united(kept, actors) >= (double)options->min_actors;
+    if (!level->shown)
+        level->total = level->total_baseline = 0.0;
+}
+
+static double lent_to(const optics *lens, const recs__trend_level *level, bool has_above) {
+    double traffic = level->total + (leans(lens) ? level->total_baseline : 0.0);
+    return recs__trend_lent(lens->trends->options.prior, traffic, has_above);
+}
+
 static void measure_chain(const optics *lens, recs__trend_work *work) {
-    double prior = lens->trends->options.prior;
     uint32_t node = lens->ask->node;
     bool lent = true;
     work->levels = 0;
+    if (lens->ask->near != NULL) {
+        recs__trend_level *level = &work->level[work->levels++];
+        measure_near(lens, level);
+        level->lent = lent_to(lens, level, true);
+        lent = level->lent > 0.0;
+    }
     while (node != RECS_NO_PLACE && work->levels < RECS__TREND_LEVELS) {
         recs__trend_node *at = recs__trend_node_at(lens->trends, node);
         work->root = at;
@@ -162,8 +207,7 @@ static void measure_chain(const optics *lens, recs__trend_work *work) {
         recs__trend_level *level = &work->level[work->levels++];
         level->node = at;
         measure_level(lens, level);
-        double traffic = level->total + (leans(lens) ? level->total_baseline : 0.0);
-        level->lent = recs__trend_lent(prior, traffic, node != RECS_NO_PLACE);
+        level->lent = lent_to(lens, level, node != RECS_NO_PLACE);
         lent = level->lent > 0.0;
     }
 }
@@ -210,26 +254,76 @@ static recs_status candidate_room(recs__trend_work *work, const recs_host *host,
     return RECS_OK;
 }
 
-/* -1 stands for a level whose candidates do not have the item. */
-static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
-                  const recs__trend_cell *cell) {
-    const recs__trend_ask *ask = lens->ask;
-    if (cell->item >= RECS__TREND_ITEMS ||
-        (ask->allowed != NULL && !ask->allowed(ask->data, cell->item)))
-        return;
-    recs__trend_seen_count seen = count_of(lens, work->level[l].node, cell);
-    if (seen.count <= 0.0 && (!leans(lens) || seen.baseline <= 0.0))
-        return;
-    uint32_t at = 0, c = work->indexed ? candidate_of(work, cell->item, &at) : UINT32_MAX;
-    if (c == UINT32_MAX) {
+/* The counts of a candidate, which may be a new one: then -1 stands for each level whose
+ * candidates do not have the item. */
+static recs__trend_seen_count *counts_of(recs__trend_work *work, uint32_t item, bool *fresh) {
+    uint32_t at = 0, c = work->indexed ? candidate_of(work, item, &at) : UINT32_MAX;
+    *fresh = c == UINT32_MAX;
+    if (*fresh) {
         c = (uint32_t)work->count++;
-        work->items[c] = cell->item;
+        work->items[c] = item;
         for (uint32_t k = 0; k < work->levels; k++)
             work->counts[(size_t)c * work->levels + k] = (recs__trend_seen_count){-1.0, 0.0};
         if (work->indexed)
             work->index[at] = c + 1;
     }
-    work->counts[(size_t)c * work->levels + l] = seen;
+    return &work->counts[(size_t)c * work->levels];
+}
+
+static bool asked_for(const optics *lens, uint32_t item) {
+    const recs__trend_ask *ask = lens->ask;
+    return item < RECS__TREND_ITEMS && (ask->allowed == NULL || ask->allowed(ask->data, item));
+}
+
+static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
+                  const recs__trend_cell *cell) {
+    bool fresh;
+    if (!asked_for(lens, cell->item))
+        return;
+    recs__trend_seen_count seen = count_of(lens, work->level[l].node, cell);
+    if (seen.count > 0.0 || (leans(lens) && seen.baseline > 0.0))
+        counts_of(work, cell->item, &fresh)[l] = seen;
+}
+
+/* A cell of one of several places: sales or returns, added to what the others have. Sums
+ * before the scale for now, so that their differences are exact. */
+static void offer_near(const optics *lens, recs__trend_work *work, uint32_t l,
+                       const recs__trend_cell *cell) {
+    uint32_t item = cell->item & ~RECS__TREND_RETURNED;
+    double sign = item != cell->item ? -1.0 : 1.0;
+    bool fresh;
+    if (!asked_for(lens, item))
+        return;
+    recs__trend_seen_count *seen = &counts_of(work, item, &fresh)[l];
+    if (fresh)
+        *seen = (recs__trend_seen_count){0.0, 0.0};
+    seen->count += sign * raw_of(lens, cell, 0);
+    seen->baseline += needs_base(lens) ? sign * raw_of(lens, cell, 1) : 0.0;
+}
+
+/* All cells of the places that are asked as one; comes before other levels. */
+static recs_status gather_near(const optics *lens, recs__trend_work *work, uint32_t l,
+                               const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs_status status = RECS_OK;
+    for (uint32_t i = 0; i < lens->ask->near_count && status == RECS_OK; i++) {
+        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
+        recs__trend_read_lock(trends, node);
+        const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+        uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+        status = candidate_room(work, host, node->used, error);
+        for (uint32_t at = 0; at < capacity && status == RECS_OK; at++) {
+            const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
+            offer_near(lens, work, l, cell);
+        }
+        recs__trend_unlock(trends, node);
+    }
+    for (size_t c = 0; c < work->count; c++)
+        work->counts[c * work->levels + l] =
+            from_net(work->counts[c * work->levels + l].count * lens->scale[0],
+                     work->counts[c * work->levels + l].baseline * lens->scale[1]);
+    work->scanned = true;
+    return status;
 }
 
 /* The list a ranking reads, and whether its bar bounds the asked series now. */
@@ -281,6 +375,8 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
     level->bar = level->bar_base = 0.0;
     if (!level->shown)
         return RECS_OK;
+    if (node == NULL)
+        return gather_near(lens, work, l, host, error);
     bool bounded;
     uint32_t which = list_of(lens, &bounded);
     recs_status status = RECS_OK;
@@ -317,7 +413,7 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
 static recs__trend_seen_count look_up(const optics *lens, const recs__trend_level *level,
                                       uint32_t item) {
     recs__trend_seen_count seen = {0.0, 0.0};
-    if (!level->shown)
+    if (!level->shown || level->node == NULL) /* near: all were gathered */
         return seen;
     recs__trend_read_lock(lens->trends, level->node);
     const recs__trend_cell *cell = recs__trend_find(lens->trends, level->node, item);
@@ -545,7 +641,7 @@ static size_t select_picks(const optics *lens, recs__trend_work *work) {
 /* Between which the true counts of the answers lie. */
 static void add_bounds(const optics *lens, recs__trend_work *work, size_t count) {
     recs_trends *trends = lens->trends;
-    recs__trend_node *node = work->level[0].node;
+    bool near = lens->ask->near != NULL;
     bool window = trends->options.series[lens->series[0]].half_life == 0;
     if (recs_trends_exact(trends)) {
         for (size_t i = 0; i < count; i++)
@@ -553,12 +649,24 @@ static void add_bounds(const optics *lens, recs__trend_work *work, size_t count)
                 work->hits[i].parts[RECS_TREND_COUNT];
         return;
     }
-    recs__trend_read_lock(trends, node);
+    for (size_t i = 0; i < count; i++)
+        work->hits[i].parts[RECS_TREND_LEAST] = work->hits[i].parts[RECS_TREND_MOST] = 0.0;
+    for (uint32_t n = 0; n < (near ? lens->ask->near_count : 1); n++) {
+        recs__trend_node *node = near ? recs__trend_node_at(trends, lens->ask->near[n])
+                                      : work->level[0].node;
+        recs__trend_read_lock(trends, node);
+        for (size_t i = 0; i < count; i++) {
+            double less, more;
+            recs__bounded_error(trends, node, work->hits[i].item, lens->newest[1], &less, &more);
+            work->hits[i].parts[RECS_TREND_LEAST] += less;
+            work->hits[i].parts[RECS_TREND_MOST] += more;
+        }
+        recs__trend_unlock(trends, node);
+    }
     for (size_t i = 0; i < count; i++) {
-        double *parts = work->hits[i].parts, less, more;
-        recs__bounded_error(trends, node, work->hits[i].item, lens->newest[1], &less, &more);
-        less *= lens->scale[1];
-        more *= lens->scale[1];
+        double *parts = work->hits[i].parts;
+        double less = parts[RECS_TREND_LEAST] * lens->scale[1],
+               more = parts[RECS_TREND_MOST] * lens->scale[1];
         parts[RECS_TREND_LEAST] = parts[RECS_TREND_COUNT] > less || window
                                       ? parts[RECS_TREND_COUNT] - (window ? 0.0 : less)
                                       : 0.0;
@@ -568,7 +676,6 @@ static void add_bounds(const optics *lens, recs__trend_work *work, size_t count)
                                          ? parts[RECS_TREND_SUPPORT]
                                          : parts[RECS_TREND_COUNT];
     }
-    recs__trend_unlock(trends, node);
 }
 
 static void describe(const optics *lens, const recs__trend_work *work, recs__trend_pick pick,
@@ -596,7 +703,7 @@ static void describe(const optics *lens, const recs__trend_work *work, recs__tre
 static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan,
                            const recs_host *host, size_t *count, recs_error *error) {
     work->count = 0;
-    work->indexed = work->levels > 1 || leans(lens);
+    work->indexed = work->levels > 1 || leans(lens) || lens->ask->near != NULL;
     if (work->index_capacity != 0)
         memset(work->index, 0, work->index_capacity * sizeof *work->index);
     recs_status status = RECS_OK;

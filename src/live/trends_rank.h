@@ -9,6 +9,8 @@ enum { RECS__TREND_LEVELS = 2 * (RECS__TREND_DEPTH + 1) };
 /* What is asked. Times and series are resolved; allowed NULL: all. */
 typedef struct recs__trend_ask {
     uint32_t node;
+    const uint32_t *near; /* not NULL: these nodes as one place, to which node lends */
+    uint32_t near_count;
     uint32_t series;
     int32_t ranking; /* a recs_ranking */
     int64_t time;
@@ -33,7 +35,7 @@ typedef struct recs__trend_hit {
 
 /* One place of the chain, own place first. */
 typedef struct recs__trend_level {
-    recs__trend_node *node;
+    recs__trend_node *node; /* NULL: those near */
     double total, total_baseline; /* traffic: sales, gross */
     double lent;                  /* weight of what the next level lends */
     double bar;                   /* an item that is not among its candidates counts at most this */

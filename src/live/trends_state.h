@@ -241,6 +241,11 @@ recs_status recs__trend_node_take(recs_trends *trends, const char *path, size_t 
  * there has it. Never fails: the root is always there. */
 uint32_t recs__trend_node_nearest(recs_trends *trends, const char *path, size_t size,
                                   const char *segment, size_t segment_size, bool *exact);
+/* The node of a path and segment, RECS_NO_PLACE when there is none. */
+uint32_t recs__trend_node_find(recs_trends *trends, const char *path, size_t size,
+                               const char *segment, size_t segment_size);
+/* The lowest node above both, or one of them; both of one segment or of none. */
+uint32_t recs__trend_node_join(recs_trends *trends, uint32_t a, uint32_t b);
 /* What is wrong with a path, NULL when nothing is. */
 const char *recs__trend_path_problem(const char *path, size_t size);
 /* Whose shares a node borrows: its parent's, at a segment's root the root's. */

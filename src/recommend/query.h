@@ -40,11 +40,17 @@ typedef struct recs__name {
     char text[RECS_ID_MAX + 1];
 } recs__name;
 
+/* Cells that stand for a radius, at most. */
+#define RECS__NEAR_CELLS 256
+
 /* What is asked of trends, and those beside a model. */
 typedef struct recs__asked_trend {
     recs__name place, segment;
     int64_t time, half_life, window;
     int32_t ranking;
+    bool near; /* the cells of a radius, place that of its middle */
+    uint32_t cell_count, cell_first, cell_step;
+    uint64_t cells[RECS__NEAR_CELLS];
     recs_trends *beside; /* NULL: none */
     float weight;
 } recs__asked_trend;
@@ -113,6 +119,7 @@ typedef struct recs__trend_room {
     double *parts;              /* 6 per answer */
     size_t denied_capacity, allowed_capacity, parts_capacity;
     size_t denied_count, allowed_count;
+    uint32_t near[RECS__NEAR_CELLS]; /* nodes of the radius */
 } recs__trend_room;
 
 /* Live trends as rows of a model, best first (beside.h). */
@@ -207,7 +214,7 @@ void recs__asked_trend_defaults(recs__asked_trend *asked);
 void recs__trend_room_free(recs_query *query);
 size_t recs__trend_room_memory(const recs_query *query);
 /* Series, time and node of the request, without lists and limit. ARGUMENT. */
-recs_status recs__trend_resolve(recs_trends *trends, const recs_query *query,
+recs_status recs__trend_resolve(recs_trends *trends, recs_query *query,
                                 recs__trend_ask *ask, recs_error *error);
 
 /* Working memory. */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "recommend/query.h"
+#include "recs/places.h"
 #include "recs/trends.h"
 #include "search/room.h"
 
@@ -23,6 +24,7 @@ void recs__asked_trend_defaults(recs__asked_trend *asked) {
     asked->time = RECS_NO_TIME;
     asked->half_life = asked->window = 0;
     asked->ranking = RECS_RANK_POPULAR;
+    asked->near = false;
     asked->beside = NULL;
     asked->weight = 0.0f;
 }
@@ -52,8 +54,43 @@ static recs_status set_text(recs_query *query, recs__name *name, const char *wha
 }
 
 recs_status recs_query_place(recs_query *query, const char *path) {
-    return set_text(query, query != NULL ? &query->request.trend.place : NULL, "place", path,
-                    true);
+    recs_status status = set_text(query, query != NULL ? &query->request.trend.place : NULL,
+                                  "place", path, true);
+    if (status == RECS_OK)
+        query->request.trend.near = false;
+    return status;
+}
+
+recs_status recs_query_near(recs_query *query, double latitude, double longitude, double radius,
+                            uint32_t first, uint32_t step, uint32_t last) {
+    recs_error failed = {0};
+    char place[RECS_PLACE_ROOM];
+    uint64_t cells[RECS__NEAR_CELLS];
+    size_t count = 0;
+    if (query == NULL)
+        return RECS_ERR_ARGUMENT;
+    recs__asked_trend *asked = &query->request.trend;
+    recs_status status = recs_place_from_coordinates(latitude, longitude, first, step, last, place,
+                                                     sizeof place, &failed);
+    if (status == RECS_OK)
+        status = recs_cells_cover(latitude, longitude, radius, first, step, last,
+                                  RECS__NEAR_CELLS, cells, &count, &failed);
+    if (status == RECS_OK) {
+        const char *problem = recs__trend_path_problem(place, strlen(place));
+        if (problem != NULL)
+            status = recs__fail(&failed, RECS_ERR_ARGUMENT, "place \"%.80s\" %s", place, problem);
+    }
+    if (status == RECS_OK) {
+        asked->place.set = true;
+        asked->place.size = (uint32_t)strlen(place);
+        memcpy(asked->place.text, place, asked->place.size + 1);
+        asked->near = true;
+        asked->cell_count = (uint32_t)count;
+        asked->cell_first = first;
+        asked->cell_step = step;
+        memcpy(asked->cells, cells, count * sizeof *cells);
+    }
+    return recs__query_settle(query, status, &failed);
 }
 
 recs_status recs_query_segment(recs_query *query, const char *segment) {
@@ -208,7 +245,35 @@ static recs_status find_series(const recs_trends *trends, const recs__asked_tren
                       trends->description);
 }
 
-recs_status recs__trend_resolve(recs_trends *trends, const recs_query *query,
+/* The nodes of a radius, and who lends to them: the lowest place above all of them,
+ * the parent of one, or (none is known) the nearest above its middle. */
+static recs_status resolve_near(recs_trends *trends, recs_query *query, recs__trend_ask *ask,
+                                recs_error *error) {
+    const recs__asked_trend *asked = &query->request.trend;
+    uint32_t *nodes = query->trend.near;
+    ask->near = nodes;
+    for (uint32_t i = 0; i < asked->cell_count; i++) {
+        char place[RECS_PLACE_ROOM];
+        recs_status status = recs_place_from_cell(asked->cells[i], asked->cell_first,
+                                                  asked->cell_step, place, sizeof place, error);
+        if (status != RECS_OK)
+            return status;
+        uint32_t node =
+            recs__trend_node_find(trends, place, strlen(place), asked->segment.text,
+                                  asked->segment.set ? asked->segment.size : 0);
+        if (node != RECS_NO_PLACE)
+            nodes[ask->near_count++] = node;
+    }
+    if (ask->near_count != 0)
+        ask->node = nodes[0];
+    for (uint32_t i = 1; i < ask->near_count; i++)
+        ask->node = recs__trend_node_join(trends, ask->node, nodes[i]);
+    if (ask->near_count == 1)
+        ask->node = recs__trend_lender(recs__trend_node_at(trends, nodes[0]));
+    return RECS_OK;
+}
+
+recs_status recs__trend_resolve(recs_trends *trends, recs_query *query,
                                 recs__trend_ask *ask, recs_error *error) {
     const recs__asked_trend *asked = &query->request.trend;
     bool exact;
@@ -226,7 +291,7 @@ recs_status recs__trend_resolve(recs_trends *trends, const recs_query *query,
     ask->node = recs__trend_node_nearest(
         trends, asked->place.text, asked->place.set ? asked->place.size : 0, asked->segment.text,
         asked->segment.set ? asked->segment.size : 0, &exact);
-    return RECS_OK;
+    return asked->near ? resolve_near(trends, query, ask, error) : RECS_OK;
 }
 
 static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_ask *ask,

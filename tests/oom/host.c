@@ -156,6 +156,11 @@ static void count(const recs_model *model, recs_query *query)
         if (TRY(recs_trending(trends, query, &error)))
             note_answers(query);
     }
+    if (!where) {
+        recs_query_near(query, 40.0, -75.0, 900.0, 4, 3, 13);
+        if (TRY(recs_trending(trends, query, &error)))
+            note_answers(query);
+    }
     for (int weight = 0; weight < 2 && !where; weight++) { /* beside the model */
         recs_query_reset(query);
         recs_query_place(query, "us/ca");
