@@ -84,7 +84,8 @@ RECS_API recs_status recs_users(const recs_model *model, recs_query *query, recs
 
 /* Reasons of answer `index` of the query's last answer (recommend or
  * similar), as columns of the query. The request must not have been changed
- * in between. STATE: no answer, another model, or the request was changed.
+ * in between. STATE: no answer, another model, or the request was changed (of recs_knn:
+ * recs_knn_explain).
  * ARGUMENT: index. MEMORY. Cost: a fold-in and the neighbours of the history.
  * als: contributions after Hu, Koren, Volinsky 2008, section 5. Since 0.1. */
 RECS_API recs_status recs_explain(const recs_model *model, recs_query *query, size_t index,

@@ -207,6 +207,15 @@ RECS_API recs_status recs_query_overlay(recs_query *query, const recs_vectors *v
  * executor of the query's host, or the index's. Since 0.1. */
 RECS_API recs_status recs_knn(const recs_vectors *vectors, recs_query *query, recs_error *error);
 
+/* Reasons of answer `index` of the query's last recs_knn on this set, as columns of the query
+ * (recs_query_reason_count …). By item: RECS_REASON_SIMILAR, the item, the score. By
+ * history: RECS_REASON_VECTOR, its items; under centroid each with its exact share of the score
+ * (l2: a distance has no shares, all of it is the remainder), under best the nearest with all
+ * of it. By vector: the remainder alone. Reasons have no component (UINT32_MAX). STATE: no
+ * answer of recs_knn, of another set, or request or set were changed since. ARGUMENT: index. MEMORY. Cost: a product for each item of the history. Since 0.1. */
+RECS_API recs_status recs_knn_explain(const recs_vectors *vectors, recs_query *query, size_t index,
+                                      recs_error *error);
+
 /* recs_knn for count vectors [count][dimension] at once with the query's
  * settings (its item, history and vector are not used): out_rows and out_scores hold
  * count * limit members; beyond an answer's end RECS_NO_ROW and 0. Runs on

@@ -213,7 +213,7 @@ static recs_status explain_steps(const recs__visit *visit, uint32_t row, recs_er
 }
 
 /* Largest first, ties by row, then by component: a stable order by key. */
-static recs_status sort_reasons(recs_query *query, recs_error *error) {
+recs_status recs__reasons_sort(recs_query *query, recs_error *error) {
     recs__reasons *reasons = &query->reasons;
     recs_status status = recs__room_fresh(&query->host, (void **)&reasons->spare,
                                           &reasons->spare_capacity, reasons->count,
@@ -250,40 +250,37 @@ static recs_status sort_reasons(recs_query *query, recs_error *error) {
 }
 
 /* The text of a reason: an item's id, a place's path, or none. */
-static const char *text_of(const recs__overlay_ids *ids, const recs__reason *reason,
+static const char *text_of(recs__id_of *id_of, const void *ids, const recs__reason *reason,
                            size_t *size) {
     *size = reason->path_size;
     const char *text = reason->path != NULL            ? reason->path
                        : reason->row == RECS_NO_ROW ? NULL
-                                                    : recs__overlay_id(ids, reason->row, size);
+                                                    : id_of(ids, reason->row, size);
     if (text == NULL)
         *size = 0;
     return text;
 }
 
-static recs_status copy_ids(const recs__visit *visit, recs_error *error) {
-    recs__reasons *reasons = &visit->query->reasons;
-    static const recs__overlay none = {.set = NULL};
-    const recs__overlay_ids all = {&visit->view->item_ids,
-                                   visit->overlay != NULL ? visit->overlay : &none};
-    const recs__overlay_ids *ids = &all;
+recs_status recs__reasons_ids(recs_query *query, recs__id_of *id_of, const void *ids,
+                              recs_error *error) {
+    recs__reasons *reasons = &query->reasons;
     size_t total = 0, size;
     for (size_t i = 0; i < reasons->count; i++) {
-        text_of(ids, &reasons->list[i], &size);
+        text_of(id_of, ids, &reasons->list[i], &size);
         total += size + 1;
     }
     recs_status status =
-        recs__room_fresh(&visit->query->host, (void **)&reasons->ids, &reasons->id_capacity,
+        recs__room_fresh(&query->host, (void **)&reasons->ids, &reasons->id_capacity,
                          total, 1, error);
     if (status == RECS_OK)
-        status = recs__room_fresh(&visit->query->host, (void **)&reasons->offsets,
+        status = recs__room_fresh(&query->host, (void **)&reasons->offsets,
                                   &reasons->offset_capacity, reasons->count,
                                   sizeof *reasons->offsets, error);
     if (status != RECS_OK)
         return status;
     size_t at = 0;
     for (size_t i = 0; i < reasons->count; i++) {
-        const char *text = text_of(ids, &reasons->list[i], &size);
+        const char *text = text_of(id_of, ids, &reasons->list[i], &size);
         if (size != 0)
             memcpy(reasons->ids + at, text, size);
         reasons->ids[at + size] = '\0';
@@ -298,6 +295,9 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
     recs_query *query = visit->query;
     recs__scorer *scorer = &query->work.scorer;
     recs__reasons *reasons = &query->reasons;
+    static const recs__overlay none = {.set = NULL};
+    const recs__overlay_ids ids = {&visit->view->item_ids,
+                                   visit->overlay != NULL ? visit->overlay : &none};
     recs__reasons_clear(query);
     /* A leaf gives a reason per entry of the history or place of a chain, or one. */
     size_t each = query->work.history.count + scorer->newcomer_count + 1 + RECS__FROZEN_LEVELS,
@@ -317,7 +317,7 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
     double score = (double)recs__scorer_scores(scorer)[0], sum = 0.0;
     status = explain_steps(visit, row, error);
     if (status == RECS_OK)
-        status = sort_reasons(query, error);
+        status = recs__reasons_sort(query, error);
     if (status == RECS_OK && fill) {
         memmove(reasons->list + 1, reasons->list, reasons->count * sizeof *reasons->list);
         const recs__beside *beside = scorer->beside;
@@ -331,7 +331,7 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
         sum += reasons->list[i].contribution;
     add(reasons, RECS_REASON_REMAINDER, RECS_NO_ROW, visit->component, score - sum);
     if (status == RECS_OK)
-        status = copy_ids(visit, error);
+        status = recs__reasons_ids(query, recs__overlay_id, &ids, error);
     if (status != RECS_OK)
         recs__reasons_clear(query);
     return status;

@@ -137,6 +137,12 @@ static recs_status read_history(const run *at, recs_error *error) {
     return status;
 }
 
+recs_status recs__knn_history(const recs_vectors *vectors, recs_query *query,
+                              const recs__snapshot *snapshot, recs_error *error) {
+    run at = {.vectors = vectors, .query = query, .snapshot = snapshot};
+    return read_history(&at, error);
+}
+
 /* ---- what is eligible ---------------------------------------------------------------------- */
 
 static recs_status exclude(const run *at, uint32_t row, recs_error *error) {

@@ -17,6 +17,7 @@
 #include "search/exact.h"
 #include "search/filter.h"
 #include "search/topk.h"
+#include "search/vectors.h"
 
 #include <stdbool.h>
 
@@ -264,7 +265,18 @@ recs_status recs__predicate_ask(const recs_query *query, recs__id_of *id_of, con
 recs_status recs__predicate_all(const recs_query *query, recs__id_of *id_of, const void *context,
                                 recs__filter *filter, recs_error *error);
 
+/* ---- explain.c ---- */
+
+/* Reasons in their order; then, with the last of them added, their ids. */
+recs_status recs__reasons_sort(recs_query *query, recs_error *error);
+recs_status recs__reasons_ids(recs_query *query, recs__id_of *id_of, const void *ids,
+                              recs_error *error);
+
 /* ---- knn.c ---- */
+
+/* The history of the request as rows of a snapshot, merged, into the query's work. */
+recs_status recs__knn_history(const recs_vectors *vectors, recs_query *query,
+                              const recs__snapshot *snapshot, recs_error *error);
 
 void recs__knn_free(recs_query *query);
 size_t recs__knn_memory(const recs_query *query);
