@@ -24,6 +24,7 @@
 #include "recs/query.h"
 #include "recs/trends.h"
 #include "train/budget.h"
+#include "train/order.h"
 #include "train/training_store.h"
 
 #include <math.h>
@@ -152,6 +153,11 @@ static recs_status describe(freezing *f, recs_error *error) {
 
 /* ---- the log in time order ---------------------------------------------------------------- */
 
+static recs_status tell_order(void *data, uint64_t done, uint64_t total, recs_error *error) {
+    const freezing *f = data;
+    return recs__progress_tell(f->job->progress, "trending order", done, total, error);
+}
+
 static recs_status sort_log(freezing *f, recs_error *error) {
     const recs__log *log = &f->dataset->log;
     const int64_t *times = log->times;
@@ -172,26 +178,10 @@ static recs_status sort_log(freezing *f, recs_error *error) {
     uint64_t *spare = f->order != NULL ? recs__alloc(big, count, sizeof *spare, error) : NULL;
     if (spare == NULL)
         return RECS_ERR_MEMORY;
-    uint64_t *from = f->order, *to = spare;
-    recs_status status = RECS_OK;
     for (size_t e = 0; e < count; e++)
-        from[e] = e;
-    for (size_t width = 1; width < count && status == RECS_OK; width *= 2) {
-        for (size_t begin = 0; begin < count; begin += 2 * width) {
-            size_t middle = begin + width < count ? begin + width : count;
-            size_t end = middle + width < count ? middle + width : count;
-            size_t left = begin, right = middle;
-            for (size_t i = begin; i < end; i++)
-                to[i] = right < end && (left >= middle || times[from[right]] < times[from[left]])
-                            ? from[right++] : from[left++];
-        }
-        uint64_t *swap = from;
-        from = to;
-        to = swap;
-        status = recs__progress_tell(f->job->progress, "trending order", width, count, error);
-    }
-    if (from != f->order)
-        memcpy(f->order, from, count * sizeof *from);
+        f->order[e] = e;
+    recs_status status =
+        recs__order_events(f->order, spare, count, times, tell_order, f, error);
     recs__free(big, spare);
     return status;
 }
@@ -256,6 +246,10 @@ static recs_status count_events(freezing *f, recs_error *error) {
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
+static bool path_before(const void *trends, uint32_t a, uint32_t b) {
+    return strcmp(recs_trends_place_name(trends, a), recs_trends_place_name(trends, b)) < 0;
+}
+
 /* Rows of the places: the root, then by path. */
 static recs_status order_places(freezing *f, recs_error *error) {
     uint32_t count = recs_trends_place_count(f->trends);
@@ -264,27 +258,9 @@ static recs_status order_places(freezing *f, recs_error *error) {
     f->rows = recs__alloc(f->host, count, sizeof *f->rows, error); /* spare of the sort first */
     if (f->handles == NULL || f->rows == NULL)
         return RECS_ERR_MEMORY;
-    uint32_t *from = f->handles, *to = f->rows;
     for (uint32_t p = 0; p < count; p++)
-        from[p] = p;
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t begin = 0; begin < count; begin += 2 * width) {
-            size_t middle = begin + width < count ? begin + width : count;
-            size_t end = middle + width < count ? middle + width : count;
-            size_t left = begin, right = middle;
-            for (size_t i = begin; i < end; i++)
-                to[i] = right < end &&
-                                (left >= middle ||
-                                 strcmp(recs_trends_place_name(f->trends, from[right]),
-                                        recs_trends_place_name(f->trends, from[left])) < 0)
-                            ? from[right++] : from[left++];
-        }
-        uint32_t *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != f->handles)
-        memcpy(f->handles, from, count * sizeof *from);
+        f->handles[p] = p;
+    (void)recs__order_rows(f->handles, f->rows, count, path_before, f->trends, NULL, NULL, NULL);
     for (uint32_t row = 0; row < count; row++)
         f->rows[f->handles[row]] = row;
     return RECS_OK;

@@ -1,16 +1,16 @@
 /* replay.c - a log's events handed out again in order of time, in batches.
  *
- * The order is an array of numbers, 8 bytes an event, sorted in runs that are
- * merged; a log that is in order already needs none. Equal times keep the
+ * The order is an array of numbers, 8 bytes an event, and as much again while it
+ * is sorted; a log that is in order already needs none. Equal times keep the
  * log's order. O(n log n) once, then one pass; the batch is one and reused. */
 #include "base/memory.h"
 #include "train/dataset.h"
+#include "train/order.h"
 
 #include <string.h>
 
 #define BATCH 4096
 #define SPAN INT64_C(3600000) /* milliseconds a batch may span */
-#define RUN 32 /* events sorted by insertion before runs are merged */
 
 typedef struct replay {
     recs_dataset *dataset;
@@ -39,28 +39,15 @@ static bool in_order(const replay *r) {
     return true;
 }
 
-static void insertion(const replay *r, uint64_t begin, uint64_t end) {
-    for (uint64_t i = begin + 1; i < end; i++) {
-        uint64_t event = r->order[i], at = i;
-        for (; at > begin && r->times[r->order[at - 1]] > r->times[event]; at--)
-            r->order[at] = r->order[at - 1];
-        r->order[at] = event;
-    }
-}
-
-static void merge(const replay *r, uint64_t begin, uint64_t middle, uint64_t end) {
-    uint64_t left = begin, right = middle;
-    for (uint64_t i = begin; i < end; i++) {
-        bool first = right == end || (left < middle && r->times[r->order[left]] <=
-                                                           r->times[r->order[right]]);
-        r->spare[i] = r->order[first ? left++ : right++];
-    }
+static recs_status tell(void *data, uint64_t done, uint64_t total, recs_error *error) {
+    const replay *r = data;
+    (void)done, (void)total;
+    return recs__dataset_tick(r->dataset, "ordering by time", 0, 0, error);
 }
 
 static recs_status sort(replay *r, recs_error *error) {
     const recs_host *host = &r->dataset->host;
     uint64_t events = r->dataset->log.count;
-    recs_status status = RECS_OK;
     r->count = 0;
     for (uint64_t e = 0; e < events; e++)
         r->count += wanted(r, e);
@@ -72,19 +59,7 @@ static recs_status sort(replay *r, recs_error *error) {
     for (uint64_t e = 0; e < events; e++)
         if (wanted(r, e))
             r->order[r->count++] = e;
-    for (uint64_t at = 0; at < r->count; at += RUN)
-        insertion(r, at, at + RUN < r->count ? at + RUN : r->count);
-    for (uint64_t width = RUN; width < r->count && status == RECS_OK; width *= 2) {
-        for (uint64_t at = 0; at < r->count && status == RECS_OK; at += 2 * width) {
-            uint64_t middle = at + width < r->count ? at + width : r->count;
-            merge(r, at, middle, middle + width < r->count ? middle + width : r->count);
-            status = recs__dataset_tick(r->dataset, "ordering by time", 0, 0, error);
-        }
-        uint64_t *sorted = r->spare;
-        r->spare = r->order;
-        r->order = sorted;
-    }
-    return status;
+    return recs__order_events(r->order, r->spare, r->count, r->times, tell, r, error);
 }
 
 /* ---- a batch ------------------------------------------------------------------ */

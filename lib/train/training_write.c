@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "model/format.h"
+#include "train/order.h"
 
 #include <math.h>
 #include <string.h>
@@ -153,40 +154,25 @@ static recs_status write_history(const output *o) {
     return status;
 }
 
-/* Rows by popularity, highest first, ties by row: merging, which is stable. */
-static void order_rows(const float *scores, uint32_t *from, uint32_t *to, uint32_t count,
-                       uint32_t **result) {
-    for (uint32_t row = 0; row < count; row++)
-        from[row] = row;
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t begin = 0; begin < count; begin += 2 * width) {
-            size_t middle = begin + width < count ? begin + width : count;
-            size_t end = middle + width < count ? middle + width : count;
-            size_t left = begin, right = middle;
-            for (size_t i = begin; i < end; i++)
-                to[i] = right < end &&
-                                (left >= middle || scores[from[right]] > scores[from[left]])
-                            ? from[right++] : from[left++];
-        }
-        uint32_t *swap = from;
-        from = to;
-        to = swap;
-    }
-    *result = from;
+static bool more_popular(const void *scores, uint32_t a, uint32_t b) {
+    return ((const float *)scores)[a] > ((const float *)scores)[b];
 }
 
 static recs_status write_popularity(const output *o) {
     const recs_host *host = &o->training->host;
-    uint32_t items = o->training->items, *order;
+    uint32_t items = o->training->items;
     uint32_t *both = recs__alloc(host, (size_t)items * 2, sizeof *both, o->error);
     float *scores = recs__alloc(host, items, sizeof *scores, o->error);
     recs_status status = both != NULL && scores != NULL ? RECS_OK : RECS_ERR_MEMORY;
     if (status == RECS_OK) {
-        for (uint32_t row = 0; row < items; row++)
+        for (uint32_t row = 0; row < items; row++) {
             scores[row] = (float)o->training->item_units[row];
-        order_rows(scores, both, both + items, items, &order);
-        status = put(o, RECS_SECTION_POPULAR_ORDER, RECS_SECTION_MODEL, 0, order, items,
-                     sizeof *order);
+            both[row] = row;
+        }
+        /* Highest first, ties by row. */
+        (void)recs__order_rows(both, both + items, items, more_popular, scores, NULL, NULL, NULL);
+        status = put(o, RECS_SECTION_POPULAR_ORDER, RECS_SECTION_MODEL, 0, both, items,
+                     sizeof *both);
     }
     if (status == RECS_OK)
         status = put(o, RECS_SECTION_POPULAR_SCORES, RECS_SECTION_MODEL, 0, scores, items,

@@ -28,6 +28,7 @@
 #include "base/memory.h"
 #include "model/format.h"
 #include "train/budget.h"
+#include "train/order.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static bool next_entry(const userknn *m, uint64_t *at, uint64_t end) {
 }
 
 /* Whether unit a comes before unit b: by items, then by values. */
-static bool comes_before(const userknn *m, uint32_t a, uint32_t b) {
+static bool comes_before(const void *data, uint32_t a, uint32_t b) {
+    const userknn *m = data;
     uint64_t at, to, at_end, to_end;
     at_end = recs__csr_row(m->units, a, &at);
     to_end = recs__csr_row(m->units, b, &to);
@@ -100,27 +102,8 @@ static bool comes_before(const userknn *m, uint32_t a, uint32_t b) {
 }
 
 static recs_status sort_units(userknn *m, uint32_t *spare, recs_error *error) {
-    uint32_t *from = m->order, *to = spare;
-    size_t count = m->rows;
-    recs_status status = RECS_OK;
-    for (size_t width = 1; width < count && status == RECS_OK; width *= 2) {
-        for (size_t begin = 0; begin < count; begin += 2 * width) {
-            size_t middle = begin + width < count ? begin + width : count;
-            size_t end = middle + width < count ? middle + width : count;
-            size_t left = begin, right = middle;
-            for (size_t i = begin; i < end; i++)
-                to[i] = right < end &&
-                                (left >= middle || comes_before(m, from[right], from[left]))
-                            ? from[right++] : from[left++];
-        }
-        uint32_t *swap = from;
-        from = to;
-        to = swap;
-        status = recs__progress_tell(m->job->progress, "userknn rows", width, count, error);
-    }
-    if (from != m->order)
-        memcpy(m->order, from, count * sizeof *from);
-    return status;
+    return recs__order_rows(m->order, spare, m->rows, comes_before, m, m->job->progress,
+                            "userknn rows", error);
 }
 
 /* Fills order with the units that count, and their entries. */
