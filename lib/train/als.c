@@ -33,7 +33,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum {
     FACTORS,
@@ -103,21 +102,6 @@ static recs_status check_memory(const als *a, recs_error *error) {
     return recs__budget_check(a->job, floats * sizeof(float), what, error);
 }
 
-/* Rows are read in no order: fewer and larger pages cost less to find. Advice
- * only, to the whole pages inside a block of the host's. */
-static void in_large_pages(void *block, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-    const uintptr_t page = (uintptr_t)2 << 20;
-    uintptr_t first = ((uintptr_t)block + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)block + bytes) / page * page;
-    if (first < end)
-        (void)madvise((unsigned char *)block + (first - (uintptr_t)block), end - first,
-                      MADV_HUGEPAGE);
-#else
-    (void)block, (void)bytes;
-#endif
-}
-
 static recs_status allocate(als *a, recs_error *error) {
     recs__als *p = &a->parts;
     size_t users = p->users.matrix->rows, items = p->items.matrix->rows;
@@ -135,8 +119,8 @@ static recs_status allocate(als *a, recs_error *error) {
                                          sizeof(float), error);
     if (!p->partial)
         return RECS_ERR_MEMORY;
-    in_large_pages(p->users.factors, users * p->stride * sizeof(float));
-    in_large_pages(p->items.factors, items * p->stride * sizeof(float));
+    recs__large_pages(p->users.factors, users * p->stride * sizeof(float));
+    recs__large_pages(p->items.factors, items * p->stride * sizeof(float));
     return RECS_OK;
 }
 

@@ -1,7 +1,7 @@
 /* memory.c - the host: what it lends, resolved once, and every allocation.
  *
  * Operations: recs__host_init; alloc, alloc_zero, alloc_aligned, grow, free,
- * free_aligned, copy_text; log, now, run. Cost: those of the host's callbacks.
+ * free_aligned, large_pages, copy_text; log, now, run. Cost: those of the host's callbacks.
  * An aligned block costs at most 64 + sizeof(void *) bytes more: the pointer
  * the host gave sits just below the aligned address.
  *
@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 enum {
@@ -185,6 +186,16 @@ void recs__free_aligned(const recs_host *host, void *block) {
     void *original;
     memcpy(&original, (unsigned char *)block - sizeof original, sizeof original);
     host->release(host->memory_data, original);
+}
+
+void recs__large_pages(void *block, size_t size) {
+#ifdef MADV_HUGEPAGE
+    const size_t page = (size_t)2 << 20, skip = (size_t)(-(uintptr_t)block % page);
+    if (size >= skip + page)
+        (void)madvise((unsigned char *)block + skip, (size - skip) / page * page, MADV_HUGEPAGE);
+#else
+    (void)block, (void)size;
+#endif
 }
 
 char *recs__copy_text(const recs_host *host, const char *text, recs_error *error) {

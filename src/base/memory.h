@@ -27,6 +27,9 @@ recs_status recs__grow(const recs_host *host, void **block, size_t *capacity, si
                        size_t size, recs_error *error);
 void recs__free(const recs_host *host, void *block);
 void recs__free_aligned(const recs_host *host, void *block);
+/* Asks the system to hold the block's memory in large pages where it has such: a wish, for
+ * the whole large pages inside the block alone. For what is read in no order. */
+void recs__large_pages(void *block, size_t size);
 char *recs__copy_text(const recs_host *host, const char *text, recs_error *error);
 
 /* One line, cleaned as the text of an error is; silent without host->log. */

@@ -13,28 +13,15 @@
 #include "live/trends_state.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 enum { CLASSES = 8 * 20 };
-static const size_t large = (size_t)4 << 20, huge_page = (size_t)2 << 20;
+static const size_t large = (size_t)4 << 20;
 
 struct recs__trend_pool {
     void *blocks[CLASSES];   /* given back, linked through their first word */
     unsigned char *pieces;   /* newest; its first word links to the older   */
     size_t used, size;       /* of the newest                               */
 };
-
-/* A wish; the whole pages inside the block alone are named. */
-static void ask_for_large_pages(unsigned char *block, size_t size) {
-#ifdef MADV_HUGEPAGE
-    size_t skip = (size_t)(-(uintptr_t)block % huge_page);
-    if (size >= skip + huge_page)
-        madvise(block + skip, (size - skip) / huge_page * huge_page, MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
-#endif
-}
 
 /* Class of a size (64 to large); *rounded is the size of its blocks. */
 static uint32_t class_of(size_t size, size_t *rounded) {
@@ -58,7 +45,7 @@ static void *host_block(recs_trends *trends, size_t size, recs_error *error) {
     if (block == NULL)
         return NULL;
     atomic_fetch_add_explicit(&trends->memory, size, memory_order_relaxed);
-    ask_for_large_pages(block, size);
+    recs__large_pages(block, size);
     return block;
 }
 
