@@ -116,7 +116,7 @@ typedef enum recs__verb {
 /* The working memory of recs_trending and the parts of its scores. */
 typedef struct recs__trend_room {
     recs__trend_work work;
-    uint32_t *denied, *allowed; /* handles, ascending */
+    uint64_t *denied, *allowed; /* handles, ascending */
     double *parts;              /* 6 per answer */
     size_t denied_capacity, allowed_capacity, parts_capacity;
     size_t denied_count, allowed_count;

@@ -8,11 +8,11 @@
 #include "recs/places.h"
 #include "recs/trends.h"
 #include "search/room.h"
+#include "search/sort.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PARTS = RECS_TREND_MOST + 1 };
@@ -162,18 +162,13 @@ void recs__trend_room_free(recs_query *query) {
 size_t recs__trend_room_memory(const recs_query *query) {
     const recs__trend_room *room = &query->trend;
     return recs__trend_work_memory(&room->work) +
-           (room->denied_capacity + room->allowed_capacity) * sizeof(uint32_t) +
+           (room->denied_capacity + room->allowed_capacity) * sizeof(uint64_t) +
            room->parts_capacity * sizeof(double);
 }
 
 /* ---- deny and allow --------------------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static bool among(const uint32_t *handles, size_t count, uint32_t handle) {
+static bool among(const uint64_t *handles, size_t count, uint32_t handle) {
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -188,7 +183,7 @@ static bool among(const uint32_t *handles, size_t count, uint32_t handle) {
 /* The known handles of a list of the request, ascending. extra: one more id. */
 static recs_status resolve(recs_trends *trends, recs_query *query, const char *what,
                            const recs__ref *list, size_t count, const recs__name *extra,
-                           uint32_t **handles, size_t *capacity, size_t *found,
+                           uint64_t **handles, size_t *capacity, size_t *found,
                            recs_error *error) {
     recs_status status = recs__room_fresh(&query->host, (void **)handles, capacity, count + 1,
                                           sizeof **handles, error);
@@ -211,7 +206,7 @@ static recs_status resolve(recs_trends *trends, recs_query *query, const char *w
             (*handles)[(*found)++] = handle;
     }
     if (status == RECS_OK && *found > 1)
-        qsort(*handles, *found, sizeof **handles, ascending);
+        recs__sort_keys(*handles, *found);
     return status;
 }
 
