@@ -2,37 +2,8 @@
 # `recs knn` and content in `recs train`: sets from every format, neighbours, a
 # model that knows them, and what is wrong named on one line.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${RECS_BUILD:-build}" 2>/dev/null && pwd)
-recs=$build/recs
-if [ ! -x "$recs" ]; then
-    echo "the tool is not built: no ${RECS_BUILD:-build}/recs"
-    exit 77
-fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-failures=0
-try() { # code, arguments of recs
-    wanted=$1
-    shift
-    last="$*"
-    "$recs" "$@" >out 2>err </dev/null
-    got=$?
-    [ $got -eq "$wanted" ] || {
-        failures=$((failures + 1))
-        echo "WRONG: exit code $got instead of $wanted: recs $last"
-        sed 's/^/    /' out err | head -n 20
-    }
-}
-has() { # file, text
-    grep -qF -e "$2" "$1" || {
-        failures=$((failures + 1))
-        echo "WRONG: no '$2' in $1 of: recs $last"
-        sed 's/^/    /' "$1" | head -n 10
-    }
-}
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "$0")/support/cli.sh"
 
 # Sixty items around six directions: i0, i6, i12 … lie together.
 awk 'BEGIN {
@@ -60,10 +31,7 @@ try 0 info --model set.recs
 has out content
 
 try 0 knn search --set set.recs --item i7 -k 9
-[ "$(awk '{ print substr($3, 2) % 6 }' out | sort -u)" = 1 ] || {
-    failures=$((failures + 1))
-    echo "WRONG: neighbours of i7 are not those of its direction"
-}
+[ "$(awk '{ print substr($3, 2) % 6 }' out | sort -u)" = 1 ] || wrong "neighbours of i7 are not those of its direction"
 cp out first
 try 0 similar --model set.recs --item i7 -k 9 --component content
 has out "$(awk 'NR == 1 { print $3 }' first)"
@@ -74,7 +42,7 @@ has out '"strategy": "listed"'
 has out '"id": "i0"'
 try 0 knn search --set set.recs --item i7 --radius 0.9999 -k 60
 try 0 knn search --set set.recs --input vectors.csv -k 2 --threads 2
-[ "$(wc -l <out)" -eq 120 ] || { failures=$((failures + 1)); echo "WRONG: not 120 lines"; }
+[ "$(wc -l <out)" -eq 120 ] || wrong "not 120 lines"
 has out "i7	1	"
 try 0 knn tune --set set.recs --recall 0.95
 has out "the index is exact"
@@ -111,7 +79,7 @@ has out "dropped: 1"
 printf 'a,1,2\na,1,3\n' >bad.csv
 try 1 knn build --input bad.csv --output y.recs
 has err "same id"
-[ ! -e y.recs ] || { failures=$((failures + 1)); echo "WRONG: a failed build left a file"; }
+[ ! -e y.recs ] || wrong "a failed build left a file"
 try 1 knn build --input vectors.csv --output y.recs --memory 1K
 has err "its limit"
 try 3 knn search --set set.recs --item nobody
@@ -124,8 +92,7 @@ try 3 knn search --set model.recs --component nothing --item i1
 try 2 train --input log.csv --output x.recs --quiet --spec "content"
 has err "vectors=FILE"
 if [ "$(find . -name '*.tmp' | wc -l)" -ne 0 ]; then
-    failures=$((failures + 1))
-    echo "WRONG: a temporary file was left"
+    wrong "a temporary file was left"
 fi
 
 [ $failures -eq 0 ] || exit 1

@@ -2,39 +2,9 @@
 # `recs trends` on a small made log: lists at any moment, states saved, asked and
 # merged, the page of a map with hostile names, and what is refused.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${RECS_BUILD:-build}" 2>/dev/null && pwd)
-recs=$build/recs
-if [ ! -x "$recs" ]; then
-    echo "the tool is not built: no ${RECS_BUILD:-build}/recs"
-    exit 77
-fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-failures=0
-wrong() { # what
-    failures=$((failures + 1))
-    echo "WRONG: $*"
-    sed 's/^/    out: /' out 2>/dev/null | head -n 12
-    sed 's/^/    err: /' err 2>/dev/null | head -n 12
-}
-last=
-try() { # code, arguments of recs trends
-    wanted=$1
-    shift
-    last="$*"
-    "$recs" trends "$@" >out 2>err </dev/null
-    got=$?
-    [ $got -eq "$wanted" ] || wrong "exit code $got instead of $wanted: recs trends $last"
-}
-has() { # file, text
-    grep -qF -e "$2" "$1" || wrong "no '$2' in $1 of: recs trends $last"
-}
-lacks() { # file, text
-    ! grep -qF -e "$2" "$1" || wrong "'$2' in $1 of: recs trends $last"
-}
+# shellcheck source=tests/support/cli.sh
+. "$(dirname "$0")/support/cli.sh"
+only=trends
 
 # Forty days of steady trade in two towns; bread everywhere, skis in the north
 # from day 30 on; a return, and one customer's thousand lines that count once.
@@ -67,7 +37,7 @@ has out "uk/south, trending"
 has out "skis  The skis  ["
 has out "was usual, x "
 try 0 replay $fed --at 2011-03-20 --at 2011-04-20 --place uk/north --json --quiet
-python3 - <<'END' || wrong "the JSON of: recs trends $last"
+python3 - <<'END' || wrong "the JSON of: recs $last"
 import json
 told = json.load(open("out"))
 assert [l["time"] for l in told["lists"]] == [1300579200000, 1303257600000]
