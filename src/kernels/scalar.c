@@ -11,6 +11,13 @@
 
 enum { LANES = 16 };
 
+/* The lanes as one sum: the upper half onto the lower one, till one is left. */
+static float tree(float lane[LANES]) {
+    for (size_t half = LANES / 2; half > 0; half /= 2)
+        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
+    return lane[0];
+}
+
 static float dot(const float *a, const float *b, size_t n) {
     float lane[LANES] = {0};
     for (size_t k = 0; k < n; k += LANES)
@@ -19,9 +26,7 @@ static float dot(const float *a, const float *b, size_t n) {
             float y = k + l < n ? b[k + l] : 0.0f;
             lane[l] = fmaf(x, y, lane[l]);
         }
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
-    return lane[0];
+    return tree(lane);
 }
 
 static void dot_rows(const float *query, const float *rows, size_t stride, size_t n, size_t count,
@@ -42,9 +47,7 @@ static float dot_half(const float *query, const uint16_t *row, size_t n) {
             float y = k + l < n ? recs__half_float(row[k + l]) : 0.0f;
             lane[l] = fmaf(x, y, lane[l]);
         }
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
-    return lane[0];
+    return tree(lane);
 }
 
 static void dot_rows_half(const float *query, const uint16_t *rows, size_t stride, size_t n,
@@ -158,9 +161,7 @@ static float distance(const float *a, const float *b, size_t n) {
             float d = k + l < n ? a[k + l] - b[k + l] : 0.0f;
             lane[l] = fmaf(d, d, lane[l]);
         }
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t l = 0; l < half; l++) lane[l] += lane[l + half];
-    return lane[0];
+    return tree(lane);
 }
 
 static void distance_rows(const float *query, const float *rows, size_t stride, size_t n,

@@ -285,8 +285,8 @@ static void offer(const optics *lens, recs__trend_work *work, uint32_t l,
         counts_of(work, cell->item, &fresh)[l] = seen;
 }
 
-/* A cell of one of several places: sales or returns, added to what the others have. Sums
- * before the scale for now, so that their differences are exact. */
+/* A cell of one of several places: sales or returns, added to what the others have. The
+ * sums are not scaled to the asked time yet, so that their differences are exact. */
 static void offer_near(const optics *lens, recs__trend_work *work, uint32_t l,
                        const recs__trend_cell *cell) {
     uint32_t item = cell->item & ~RECS__TREND_RETURNED;
