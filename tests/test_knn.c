@@ -531,6 +531,55 @@ static void test_rows(void **state) {
     made_vectors_free(&asked);
 }
 
+/* Vectors at once reach the index in groups, whatever the executor, and find what they
+ * find alone. */
+static void test_rows_of_an_index(void **state) {
+    (void)state;
+    enum { ASKED = 75, LIMIT = 12 };
+    recs_pool *pool = NULL;
+    recs_query *serial = new_query(), *split = NULL, *one = new_query();
+    assert_int_equal(recs_pool_create(&pool, 3, NULL, NULL), RECS_OK);
+    recs_host host = {.struct_size = sizeof host, .executor_data = pool, .run = recs_pool_run};
+    assert_int_equal(recs_query_create(&split, &host, NULL), RECS_OK);
+    recs_vectors_options options = {.struct_size = sizeof options, .backend = &made_backend};
+    made_vectors made = made_vectors_of(COUNT, DIMENSION, "v", 82, 0);
+    made_vectors asked = made_vectors_of(ASKED, DIMENSION, "q", 83, 0);
+    recs_vectors *set = make_set("knn(metric=l2, index=made)", &made, &options);
+    recs_error error = {0};
+    static uint32_t rows[2][ASKED * LIMIT];
+    static float scores[2][ASKED * LIMIT];
+    assert_int_equal(recs_vectors_build(set, NULL, NULL, &error), RECS_OK);
+    made_backend_miss = 7;
+    recs_query *both[] = {serial, split};
+    static const unsigned calls[] = {2, 8 + 6}; /* of 64 and 11 vectors */
+    for (int i = 0; i < 2; i++) {
+        recs_query_limit(both[i], LIMIT);
+        made_backend_calls = 0;
+        if (recs_knn_rows(set, both[i], asked.values, DIMENSION, ASKED, rows[i], scores[i], NULL,
+                          &error) != RECS_OK)
+            fail_msg("%s", error.text);
+        assert_int_equal(made_backend_calls, calls[i]);
+    }
+    assert_memory_equal(rows[0], rows[1], sizeof rows[0]);
+    assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
+    recs_query_limit(one, LIMIT);
+    for (size_t i = 0; i < ASKED; i++) {
+        recs_query_vector(one, asked.values + i * DIMENSION, DIMENSION);
+        run(set, one);
+        assert_memory_equal(recs_query_rows(one), rows[0] + i * LIMIT, LIMIT * sizeof **rows);
+        assert_memory_equal(recs_query_scores(one), scores[0] + i * LIMIT,
+                            LIMIT * sizeof **scores);
+    }
+    made_backend_miss = 0;
+    recs_query_destroy(serial);
+    recs_query_destroy(split);
+    recs_query_destroy(one);
+    recs_vectors_destroy(set);
+    recs_pool_destroy(pool);
+    made_vectors_free(&made);
+    made_vectors_free(&asked);
+}
+
 /* ---- memory and threads ------------------------------------------------------------------------------- */
 
 static void test_no_memory(void **state) {
@@ -653,7 +702,8 @@ int main(void) {
         cmocka_unit_test(test_everything), cmocka_unit_test(test_ties),
         cmocka_unit_test(test_filters),    cmocka_unit_test(test_histories),
         cmocka_unit_test(test_items_and_ranges), cmocka_unit_test(test_index),
-        cmocka_unit_test(test_rows),       cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_rows_of_an_index),       cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_steady),     cmocka_unit_test(test_search_during_add),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

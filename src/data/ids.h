@@ -6,6 +6,7 @@
 #ifndef RECS_DATA_IDS_H
 #define RECS_DATA_IDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,17 @@ typedef struct recs__ids {
 /* Id of a row, NUL-terminated, its length without the NUL in *size (may be
  * NULL). NULL for no such row or a damaged entry. O(1). */
 const char *recs__ids_get(const recs__ids *ids, uint32_t row, size_t *size);
+
+/* Says that the id of a row will be wanted: first where it lies, with that its text. Many rows
+ * are then waited for together and not one after the other. */
+static inline void recs__ids_soon(const recs__ids *ids, uint32_t row, bool text) {
+    if (row >= ids->count)
+        return;
+    if (!text)
+        __builtin_prefetch(&ids->offsets[row]);
+    else if (ids->offsets[row] < ids->size)
+        __builtin_prefetch(ids->bytes + ids->offsets[row]);
+}
 
 /* Row of an id, RECS_NO_ROW when there is none. O(log n). */
 uint32_t recs__ids_find(const recs__ids *ids, const char *id, size_t size);

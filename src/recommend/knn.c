@@ -527,6 +527,19 @@ static recs_status make_how(run *at, recs_error *error) {
     return RECS_OK;
 }
 
+/* Ids of the hits lie anywhere in memory. */
+static void fetch_ids(const run *at) {
+    for (int text = 0; text < 2; text++)
+        for (size_t i = 0; i < at->knn->count; i++) {
+            const recs__part *part =
+                &at->snapshot->parts[recs__snapshot_part(at->snapshot, at->knn->hits[i].row)];
+            uint32_t row = at->knn->hits[i].row - part->first;
+            if (part->segment->items != NULL)
+                row = part->segment->items[row];
+            recs__ids_soon(&part->segment->ids, row, text != 0);
+        }
+}
+
 static recs_status write_answer(const run *at, recs_error *error) {
     recs_query *query = at->query;
     recs__answer *answer = &query->answer;
@@ -534,6 +547,7 @@ static recs_status write_answer(const run *at, recs_error *error) {
     recs_status status = recs__answer_reserve(query, knn->count, error);
     if (status != RECS_OK)
         return status;
+    fetch_ids(at);
     for (size_t i = 0; i < knn->count; i++) {
         answer->rows[i] = knn->hits[i].row;
         answer->scores[i] = knn->hits[i].score;

@@ -128,27 +128,32 @@ size_t recs__index_candidates(const recs__vector_index *index, size_t wanted) {
     return asked > wanted ? asked : wanted;
 }
 
-recs_status recs__index_search(const recs__vector_index *index, const float *query,
-                               size_t candidates, uint32_t effort, const uint64_t *allowed,
-                               uint32_t *rows, size_t *found, recs_error *error) {
-    recs_error left = {0};
+recs_status recs__index_search(const recs__vector_index *index, const float *queries,
+                               size_t count, size_t candidates, uint32_t effort,
+                               const uint64_t *allowed, uint32_t *rows, recs_error *error) {
+    recs_error left;
+    left.text[0] = '\0';
     recs_vector_search search = {.struct_size = sizeof search,
-                                 .queries = query,
-                                 .count = 1,
+                                 .queries = queries,
+                                 .count = count,
                                  .candidates = candidates,
                                  .effort = effort,
                                  .allowed = (const uint8_t *)allowed,
                                  .allowed_size = allowed != NULL ? (index->rows + 7) / 8 : 0,
                                  .rows = rows};
-    *found = 0;
-    for (size_t i = 0; i < candidates; i++)
+    for (size_t i = 0; i < count * candidates; i++)
         rows[i] = RECS_NO_ROW;
     int32_t said = index->backend.search(index->backend.user_data, index->object, &search, &left);
     if (said != RECS_OK)
         return recs__fail(error, (recs_status)said, "%s: %s", index->label,
                           left.text[0] != '\0' ? left.text : "no reason given");
-    for (size_t i = 0; i < candidates; i++)
-        if (rows[i] < index->rows)
-            rows[(*found)++] = rows[i];
+    for (size_t q = 0; q < count; q++, rows += candidates) {
+        size_t found = 0;
+        for (size_t i = 0; i < candidates; i++)
+            if (rows[i] < index->rows)
+                rows[found++] = rows[i];
+        while (found < candidates)
+            rows[found++] = RECS_NO_ROW;
+    }
     return RECS_OK;
 }

@@ -36,11 +36,11 @@ void recs__index_drop(recs__vector_index *index, recs__vector_shape *shape);
 /* How many candidates to ask for, at least wanted. */
 size_t recs__index_candidates(const recs__vector_index *index, size_t wanted);
 
-/* Rows of up to `candidates` candidates, best first, rows beyond the segment dropped,
- * their number in *found. query: of length 1 under cosine. allowed: a bit per row,
- * NULL all. */
-recs_status recs__index_search(const recs__vector_index *index, const float *query,
-                               size_t candidates, uint32_t effort, const uint64_t *allowed,
-                               uint32_t *rows, size_t *found, recs_error *error);
+/* Rows of up to `candidates` candidates for each of count queries, best first; rows beyond
+ * the segment are dropped, RECS_NO_ROW stands behind the rest. queries: [count][dimension],
+ * of length 1 under cosine. allowed: a bit per row, NULL all. rows: [count][candidates]. */
+recs_status recs__index_search(const recs__vector_index *index, const float *queries,
+                               size_t count, size_t candidates, uint32_t effort,
+                               const uint64_t *allowed, uint32_t *rows, recs_error *error);
 
 #endif

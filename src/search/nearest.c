@@ -1,13 +1,15 @@
 /* nearest.c - searching the parts of a snapshot, behind nearest.h.
  *
  * A part without an index is one call of the exact engine for all vectors. One
- * with an index is asked for candidates, vector by vector on the executor;
+ * with an index is asked for candidates, in groups of vectors on the executor;
  * they are scored exactly, and the vectors for which fewer were eligible than
  * an answer can have go to the engine after all. A short allow list is always
  * the engine's: an index is of no use for it. */
 #include "search/nearest.h"
 
+#include "base/checked.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "kernels/kernels.h"
 #include "search/index.h"
@@ -17,7 +19,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEW_EXCLUDED = 256, SHORT_LIST = 32 /* an allow list below 1/32 of the rows */ };
+enum {
+    FEW_EXCLUDED = 256,
+    SHORT_LIST = 32, /* an allow list below 1/32 of the rows     */
+    TASKS = 8,       /* groups of vectors, where there is an executor */
+    FETCHED = 1024   /* bytes of a row; the processor sees the rest coming */
+};
 
 /* ---- the vector ------------------------------------------------------------------------- */
 
@@ -83,56 +90,105 @@ static recs_status make_allowed(recs__nearest *nearest, const recs__filter *filt
     return RECS_OK;
 }
 
+/* Vectors are handed over in groups, which costs a backend less than one by one:
+ * a graph clears a byte for each of its rows before a search, once for a group. */
 typedef struct probing {
     recs__nearest *nearest;
     const recs__part *part;
     const recs__filter *filter;
-    const recs_host *host;
     const uint64_t *allowed; /* NULL: few are excluded, more are asked for */
-    size_t candidates;
+    size_t count, group, candidates;
     uint32_t effort;
 } probing;
 
-static recs_status probe(const probing *all, recs__nearest_one *one, recs_error *error) {
-    const recs_host *host = all->host;
-    size_t found = 0, eligible = 0, n = all->candidates;
-    recs_status status = recs__room_fresh(host, (void **)&one->rows, &one->row_capacity, n,
-                                          sizeof *one->rows, error);
+static recs_status probe_room(const probing *all, const recs_host *host, recs_error *error) {
+    recs__nearest *nearest = all->nearest;
+    size_t slots, floats = all->count * all->part->segment->stored.dimension;
+    if (recs__mul_size(all->count, all->candidates, &slots))
+        slots = SIZE_MAX;
+    recs_status status = recs__room_fresh(host, (void **)&nearest->rows, &nearest->row_capacity,
+                                          slots, sizeof *nearest->rows, error);
     if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&one->keys, &one->key_capacity, n,
-                                  sizeof *one->keys, error);
+        status = recs__room_fresh(host, (void **)&nearest->keys, &nearest->key_capacity, slots,
+                                  sizeof *nearest->keys, error);
     if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&one->scores, &one->score_capacity, n,
-                                  sizeof *one->scores, error);
-    if (status == RECS_OK)
-        status = recs__index_search(all->part->segment->index, one->query, n, all->effort,
-                                    all->allowed, one->rows, &found, error);
-    if (status != RECS_OK)
-        return status;
+        status = recs__room_fresh(host, (void **)&nearest->scores, &nearest->score_capacity,
+                                  slots, sizeof *nearest->scores, error);
+    if (status == RECS_OK && all->group > 1)
+        status = recs__room_fresh(host, (void **)&nearest->packed, &nearest->packed_capacity,
+                                  floats, sizeof *nearest->packed, error);
+    return status;
+}
+
+/* Candidates lie anywhere in memory: all that will be read of them is asked for at once. */
+static void fetch(const recs__vector_rows *stored, const uint32_t *rows, size_t count) {
+    size_t width = recs__storage_width(stored->storage), bytes = stored->dimension * width;
+    for (size_t i = 0; i < count && rows[i] != RECS_NO_ROW; i++) {
+        const char *at = (const char *)stored->data + (size_t)rows[i] * stored->stride * width;
+        for (size_t j = 0; j < bytes && j < FETCHED; j += 64)
+            __builtin_prefetch(at + j);
+        if (stored->metric == RECS_METRIC_COSINE)
+            __builtin_prefetch(&stored->norms[rows[i]]);
+        if (stored->scales != NULL)
+            __builtin_prefetch(&stored->scales[rows[i]]);
+    }
+}
+
+/* Scores what was found for a vector: its rows, in rows; keys and scores are room. */
+static void take(const probing *all, recs__nearest_one *one, uint32_t *rows, uint64_t *keys,
+                 float *scores) {
+    size_t found = 0, eligible = 0;
+    for (; found < all->candidates && rows[found] != RECS_NO_ROW; found++)
+        keys[found] = rows[found];
     /* A row twice would be two answers: the order of rows shows it. */
+    recs__sort_keys(keys, found);
     for (size_t i = 0; i < found; i++)
-        one->keys[i] = one->rows[i];
-    recs__sort_keys(one->keys, found);
-    for (size_t i = 0; i < found; i++)
-        if ((i == 0 || one->keys[i] != one->keys[i - 1]) &&
-            recs__filter_eligible(all->filter, (uint32_t)one->keys[i]))
-            one->rows[eligible++] = (uint32_t)one->keys[i];
+        if ((i == 0 || keys[i] != keys[i - 1]) &&
+            recs__filter_eligible(all->filter, (uint32_t)keys[i]))
+            rows[eligible++] = (uint32_t)keys[i];
     one->enough = eligible >= one->topk.limit;
     if (!one->enough)
-        return RECS_OK;
+        return;
     recs__space space = recs__vector_space(&all->part->segment->stored);
-    recs__exact_score(&space, one->query, one->norm, one->rows, eligible, one->scores, one->room);
+    recs__exact_score(&space, one->query, one->norm, rows, eligible, scores, one->room);
     for (size_t i = 0; i < eligible; i++)
-        if (isfinite(one->scores[i]))
-            recs__topk_offer(&one->topk, one->scores[i], one->rows[i]);
+        if (isfinite(scores[i]))
+            recs__topk_offer(&one->topk, scores[i], rows[i]);
     one->scored += eligible;
+}
+
+static recs_status probe(const probing *all, size_t first, size_t count, recs_error *error) {
+    recs__nearest *nearest = all->nearest;
+    const recs__vector_rows *stored = &all->part->segment->stored;
+    size_t n = all->candidates;
+    uint32_t *rows = nearest->rows + first * n;
+    const float *queries = nearest->one[first].query;
+    if (all->group > 1) {
+        float *packed = nearest->packed + first * stored->dimension;
+        for (size_t i = 0; i < count; i++)
+            memcpy(packed + i * stored->dimension, nearest->one[first + i].query,
+                   stored->dimension * sizeof *packed);
+        queries = packed;
+    }
+    recs_status status = recs__index_search(all->part->segment->index, queries, count, n,
+                                            all->effort, all->allowed, rows, error);
+    if (status != RECS_OK)
+        return status;
+    fetch(stored, rows, n);
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 < count)
+            fetch(stored, rows + (i + 1) * n, n);
+        take(all, &nearest->one[first + i], rows + i * n, nearest->keys + (first + i) * n,
+             nearest->scores + (first + i) * n);
+    }
     return RECS_OK;
 }
 
 static void probe_task(void *arg, size_t index) {
     const probing *all = arg;
-    recs__nearest_one *one = &all->nearest->one[index];
-    one->status = probe(all, one, &one->error);
+    size_t first = index * all->group, left = all->count - first;
+    recs__nearest_one *one = &all->nearest->one[first];
+    one->status = probe(all, first, left < all->group ? left : all->group, &one->error);
 }
 
 /* ---- one part --------------------------------------------------------------------------------- */
@@ -145,23 +201,27 @@ static recs_status search_index(recs__nearest *nearest, size_t count, const recs
     probing all = {.nearest = nearest,
                    .part = part,
                    .filter = filter,
-                   .host = host,
                    .effort = how->effort,
+                   .count = count,
+                   .group = recs__host_serial(host) ? count : (count + TASKS - 1) / TASKS,
                    .candidates = recs__index_candidates(part->segment->index,
                                                         wanted + (masked ? 0 : excluded))};
     if (all.candidates > filter->rows)
         all.candidates = filter->rows;
+    recs_status status = RECS_OK;
     if (masked) {
-        recs_status status = make_allowed(nearest, filter, host, error);
-        if (status != RECS_OK)
-            return status;
+        status = make_allowed(nearest, filter, host, error);
         all.allowed = nearest->allowed;
     }
-    if (count == 1)
+    if (status == RECS_OK)
+        status = probe_room(&all, host, error);
+    if (status != RECS_OK)
+        return status;
+    if (all.group == count)
         probe_task(&all, 0);
     else
-        recs__run(host, probe_task, &all, count);
-    for (size_t i = 0; i < count; i++)
+        recs__run(host, probe_task, &all, (count + all.group - 1) / all.group);
+    for (size_t i = 0; i < count; i += all.group)
         if (nearest->one[i].status != RECS_OK)
             return recs__fail(error, nearest->one[i].status, "%s", nearest->one[i].error.text);
     return RECS_OK;
@@ -327,25 +387,28 @@ void recs__nearest_free(recs__nearest *nearest, const recs_host *host) {
         recs__topk_free(&one->topk, host);
         recs__free_aligned(host, one->query);
         recs__free_aligned(host, one->room);
-        recs__free_aligned(host, one->rows);
-        recs__free_aligned(host, one->scores);
-        recs__free_aligned(host, one->keys);
         recs__free_aligned(host, one->hits);
         recs__free_aligned(host, one->spare);
     }
     recs__exact_free(&nearest->exact, host);
     recs__free_aligned(host, nearest->allowed);
+    recs__free_aligned(host, nearest->packed);
+    recs__free_aligned(host, nearest->rows);
+    recs__free_aligned(host, nearest->scores);
+    recs__free_aligned(host, nearest->keys);
     memset(nearest, 0, sizeof *nearest);
 }
 
 size_t recs__nearest_memory(const recs__nearest *nearest) {
     size_t bytes = recs__exact_memory(&nearest->exact) +
-                   nearest->allowed_capacity * sizeof *nearest->allowed;
+                   nearest->allowed_capacity * sizeof *nearest->allowed +
+                   (nearest->packed_capacity + nearest->score_capacity) * sizeof(float) +
+                   nearest->row_capacity * sizeof *nearest->rows +
+                   nearest->key_capacity * sizeof *nearest->keys;
     for (size_t i = 0; i < RECS__NEAREST_MAX; i++) {
         const recs__nearest_one *one = &nearest->one[i];
         bytes += recs__topk_memory(&one->topk) +
-                 (one->query_capacity + one->room_capacity + one->score_capacity) * sizeof(float) +
-                 one->row_capacity * sizeof *one->rows + one->key_capacity * sizeof *one->keys +
+                 (one->query_capacity + one->room_capacity) * sizeof(float) +
                  (one->hit_capacity + one->spare_capacity) * sizeof *one->hits;
     }
     return bytes;

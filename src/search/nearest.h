@@ -30,12 +30,9 @@ typedef struct recs__nearest_one {
     recs__topk topk;
     float *query; /* [stride]: padded, under cosine of length 1 */
     float norm;
-    uint32_t *rows;
-    float *scores, *room;
-    uint64_t *keys;
+    float *room;
     recs__hit *hits, *spare;
-    size_t query_capacity, row_capacity, score_capacity, room_capacity, key_capacity,
-        hit_capacity, spare_capacity;
+    size_t query_capacity, room_capacity, hit_capacity, spare_capacity;
     size_t count;     /* of hits, best first */
     uint64_t scored;  /* vectors scored exactly for it */
     int32_t strategy; /* a recs_strategy, of the largest part */
@@ -49,7 +46,11 @@ typedef struct recs__nearest {
     recs__seek seeks[RECS__NEAREST_MAX];
     recs__exact_room exact;
     uint64_t *allowed;
-    size_t allowed_capacity;
+    float *packed;  /* vectors one behind the other, for an index */
+    uint32_t *rows; /* candidates of each, their scores and keys  */
+    float *scores;
+    uint64_t *keys;
+    size_t allowed_capacity, packed_capacity, row_capacity, score_capacity, key_capacity;
 } recs__nearest;
 
 /* What a search is told beside the vectors. */

@@ -70,6 +70,7 @@ float made_vectors_score(int32_t metric, const float *query, const float *stored
 
 uint32_t made_backend_miss;
 int made_backend_blind;
+atomic_uint made_backend_calls;
 
 typedef struct made_index {
     uint32_t magic, dimension;
@@ -157,6 +158,7 @@ static int32_t open_bytes(void *user, const void *bytes, size_t size, const char
 
 static int32_t search(void *user, const void *index, const recs_vector_search *asked,
                       recs_error *error) {
+    made_backend_calls++;
     (void)user, (void)error;
     const made_index *made = index;
     float *scores = malloc(asked->candidates * sizeof *scores);

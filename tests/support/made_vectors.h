@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "recs/vectors.h"
 
+#include <stdatomic.h>
 typedef struct made_vectors {
     uint32_t dimension;
     size_t count;
@@ -33,5 +34,7 @@ extern const recs_vector_backend made_backend;
 extern uint32_t made_backend_miss;
 /* Ignores the filter it is given. */
 extern int made_backend_blind;
+/* Searches it was asked for, each of any number of vectors. */
+extern atomic_uint made_backend_calls;
 
 #endif
