@@ -429,8 +429,8 @@ static void count_run(recs_trends *trends, scratch *s, const group *g, recs__tre
     uint32_t series = trends->options.series_count;
     totals t;
     int64_t sums[2 * 2] = {0};
-    for (uint32_t l = 0; node->lists != NULL && l < 2 * series; l++)
-        recs__trend_list_align(trends, &node->lists[l], l, s->slots[l % series]);
+    if (node->lists != NULL)
+        recs__trend_lists_align(trends, node->lists, s->slots);
     for (uint32_t i = g->begin; i < g->end; i += STEP) {
         uint32_t end = g->end - i < STEP ? g->end : i + STEP;
         s->counts[RECS_TRENDS_SATURATED] +=

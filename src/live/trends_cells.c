@@ -102,8 +102,8 @@ recs_status recs__trend_make_room(recs_trends *trends, recs__trend_node *node, u
     recs__trend_release(trends, old, (size_t)capacity * trends->cell_size);
     if (node->lists != NULL)
         recs__trend_lists_follow(trends, node);
-    else if (wanted > 2 * (uint64_t)trends->options.candidates)
-        recs__trend_lists_build(trends, node);
+    else if (recs__trend_tiers(trends, (uint32_t)wanted) != 0)
+        recs__trend_lists_build(trends, node, 1);
     return RECS_OK;
 }
 

@@ -67,8 +67,7 @@ static inline uint32_t recs__trend_count_hot(recs_trends *trends, recs__trend_no
         if (first == 0 || record->seconds + 1 < first)
             recs__trend_appeared(trends, cell, slots[base], record->seconds);
     }
-    if (node->lists != NULL &&
-        (~cell->marks & ((UINT32_C(1) << 2 * trends->options.series_count) - 1)) != 0)
+    if (node->lists != NULL)
         recs__trend_offer(trends, node, cell, newest, now);
     return stopped;
 }
@@ -116,26 +115,50 @@ static inline void recs__trend_look_ahead(const recs_trends *trends, const recs_
         uint32_t item;
         memcpy(&item, run->records + (uint32_t)pair * stride, sizeof item);
         recs__trend_prefetch(trends, node, item);
-        if (run->pairs[i + RECS__TREND_AHEAD - 1] >> 32 != pair >> 32)
+        if (run->pairs[i + RECS__TREND_AHEAD - 1] >> 32 != pair >> 32) {
             recs__trend_prefetch(trends, node, RECS__TREND_TOTAL);
+            __builtin_prefetch(atomic_load_explicit(&node->lists, memory_order_relaxed));
+        }
     }
 }
 
-/* Whether a list that the cell is not on may want it. */
-static inline bool recs__trend_wanted(const recs__trend_node *node, const recs__trend_cell *cell,
-                                      const int64_t *values, uint32_t series,
-                                      recs__trend_fresh fresh, uint32_t parity) {
-    bool maybe = false;
-    for (uint32_t k = 0; k < series; k++) {
-        if (!(cell->marks >> k & 1) && values[k] > node->lists[k].bar)
-            return true;
-        maybe |= !(cell->marks >> (series + k) & 1) && values[k] > node->lists[series + k].bar;
+/* The marks a cell of a node may have: of lists of all items, and of new ones. */
+typedef struct recs__trend_marks {
+    uint32_t all, fresh;
+} recs__trend_marks;
+
+static inline recs__trend_marks recs__trend_marks_of(const recs__trend_lists *lists,
+                                                     uint32_t series) {
+    uint32_t one = (UINT32_C(1) << series) - 1;
+    uint32_t all = lists == NULL ? 0 : lists->tiers == 2 ? one | one << 2 * series : one;
+    return (recs__trend_marks){all, all << series};
+}
+
+/* Whether a list that the cell is not on may want it. The lists are aligned. A hot cell
+ * is on all, which its marks say, a cold one below the floors. */
+static inline bool recs__trend_wanted(const recs__trend_lists *lists, recs__trend_marks marks,
+                                      const recs__trend_cell *cell, const int64_t *values,
+                                      uint32_t series, recs__trend_fresh fresh,
+                                      uint32_t parity) {
+    uint32_t missing = marks.all & ~cell->marks, above = 0;
+    if ((marks.fresh & ~cell->marks) != 0) {
+        uint32_t before = cell->first[!parity], last = cell->first[parity];
+        if (fresh.before ? before == 0 || before > fresh.seconds
+                         : before == 0 && last > fresh.seconds)
+            missing |= marks.fresh & ~cell->marks;
     }
-    if (!maybe)
+    if (missing == 0)
         return false;
-    uint32_t before = cell->first[!parity], last = cell->first[parity];
-    return fresh.before ? before == 0 || before > fresh.seconds
-                        : before == 0 && last > fresh.seconds;
+    for (uint32_t k = 0; k < series; k++)
+        above |= values[k] > lists->floors[k];
+    if (above == 0)
+        return false;
+    for (; missing != 0; missing &= missing - 1) {
+        uint32_t l = (uint32_t)__builtin_ctz(missing);
+        if (values[l % series] > lists->bars[l])
+            return true;
+    }
+    return false;
 }
 
 /* Pairs [begin, end), all of node, whose lock is held: cells and lists. Adds
@@ -145,7 +168,9 @@ __attribute__((always_inline)) static inline uint32_t
 recs__trend_run_count(recs_trends *trends, recs__trend_node *node, const recs__trend_run *run,
                       size_t begin, size_t end, int64_t *totals, const uint32_t series) {
     const size_t stride = (8 + 12 * (size_t)series + 7) / 8 * 8;
-    const uint32_t base = series - 1, all = (UINT32_C(1) << 2 * series) - 1;
+    const uint32_t base = series - 1;
+    const recs__trend_lists *lists = node->lists;
+    const recs__trend_marks marks = recs__trend_marks_of(lists, series);
     unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     const uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     recs__trend_fresh fresh = recs__trend_fresh_since(trends, run->newest[base], run->now);
@@ -191,8 +216,7 @@ recs__trend_run_count(recs_trends *trends, recs__trend_node *node, const recs__t
         uint32_t first = cell->first[parity[base]];
         if (first == 0 || record->seconds + 1 < first)
             cell->first[parity[base]] = record->seconds + 1;
-        if (node->lists != NULL && (~cell->marks & all) != 0 &&
-            recs__trend_wanted(node, cell, values, series, fresh, parity[base]))
+        if (recs__trend_wanted(lists, marks, cell, values, series, fresh, parity[base]))
             recs__trend_offer(trends, node, cell, run->newest, run->now);
     }
     return stopped;

@@ -3,8 +3,9 @@
  * A node whose table is small has no lists: its table is the list. Else it has
  * one list per series, ordered by the cell's value there (the order of decayed
  * counts does not change as time passes), and one more per series of its new
- * items. A cell enters when its value passes the list's
- * bar; when 2 * candidates are in, the better half stays and the bar becomes
+ * items: short ones, which keep 64 and answer most queries from a few cache
+ * lines, and, once a query wanted more, long ones that keep `candidates`. A cell enters when its value passes the list's
+ * bar; when twice as many are in as it keeps, the better half stays and the bar becomes
  * the largest value that was ever put out. So (invariant 3) every cell outside
  * has a value of at most the bar: values of cells outside grow only by events,
  * and an event offers the cell. What time does to values (a slot that leaves)
@@ -13,43 +14,95 @@
  * slot and forgets its first one: a list of new items from before is then made
  * anew by the query that finds it.
  *
- * Cost: a comparison per event and list; amortised constant per entry. */
+ * Cost: a comparison per event and series against the lowest bar, more for what
+ * passes it; amortised constant per entry. */
 #include "live/trends_state.h"
 
 #include <string.h>
 
-static uint32_t lists_of(const recs_trends *trends) { return 2 * trends->options.series_count; }
+enum { SMALL = 512 }; /* cells that are read as fast as lists would be kept for them */
 
-/* Series that orders a list. */
+/* What a short list keeps; with the most series there are no marks for two tiers. */
+static uint32_t short_keep(const recs_trends *trends) {
+    uint32_t candidates = trends->options.candidates;
+    return candidates <= RECS__TREND_SHORT || trends->options.series_count == RECS__TREND_SERIES
+               ? candidates
+               : (uint32_t)RECS__TREND_SHORT;
+}
+
+uint32_t recs__trend_tiers(const recs_trends *trends, uint32_t capacity) {
+    uint32_t candidates = trends->options.candidates;
+    if (capacity <= (candidates < SMALL / 2 ? 2 * candidates : (uint32_t)SMALL))
+        return 0;
+    return short_keep(trends) == candidates || capacity <= 2 * candidates ? 1 : 2;
+}
+
+/* Series that orders a list; whether the list is one of new items. */
 static uint32_t series_of(const recs_trends *trends, uint32_t list) {
     return list % trends->options.series_count;
 }
 
-static bool is_new(const recs_trends *trends, const recs__trend_cell *cell, int64_t now) {
-    int64_t first = recs__trend_first(trends, cell);
-    return first != RECS_NO_TIME && first > now - trends->options.new_within;
+static bool of_new(const recs_trends *trends, uint32_t list) {
+    return list / trends->options.series_count % 2 == 1;
 }
 
-static size_t block_size(const recs_trends *trends) {
-    return lists_of(trends) * (sizeof(recs__trend_list) +
-                               2 * (size_t)trends->options.candidates * sizeof(uint32_t));
+/* By the lists' newest slot of the base series, which is the state's. */
+static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
+                   const recs__trend_cell *cell, int64_t now) {
+    uint32_t base = trends->options.base;
+    int64_t width = trends->options.series[base].width;
+    int32_t held, newest = lists->newest[base];
+    memcpy(&held, (const unsigned char *)cell + trends->newest_at + base * sizeof held,
+           sizeof held);
+    for (int32_t slot = newest - 1; slot <= newest; slot++)
+        if (slot >= 0 && slot <= held && held - slot < 2 && cell->first[slot & 1] != 0)
+            return slot * width + (int64_t)(cell->first[slot & 1] - 1) * 1000 >
+                   now - trends->options.new_within;
+    return false;
+}
+
+static size_t block_size(const recs_trends *trends, uint32_t tiers) {
+    size_t kinds = 2 * (size_t)trends->options.series_count, entries = 2 * (size_t)short_keep(trends);
+    if (tiers == 2)
+        entries += 2 * (size_t)trends->options.candidates;
+    return sizeof(recs__trend_lists) + tiers * kinds * sizeof(recs__trend_list) +
+           kinds * entries * sizeof(uint32_t);
 }
 
 void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node) {
     if (node->lists != NULL)
-        recs__trend_release(trends, node->lists, block_size(trends));
+        recs__trend_release(trends, node->lists, block_size(trends, node->lists->tiers));
     node->lists = NULL;
 }
 
-void recs__trend_list_align(const recs_trends *trends, recs__trend_list *list, uint32_t index,
-                            int32_t newest) {
-    if (newest <= list->newest)
+static void set_bar(const recs_trends *trends, recs__trend_lists *lists, uint32_t index,
+                    int64_t bar) {
+    uint32_t s = series_of(trends, index);
+    int64_t least = lists->bars[index] = bar;
+    for (uint32_t l = s; l < lists->count; l += trends->options.series_count)
+        least = lists->bars[l] < least ? lists->bars[l] : least;
+    lists->floors[s] = least;
+}
+
+static void align(const recs_trends *trends, recs__trend_lists *lists, uint32_t s,
+                  int32_t newest) {
+    int32_t gone = newest - lists->newest[s];
+    lists->newest[s] = newest;
+    if (trends->options.series[s].half_life == 0)
         return;
-    int32_t steps = newest - list->newest;
-    if (trends->options.series[series_of(trends, index)].half_life != 0 && list->bar > 0)
-        for (; steps > 0 && list->bar > 1; steps--) /* rounded up: still a bound */
-            list->bar = (list->bar >> RECS__TREND_HALVINGS) + 1;
-    list->newest = newest;
+    for (uint32_t l = s; l < lists->count; l += trends->options.series_count) {
+        int64_t bar = lists->bars[l];
+        for (int32_t steps = gone; steps > 0 && bar > 1; steps--) /* rounded up: still a bound */
+            bar = (bar >> RECS__TREND_HALVINGS) + 1;
+        set_bar(trends, lists, l, bar);
+    }
+}
+
+void recs__trend_lists_align(const recs_trends *trends, recs__trend_lists *lists,
+                             const int32_t *newest) {
+    for (uint32_t s = 0; s < trends->options.series_count; s++)
+        if (lists->newest[s] < newest[s])
+            align(trends, lists, s, newest[s]);
 }
 
 static uint32_t index_of(const recs_trends *trends, const recs__trend_node *node,
@@ -107,96 +160,127 @@ static inline int64_t value_of(const recs_trends *trends, recs__trend_cell *cell
 
 static void shrink(const recs_trends *trends, recs__trend_node *node, uint32_t index,
                    int64_t now) {
-    recs__trend_list *list = &node->lists[index];
-    uint32_t s = series_of(trends, index), keep = trends->options.candidates, count = 0;
+    recs__trend_lists *lists = node->lists;
+    recs__trend_list *list = &lists->list[index];
+    uint32_t s = series_of(trends, index), keep = list->keep, count = 0;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     entry e[2 * RECS__TREND_CANDIDATES];
+    bool fresh = of_new(trends, index);
     for (uint32_t i = 0; i < list->count; i++) {
         if (i + 8 < list->count)
             __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + 8]), 1);
         recs__trend_cell *cell = recs__trend_at(trends, cells, list->entries[i]);
-        if (index >= trends->options.series_count && !is_new(trends, cell, now)) {
+        if (fresh && !is_new(trends, lists, cell, now)) {
             cell->marks &= ~(UINT32_C(1) << index); /* can never be new again */
             continue;
         }
-        e[count++] = (entry){value_of(trends, cell, s, list->newest), list->entries[i]};
+        e[count++] = (entry){value_of(trends, cell, s, lists->newest[s]), list->entries[i]};
     }
     if (count > keep)
         select_best(e, count, keep);
     list->count = count < keep ? count : keep;
     for (uint32_t i = 0; i < list->count; i++)
         list->entries[i] = e[i].cell;
+    int64_t bar = lists->bars[index];
     for (uint32_t i = list->count; i < count; i++) {
         recs__trend_at(trends, cells, e[i].cell)->marks &= ~(UINT32_C(1) << index);
-        if (e[i].value > list->bar)
-            list->bar = e[i].value;
+        if (e[i].value > bar)
+            bar = e[i].value;
     }
+    set_bar(trends, lists, index, bar);
 }
 
 static void enter(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
                   uint32_t index, int64_t now) {
-    recs__trend_list *list = &node->lists[index];
+    recs__trend_list *list = &node->lists->list[index];
     list->entries[list->count++] = index_of(trends, node, cell);
     cell->marks |= UINT32_C(1) << index;
-    if (list->count == 2 * trends->options.candidates)
+    if (list->count == 2 * list->keep)
         shrink(trends, node, index, now);
 }
 
 void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
                        const int32_t *newest, int64_t now) {
-    if (node->lists == NULL || cell->item >= RECS__TREND_ITEMS)
-        return;
+    recs__trend_lists *lists = node->lists;
     uint32_t count = trends->options.series_count;
-    for (uint32_t index = 0; index < 2 * count; index++) {
-        if (cell->marks >> index & 1)
+    if (lists == NULL || cell->item >= RECS__TREND_ITEMS)
+        return;
+    recs__trend_lists_align(trends, lists, newest);
+    for (uint32_t s = 0; s < count; s++) {
+        int64_t value = value_of(trends, cell, s, lists->newest[s]);
+        if (value <= lists->floors[s])
             continue;
-        recs__trend_list *list = &node->lists[index];
-        uint32_t s = index < count ? index : index - count;
-        if (list->newest < newest[s])
-            recs__trend_list_align(trends, list, index, newest[s]);
-        if (value_of(trends, cell, s, list->newest) > list->bar &&
-            (index < count || is_new(trends, cell, now)))
-            enter(trends, node, cell, index, now);
+        for (uint32_t l = s; l < lists->count; l += count)
+            if (value > lists->bars[l] && !(cell->marks >> l & 1) &&
+                (!of_new(trends, l) || is_new(trends, lists, cell, now)))
+                enter(trends, node, cell, l, now);
     }
 }
 
 /* ---- making them ------------------------------------------------------------------------ */
 
 void recs__trend_lists_follow(const recs_trends *trends, recs__trend_node *node) {
-    uint32_t lists = lists_of(trends),
-             capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    recs__trend_lists *lists = node->lists;
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    for (uint32_t l = 0; l < lists; l++)
-        node->lists[l].count = 0;
+    for (uint32_t l = 0; l < lists->count; l++)
+        lists->list[l].count = 0;
     for (uint32_t at = 0; at < capacity; at++) {
         const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == RECS__TREND_FREE)
             continue;
-        for (uint32_t l = 0; l < lists; l++)
-            if (cell->marks >> l & 1)
-                node->lists[l].entries[node->lists[l].count++] = at;
+        uint32_t marks = cell->marks & ~RECS__TREND_HAS_RETURNS;
+        for (; marks != 0; marks &= marks - 1) {
+            recs__trend_list *list = &lists->list[__builtin_ctz(marks)];
+            list->entries[list->count++] = at;
+        }
     }
 }
 
-void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node) {
-    uint32_t lists = lists_of(trends), room = 2 * trends->options.candidates,
-             capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t tiers,
+                  const int32_t *newest) {
+    uint32_t kinds = 2 * trends->options.series_count;
+    lists->tiers = tiers;
+    lists->count = tiers * kinds;
+    uint32_t *entries = (uint32_t *)(void *)(lists->list + lists->count);
+    for (uint32_t l = 0; l < 4 * RECS__TREND_SERIES; l++)
+        lists->bars[l] = l < lists->count ? 0 : INT64_MAX;
+    for (uint32_t s = 0; s < RECS__TREND_SERIES; s++) {
+        lists->floors[s] = 0;
+        lists->newest[s] = s < trends->options.series_count ? newest[s] : 0;
+    }
+    lists->base = newest[trends->options.base];
+    for (uint32_t l = 0; l < lists->count; l++) {
+        uint32_t keep = l < kinds ? short_keep(trends) : trends->options.candidates;
+        lists->list[l] = (recs__trend_list){.keep = keep, .entries = entries};
+        entries += 2 * (size_t)keep;
+    }
+}
+
+void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32_t tiers) {
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed),
+             most = recs__trend_tiers(trends, capacity);
+    recs__trend_lists *lists = node->lists;
+    tiers = lists != NULL && lists->tiers > tiers ? lists->tiers : tiers;
+    tiers = tiers > most ? most : tiers;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    if (node->lists == NULL) {
-        recs__trend_list *made = recs__trend_alloc(trends, block_size(trends), NULL);
-        if (made == NULL)
+    if (lists == NULL || lists->tiers != tiers) {
+        lists = recs__trend_alloc(trends, block_size(trends, tiers), NULL);
+        if (lists == NULL && node->lists == NULL)
             return;
-        node->lists = made;
+        if (lists != NULL) {
+            recs__trend_lists_free(trends, node);
+            node->lists = lists;
+        } else {
+            lists = node->lists;
+            tiers = lists->tiers;
+        }
     }
     int32_t newest[RECS__TREND_SERIES];
     for (uint32_t s = 0; s < trends->options.series_count; s++)
         newest[s] = now < 0 ? 0 : recs__trend_slot(&trends->options.series[s], now);
-    uint32_t *entries = (uint32_t *)(void *)(node->lists + lists);
-    for (uint32_t l = 0; l < lists; l++)
-        node->lists[l] = (recs__trend_list){.newest = newest[series_of(trends, l)],
-                                            .base = newest[trends->options.base],
-                                            .entries = entries + (size_t)l * room};
+    begin(trends, lists, tiers, newest);
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == RECS__TREND_FREE)

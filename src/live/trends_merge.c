@@ -322,7 +322,7 @@ static void count_node(recs__trend_merger *m, const recs__image_node *record, co
         }
     give_back(m, r, node);
     if (node->lists != NULL)
-        recs__trend_lists_build(trends, node);
+        recs__trend_lists_build(trends, node, 1);
     recs__trend_unlock(trends, node);
 }
 
@@ -358,7 +358,7 @@ static void empty(recs_trends *trends, recs__trend_node *node) {
     atomic_fetch_sub_explicit(&trends->cells, node->used, memory_order_relaxed);
     node->used = 0;
     if (node->lists != NULL)
-        recs__trend_lists_build(trends, node);
+        recs__trend_lists_build(trends, node, 1);
     recs__trend_actors *actors = node->actors;
     for (uint32_t w = 0; actors != NULL && w < trends->options.actors_kept; w++) {
         recs__trend_window *window = &actors->windows[w];

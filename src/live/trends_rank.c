@@ -326,7 +326,7 @@ static recs_status gather_near(const optics *lens, recs__trend_work *work, uint3
     return status;
 }
 
-/* The list a ranking reads, and whether its bar bounds the asked series now. */
+/* The list a ranking reads of a tier's, and whether its bar bounds the asked series now. */
 static uint32_t list_of(const optics *lens, bool *bounded) {
     const recs__trend_options *options = &lens->trends->options;
     const recs__trend_series *series = &options->series[lens->ask->series];
@@ -341,18 +341,15 @@ static uint32_t list_of(const optics *lens, bool *bounded) {
 }
 
 /* Gathers a list of a level, in the asked series or the base; *bar: what an item
- * outside it counts there at most. Under the stripe's lock. */
+ * outside it counts there at most. Under the stripe's lock, lists aligned. */
 static recs_status gather_list(const optics *lens, recs__trend_work *work, uint32_t l,
                                uint32_t list_index, int which, double *bar,
                                const recs_host *host, recs_error *error) {
     recs_trends *trends = lens->trends;
     recs__trend_node *node = work->level[l].node;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    recs__trend_list *list = &node->lists[list_index];
-    recs__trend_list_align(
-        trends, list, list_index,
-        recs__trend_slot(&trends->options.series[lens->series[which]], newest));
+    const recs__trend_lists *lists = node->lists;
+    const recs__trend_list *list = &lists->list[list_index];
     recs_status status = candidate_room(work, host, list->count, error);
     for (uint32_t i = 0; i < list->count && i < 8; i++)
         __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i]));
@@ -362,12 +359,41 @@ static recs_status gather_list(const optics *lens, recs__trend_work *work, uint3
         offer(lens, work, l, recs__trend_at(trends, cells, list->entries[i]));
     }
     /* Values are rounded down: one step more bounds them. */
-    *bar = ((double)list->bar + 1.0) * lens->scale[which];
+    *bar = ((double)lists->bars[list_index] + 1.0) * lens->scale[which];
     return status;
 }
 
-/* Gathers one level's candidates; scan: all its cells. */
-static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l, bool scan,
+/* All cells of a level. Under the stripe's lock. */
+static recs_status gather_table(const optics *lens, recs__trend_work *work, uint32_t l,
+                                const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs__trend_node *node = work->level[l].node;
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    recs_status status = candidate_room(work, host, node->used, error);
+    for (uint32_t at = 0; at < capacity && status == RECS_OK; at++) {
+        const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
+        if (cell->item < RECS__TREND_ITEMS)
+            offer(lens, work, l, cell);
+    }
+    return status;
+}
+
+/* Brings the lists to the newest slots; whether those of new items may be read, too. */
+static bool align_lists(const optics *lens, recs__trend_lists *lists, uint32_t which) {
+    recs_trends *trends = lens->trends;
+    const recs__trend_options *options = &trends->options;
+    int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    int32_t newest[RECS__TREND_SERIES];
+    for (uint32_t s = 0; s < options->series_count; s++)
+        newest[s] = recs__trend_slot(&options->series[s], now);
+    recs__trend_lists_align(trends, lists, newest);
+    return which == lens->series[0] || lists->base == newest[options->base];
+}
+
+/* Gathers one level's candidates from the short lists (tier 0), from the long ones (1) or
+ * from all its cells (2). */
+static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l, uint32_t tier,
                           const recs_host *host, recs_error *error) {
     recs_trends *trends = lens->trends;
     recs__trend_level *level = &work->level[l];
@@ -377,31 +403,21 @@ static recs_status gather(const optics *lens, recs__trend_work *work, uint32_t l
         return RECS_OK;
     if (node == NULL)
         return gather_near(lens, work, l, host, error);
-    bool bounded;
-    uint32_t which = list_of(lens, &bounded);
+    bool bounded, stale = false;
+    uint32_t which = list_of(lens, &bounded), series = trends->options.series_count;
     recs_status status = RECS_OK;
     recs__trend_read_lock(trends, node);
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    uint32_t base = trends->options.base +
-                    (which >= trends->options.series_count ? trends->options.series_count : 0);
-    if (node->lists != NULL && which != lens->series[0]) { /* of new items: see trends_lists.c */
-        int32_t slot = recs__trend_slot(&trends->options.series[trends->options.base], newest);
-        bounded &= node->lists[which].base == slot && node->lists[base].base == slot;
-    }
-    if (node->lists == NULL || scan || !bounded) {
+    if (node->lists != NULL)
+        stale = !align_lists(lens, node->lists, which);
+    if (node->lists == NULL || !bounded || stale || tier >= node->lists->tiers) {
         work->scanned |= node->lists != NULL;
-        status = candidate_room(work, host, node->used, error);
-        for (uint32_t at = 0; at < capacity && status == RECS_OK; at++) {
-            const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
-            if (cell->item < RECS__TREND_ITEMS)
-                offer(lens, work, l, cell);
-        }
-        if (node->lists != NULL && (scan || !bounded)) /* the bars have drifted: find them anew */
-            recs__trend_lists_build(trends, node);
+        status = gather_table(lens, work, l, host, error);
+        if (node->lists != NULL) /* the bars have drifted, or longer lists are wanted */
+            recs__trend_lists_build(trends, node, stale ? 1 : 2);
     } else {
-        status = gather_list(lens, work, l, which, 0, &level->bar, host, error);
+        uint32_t first = tier * 2 * series;
+        uint32_t base = first + which - lens->series[0] + trends->options.base;
+        status = gather_list(lens, work, l, first + which, 0, &level->bar, host, error);
         if (status == RECS_OK && leans(lens))
             status = gather_list(lens, work, l, base, 1, &level->bar_base, host, error);
     }
@@ -700,7 +716,7 @@ static void describe(const optics *lens, const recs__trend_work *work, recs__tre
     hit->parts[RECS_TREND_FIRST] = first == RECS_NO_TIME ? (double)NAN : (double)first;
 }
 
-static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan,
+static recs_status attempt(const optics *lens, recs__trend_work *work, uint32_t tier,
                            const recs_host *host, size_t *count, recs_error *error) {
     work->count = 0;
     work->indexed = work->levels > 1 || leans(lens) || lens->ask->near != NULL;
@@ -708,7 +724,7 @@ static recs_status attempt(const optics *lens, recs__trend_work *work, bool scan
         memset(work->index, 0, work->index_capacity * sizeof *work->index);
     recs_status status = RECS_OK;
     for (uint32_t l = 0; l < work->levels && status == RECS_OK; l++)
-        status = gather(lens, work, l, scan, host, error);
+        status = gather(lens, work, l, tier, host, error);
     if (status != RECS_OK)
         return status;
     size_t room = lens->ask->limit < work->count ? lens->ask->limit : work->count;
@@ -738,12 +754,12 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
         return RECS_OK;
     look_from(trends, ask, &lens);
     measure_chain(&lens, work);
-    recs_status status = attempt(&lens, work, false, host, count, error);
-    if (status != RECS_OK)
-        return status;
-    double most = bound(&lens, work);
-    bool proven = most < 0.0 || (*count == ask->limit && *count > 0 &&
-                                 (double)work->hits[*count - 1].score > most);
-    return proven || ask->limit == 0 ? RECS_OK
-                                     : attempt(&lens, work, true, host, count, error);
+    for (uint32_t tier = ask->limit < RECS__TREND_SHORT ? 0 : 1; tier < 3; tier++) {
+        recs_status status = attempt(&lens, work, tier, host, count, error);
+        double most = bound(&lens, work);
+        if (status != RECS_OK || most < 0.0 || ask->limit == 0 ||
+            (*count == ask->limit && (double)work->hits[*count - 1].score > most))
+            return status;
+    }
+    return RECS_OK;
 }

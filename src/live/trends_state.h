@@ -31,7 +31,7 @@
  *   2. Nodes and names are never moved or removed: reading one needs no lock.
  *      A node's cells, lists and actors are under the lock of its stripe.
  *   3. list.entries holds exactly the cells that carry the list's mark; every
- *      other cell's value is at most list.bar (trends_lists.c).
+ *      other cell's value is at most the list's bar (trends_lists.c).
  *   4. used + reserved never passes the table's load: what was reserved can be
  *      committed without an allocation. */
 #ifndef RECS_LIVE_TRENDS_STATE_H
@@ -54,6 +54,7 @@ enum {
     RECS__TREND_FRACTION = 12,  /* bits below the point of a sum and a weight */
     RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
+    RECS__TREND_SHORT = 64,     /* kept by a short list (trends_lists.c)      */
     RECS__TREND_SKETCH = 64     /* smallest hashes of actors kept per slot    */
 };
 
@@ -144,16 +145,26 @@ typedef struct recs__trend_cell {
     int64_t sums[]; /* columns, then int32_t newest[series] */
 } recs__trend_cell;
 
-/* Candidates of a node in one series (lists 0 .. series_count - 1), or of its
- * new items in one (as many more). */
+/* Candidates of a node in one series; its bar is in recs__trend_lists. */
 typedef struct recs__trend_list {
-    int64_t bar;      /* no cell outside has a larger value          */
-    int32_t newest;   /* slot that bar and values are relative to    */
     uint32_t count;
-    int32_t base;      /* newest slot of the base series when it was made */
-    uint32_t spare;
-    uint32_t *entries; /* indexes of cells, room for 2 * candidates  */
+    uint32_t keep;     /* what is kept when it is full at twice as many   */
+    uint32_t *entries; /* indexes of cells                                */
 } recs__trend_list;
+
+/* A node's lists. With n series: the short ones of all items (0 .. n - 1), of
+ * new items (as many more), then, where tiers is 2, the long ones likewise. */
+typedef struct recs__trend_lists {
+    int32_t newest[RECS__TREND_SERIES];   /* slots that bars and values are relative to */
+    int64_t floors[RECS__TREND_SERIES];   /* the least bar of a series' lists: a value up
+                                             to it is wanted by none                    */
+    int64_t bars[4 * RECS__TREND_SERIES]; /* no cell outside has a larger value; of
+                                             lists there are none: INT64_MAX            */
+    int32_t base; /* newest slot of the base series when the lists were made */
+    uint32_t tiers, count;
+    uint32_t spare;
+    recs__trend_list list[];              /* count, then their entries                  */
+} recs__trend_lists;
 
 struct recs__trend_actors; /* trends_actors.h */
 
@@ -165,12 +176,12 @@ typedef struct recs__trend_node {
     uint32_t segment; /* in trends->segments, UINT32_MAX: none              */
     uint16_t stripe;
     uint16_t depth;
-    /* under the stripe's lock; cells and capacity are read without it to
+    /* under the stripe's lock; cells, capacity and lists are read without it to
      * prefetch */
     _Atomic uint32_t capacity; /* cells */
     uint32_t used, reserved;
     _Atomic(unsigned char *) cells;
-    recs__trend_list *lists; /* NULL: the whole table is the list */
+    _Atomic(recs__trend_lists *) lists; /* NULL: the whole table is the list */
     struct recs__trend_actors *actors;
     struct recs__trend_block *block; /* instead of cells (trends_bounded.h)     */
 } recs__trend_node;
@@ -303,14 +314,17 @@ int64_t recs__trend_worth(const recs_trends *trends, uint32_t s, uint32_t weight
 void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
                        const int32_t *newest, int64_t now);
 /* Makes the lists of a node whose table outgrew the scan, or fills them anew
- * (after a merge). A failed allocation leaves none: queries then scan. */
-void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node);
+ * (after a merge), at least so many tiers of them as far as there may be. A failed
+ * allocation leaves what there was, or none: queries then scan. */
+void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32_t tiers);
 void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node);
 /* After the table moved. */
 void recs__trend_lists_follow(const recs_trends *trends, recs__trend_node *node);
-/* Brings a list to slot newest. */
-void recs__trend_list_align(const recs_trends *trends, recs__trend_list *list, uint32_t index,
-                            int32_t newest);
+/* Brings all lists to the newest slots of all series. */
+void recs__trend_lists_align(const recs_trends *trends, recs__trend_lists *lists,
+                             const int32_t *newest);
+/* How many tiers of lists a table of a capacity may have. */
+uint32_t recs__trend_tiers(const recs_trends *trends, uint32_t capacity);
 /* Whether any living slot of a cell holds something. */
 bool recs__trend_alive(const recs_trends *trends, const recs__trend_cell *cell);
 /* First event of a cell in living slots, RECS_NO_TIME when none. */
