@@ -3,12 +3,12 @@
  *   build/bench/trends [--events 8000000] [--items 1000000] [--cities 9899]
  *       [--regions 100] [--skew 1.1] [--place-skew 1.1] [--batch 65536]
  *       [--describe "half_life=1h|7d, actors=off"] [--actors 200000]
- *       [--threads 1,2] [--seed 1] [--only batch,one,ids,actors,query]
+ *       [--threads 1,2] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query]
  *
  * Items are Zipf(skew), cities Zipf(place-skew) (0: all alike), cities lie in
  * regions and regions under the root: an event counts at three places. The
  * stream lasts three days. "cold" counts it into an empty state, tables growing;
- * "warm" counts it once more, a day later, when most cells are there. Times are
+ * "warm" counts it once more (--passes: as often), three days later, when most cells are there. Times are
  * of the processor (all threads' sum for the rate per core) and of the wall.
  * One JSON line a figure. Queries ask for the top 50 of cities drawn as events
  * are, alone and while one thread pours. */
@@ -30,7 +30,7 @@
 typedef struct settings {
     size_t events, items, cities, regions, batch, actors;
     double skew, place_skew;
-    int32_t rankings;
+    int32_t rankings, passes;
     const char *description, *only, *threads;
     uint64_t seed;
 } settings;
@@ -361,7 +361,7 @@ static void ask(const settings *o, recs_trends *trends, const stream *s, int32_t
 }
 
 static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
-    int64_t now = START + 144 * HOUR;
+    int64_t last = o->passes + 1, now = START + (last + 1) * 72 * HOUR;
     for (int32_t ranking = 0; ranking < o->rankings; ranking++)
         ask(o, trends, s, ranking, now, "alone");
     atomic_bool stop = false;
@@ -369,7 +369,7 @@ static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
               .stream = s,
               .end = s->count,
               .batch = o->batch,
-              .shift = 72 * HOUR,
+              .shift = last * 72 * HOUR,
               .stop = &stop};
     pthread_t id;
     double begin = seconds(CLOCK_MONOTONIC);
@@ -396,9 +396,12 @@ static void run(const settings *o) {
             break;
         recs_trends *trends = make_state(o, o->description);
         pour_all(o, trends, &s, threads, NULL, 0, false, "batches of handles, cold");
-        pour_all(o, trends, &s, threads, NULL, 72 * HOUR, false, "batches of handles, warm");
+        for (int pass = 1; pass <= o->passes; pass++)
+            pour_all(o, trends, &s, threads, NULL, pass * 72 * HOUR, false,
+                     "batches of handles, warm");
         if (wanted(o, "one"))
-            pour_all(o, trends, &s, threads, NULL, 72 * HOUR, true, "one by one, warm");
+            pour_all(o, trends, &s, threads, NULL, (o->passes + 1) * 72 * HOUR, true,
+                     "one by one, warm");
         if (wanted(o, "query") && threads == 1)
             ask_all(o, trends, &s);
         recs_trends_destroy(trends);
@@ -421,7 +424,7 @@ static void run(const settings *o) {
 }
 
 int main(int argc, char **argv) {
-    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3,
+    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3, 1,
                   "half_life=1h|7d, actors=off", NULL, "1,2", 1};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
@@ -449,6 +452,8 @@ int main(int argc, char **argv) {
             o.threads = value;
         else if (!strcmp(name, "--rankings"))
             o.rankings = atoi(value);
+        else if (!strcmp(name, "--passes"))
+            o.passes = atoi(value);
         else if (!strcmp(name, "--seed"))
             o.seed = strtoull(value, NULL, 10);
         else {

@@ -1,9 +1,11 @@
 /* trends_add.c - batches: validate, reserve, then commit.
  *
- * A piece of up to 16,384 events is brought into records (their arithmetic
- * done once), sorted by place, and counted place by place: first the places
- * named, then those above them, and so on to the root. What is counted at a
- * place above is the join of sorted runs below, so the events are sorted once.
+ * A piece of up to 65,536 events (16,384 in a state with a budget) is taken at a
+ * time. The usual one, all in the newest slots and nobody known, is counted by
+ * trends_run.c; here is the general way: events are brought into records (their
+ * arithmetic done once), sorted by place, and counted place by place: first the
+ * places named, then those above them, and so on to the root. What is counted at
+ * a place above is the join of sorted runs below, so the events are sorted once.
  * Places with numbers near each other share a lock, so a sorted piece locks a
  * few hundred times, and cells are prefetched a dozen events ahead.
  *
@@ -15,165 +17,25 @@
 
 #include "base/text.h"
 #include "live/trends_bounded.h"
+#include "live/trends_scratch.h"
 #include "live/trends_share.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 128, SMALL = 32 };
+enum { STEP = 128, AHEAD = 16 };
+
 #define WEIGHT_MAX 1e6f
 
-/* Events of a piece at one node: pairs[begin .. end). */
-typedef struct group {
-    uint32_t node, begin, end;
-    uint32_t cells;  /* reserved                                */
-    uint32_t actors; /* events whose actors' room was reserved  */
-} group;
-
-typedef struct recs__trend_scratch {
-    struct recs__trend_scratch *next;
-    recs__trend_event *events;
-    unsigned char *records;
-    uint32_t *places;
-    uint64_t *pairs, *spare; /* node << 32 | event */
-    group *groups;
-    size_t event_capacity, record_capacity, place_capacity, pair_capacity, spare_capacity,
-        group_capacity;
-    size_t pair_count, group_count;
-    uint64_t counts[RECS_TRENDS_COUNTERS];
-    int64_t newest; /* of the events taken */
-    int64_t now_newest; /* of the state when they are counted */
-    int32_t slots[RECS__TREND_SERIES];
-    uint32_t count; /* events of the piece that count */
-    bool usual;     /* all in the newest slots, nobody known: a run will do */
-    uint16_t locked[SMALL]; /* stripes of a small piece, ascending, all held at once */
-    uint32_t locked_count;  /* 0: places are locked one after another */
-} scratch;
-
-/* ---- scratch ------------------------------------------------------------------------ */
-
-/* Whoever holds one is inside the gate (trends_share.c). */
-static recs_status take_scratch(recs_trends *trends, scratch **taken, recs_error *error) {
-    recs_status status = recs__trend_renew(trends, error);
-    if (status != RECS_OK)
-        return status;
-    if (trends->options.memory != 0 && recs__bounded_due(trends))
-        recs__trend_maintain(trends);
-    pthread_mutex_lock(&trends->scratch_lock);
-    recs__trend_enter(trends);
-    scratch *free_one = trends->scratch;
-    if (free_one != NULL)
-        trends->scratch = free_one->next;
-    pthread_mutex_unlock(&trends->scratch_lock);
-    if (free_one == NULL) {
-        free_one = recs__alloc_zero(&trends->host, 1, sizeof *free_one, error);
-        if (free_one == NULL) {
-            pthread_mutex_lock(&trends->scratch_lock);
-            recs__trend_leave(trends);
-            pthread_mutex_unlock(&trends->scratch_lock);
-            return RECS_ERR_MEMORY;
-        }
-    }
-    *taken = free_one;
-    return RECS_OK;
-}
-
-static void give_scratch(recs_trends *trends, scratch *s) {
-    pthread_mutex_lock(&trends->scratch_lock);
-    s->next = trends->scratch;
-    trends->scratch = s;
-    recs__trend_leave(trends);
-    pthread_mutex_unlock(&trends->scratch_lock);
-}
-
-static size_t scratch_memory(const scratch *s) {
-    return s->event_capacity * sizeof *s->events + s->record_capacity +
-           s->place_capacity * sizeof *s->places +
-           (s->pair_capacity + s->spare_capacity) * sizeof *s->pairs +
-           s->group_capacity * sizeof *s->groups;
-}
-
-void recs__trend_scratch_free(recs_trends *trends) {
-    const recs_host *host = &trends->host;
-    while (trends->scratch != NULL) {
-        scratch *s = trends->scratch;
-        trends->scratch = s->next;
-        recs__free(host, s->events);
-        recs__free(host, s->records);
-        recs__free(host, s->places);
-        recs__free(host, s->pairs);
-        recs__free(host, s->spare);
-        recs__free(host, s->groups);
-        recs__free(host, s);
-    }
-}
-
-static recs_status scratch_room(recs_trends *trends, scratch *s, size_t count,
-                                recs_error *error) {
-    const recs_host *host = &trends->host;
-    size_t before = scratch_memory(s);
-    recs_status status = recs__grow(host, (void **)&s->events, &s->event_capacity, count,
-                                    sizeof *s->events, error);
-    if (status == RECS_OK)
-        status = recs__grow(host, (void **)&s->records, &s->record_capacity,
-                            count * recs__trend_record_size(trends), 1, error);
-    if (status == RECS_OK)
-        status = recs__grow(host, (void **)&s->places, &s->place_capacity, count,
-                            sizeof *s->places, error);
-    atomic_fetch_add_explicit(&trends->memory, scratch_memory(s) - before, memory_order_relaxed);
-    return status;
-}
+typedef recs__trend_scratch scratch;
+typedef recs__trend_group group;
 
 static recs__trend_record *record_at(const recs_trends *trends, const scratch *s, size_t event) {
     return (recs__trend_record *)(void *)(s->records + event * recs__trend_record_size(trends));
 }
 
 /* ---- grouping ------------------------------------------------------------------------- */
-
-static recs_status pair_room(recs_trends *trends, scratch *s, size_t pairs, size_t groups,
-                             recs_error *error) {
-    size_t before = scratch_memory(s);
-    recs_status status = recs__grow(&trends->host, (void **)&s->pairs, &s->pair_capacity, pairs,
-                                    sizeof *s->pairs, error);
-    if (status == RECS_OK)
-        status = recs__grow(&trends->host, (void **)&s->spare, &s->spare_capacity, pairs,
-                            sizeof *s->spare, error);
-    if (status == RECS_OK)
-        status = recs__grow(&trends->host, (void **)&s->groups, &s->group_capacity, groups,
-                            sizeof *s->groups, error);
-    atomic_fetch_add_explicit(&trends->memory, scratch_memory(s) - before, memory_order_relaxed);
-    return status;
-}
-
-/* Sorts keys by their upper half, up to `most`: bytes from the lowest on. */
-static void sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint32_t most) {
-    if (count <= 24) { /* by insertion: no counters to clear */
-        for (size_t i = 1; i < count; i++) {
-            uint64_t key = keys[i];
-            size_t at = i;
-            for (; at > 0 && keys[at - 1] >> 32 > key >> 32; at--)
-                keys[at] = keys[at - 1];
-            keys[at] = key;
-        }
-        return;
-    }
-    uint64_t *from = keys, *to = spare;
-    for (int shift = 32; shift < 64 && (uint64_t)most >> (shift - 32) != 0; shift += 8) {
-        uint32_t starts[257] = {0};
-        for (size_t i = 0; i < count; i++)
-            starts[(from[i] >> shift & 255) + 1]++;
-        for (int b = 0; b < 256; b++)
-            starts[b + 1] += starts[b];
-        for (size_t i = 0; i < count; i++)
-            to[starts[from[i] >> shift & 255]++] = from[i];
-        uint64_t *t = from;
-        from = to;
-        to = t;
-    }
-    if (from != keys)
-        memcpy(keys, from, count * sizeof *keys);
-}
 
 /* Groups of equal upper halves among the pairs from begin on. */
 static void cut_groups(scratch *s, size_t begin) {
@@ -191,7 +53,7 @@ static void cut_groups(scratch *s, size_t begin) {
 static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *error) {
     uint32_t most = 0;
     s->pair_count = s->group_count = 0;
-    recs_status status = pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
+    recs_status status = recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
     if (status != RECS_OK)
         return status;
     for (uint32_t e = 0; e < s->count; e++) {
@@ -202,7 +64,7 @@ static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *err
         most = node > most ? node : most;
         most = base != RECS_NO_PLACE && base > most ? base : most;
     }
-    sort_pairs(s->pairs, s->spare, s->pair_count, most);
+    recs__trend_sort_pairs(s->pairs, s->spare, s->pair_count, most);
     cut_groups(s, 0);
     return RECS_OK;
 }
@@ -215,7 +77,7 @@ static recs_status next_groups(recs_trends *trends, scratch *s, size_t level_beg
     for (size_t g = level_begin; g < level_end; g++)
         pairs += s->groups[g].end - s->groups[g].begin;
     recs_status status =
-        pair_room(trends, s, s->pair_count + pairs, level_end + (level_end - level_begin), error);
+        recs__trend_pair_room(trends, s, s->pair_count + pairs, level_end + (level_end - level_begin), error);
     if (status != RECS_OK)
         return status;
     /* Parents of groups, sorted, at the front of spare. The pairs' own places
@@ -227,7 +89,7 @@ static recs_status next_groups(recs_trends *trends, scratch *s, size_t level_beg
         s->spare[parents++] = (uint64_t)parent << 32 | g;
         most = parent > most ? parent : most;
     }
-    sort_pairs(s->spare, s->pairs + s->pair_count, parents, most);
+    recs__trend_sort_pairs(s->spare, s->pairs + s->pair_count, parents, most);
     size_t begin = s->pair_count;
     for (size_t p = 0; p < parents; p++) {
         const group *below = &s->groups[(uint32_t)s->spare[p]];
@@ -252,35 +114,16 @@ static recs_status make_groups(recs_trends *trends, scratch *s, recs_error *erro
 
 /* ---- a few events: every place locked at once --------------------------------------------- */
 
-/* Locks all stripes of the groups, in one order so that nobody waits in a ring,
- * while their cells are on the way. */
+/* Locks them while their cells are on the way. */
 static void lock_all(recs_trends *trends, scratch *s) {
-    s->locked_count = 0;
-    if (s->pair_count > SMALL)
+    if (s->pair_count > RECS__TREND_SMALL)
         return;
     for (size_t i = 0; i < s->pair_count; i++) {
         const recs__trend_node *node = recs__trend_node_at(trends, (uint32_t)(s->pairs[i] >> 32));
         recs__trend_prefetch(trends, node, record_at(trends, s, (uint32_t)s->pairs[i])->item);
         recs__trend_prefetch(trends, node, RECS__TREND_TOTAL);
     }
-    for (size_t g = 0; g < s->group_count; g++) {
-        uint16_t stripe = recs__trend_node_at(trends, s->groups[g].node)->stripe;
-        uint32_t at = s->locked_count;
-        while (at > 0 && s->locked[at - 1] > stripe)
-            at--;
-        if (at > 0 && s->locked[at - 1] == stripe)
-            continue;
-        memmove(s->locked + at + 1, s->locked + at, (s->locked_count++ - at) * sizeof stripe);
-        s->locked[at] = stripe;
-    }
-    for (uint32_t i = 0; i < s->locked_count; i++)
-        pthread_mutex_lock(&trends->stripes[s->locked[i]].lock);
-}
-
-static void unlock_all(recs_trends *trends, scratch *s) {
-    for (uint32_t i = 0; i < s->locked_count; i++)
-        pthread_mutex_unlock(&trends->stripes[s->locked[i]].lock);
-    s->locked_count = 0;
+    recs__trend_lock_groups(trends, s);
 }
 
 /* ---- reserving --------------------------------------------------------------------------- */
@@ -388,11 +231,11 @@ static void add_total(recs_trends *trends, recs__trend_node *node, totals *t,
     for (uint32_t s = 0; s < trends->options.series_count; s++) {
         if (slots[s] < 0)
             continue;
-        if (slots[s] != t->slots[side][s]) {
+        if (slots[s] != t->slots[side][s] || t->sums[side][s] > INT64_MAX / 2) {
             flush_total(trends, node, t, side, s);
             t->slots[side][s] = slots[s];
         }
-        t->sums[side][s] += record->worth[s]; /* 2^14 times 2^48 at most */
+        t->sums[side][s] += record->worth[s]; /* 2^48 at most */
     }
 }
 
@@ -415,46 +258,26 @@ static void count_actor(recs_trends *trends, scratch *s, recs__trend_node *node,
     }
 }
 
-static recs__trend_run run_of(const scratch *s) {
-    return (recs__trend_run){.pairs = s->pairs,
-                             .count = s->pair_count,
-                             .records = s->records,
-                             .newest = s->slots,
-                             .now = s->now_newest};
-}
-
-/* count_group for one or two half-lives and a piece that is usual. */
-static void count_run(recs_trends *trends, scratch *s, const group *g, recs__trend_node *node) {
-    recs__trend_run run = run_of(s);
-    uint32_t series = trends->options.series_count;
-    totals t;
-    int64_t sums[2 * 2] = {0};
-    if (node->lists != NULL)
-        recs__trend_lists_align(trends, node->lists, s->slots);
-    for (uint32_t i = g->begin; i < g->end; i += STEP) {
-        uint32_t end = g->end - i < STEP ? g->end : i + STEP;
-        s->counts[RECS_TRENDS_SATURATED] +=
-            series == 1 ? recs__trend_run_count(trends, node, &run, i, end, sums, 1)
-                        : recs__trend_run_count(trends, node, &run, i, end, sums, 2);
-        if (end < g->end)
-            recs__trend_make_way(trends, node);
+/* Asks for what pair i will need: first its record and its place, later its cell. */
+static void look_ahead(const recs_trends *trends, const scratch *s, size_t i) {
+    if (i + 2 * AHEAD < s->pair_count) {
+        uint64_t pair = s->pairs[i + 2 * AHEAD];
+        __builtin_prefetch(record_at(trends, s, (uint32_t)pair));
+        __builtin_prefetch(recs__trend_node_at(trends, (uint32_t)(pair >> 32)));
     }
-    for (int side = 0; side < 2; side++)
-        for (uint32_t k = 0; k < series; k++) {
-            t.slots[side][k] = s->slots[k];
-            t.sums[side][k] = sums[(uint32_t)side * series + k];
-            flush_total(trends, node, &t, side, k);
-        }
-    node->reserved -= g->cells;
+    if (i + AHEAD < s->pair_count) {
+        uint64_t pair = s->pairs[i + AHEAD];
+        const recs__trend_node *node = recs__trend_node_at(trends, (uint32_t)(pair >> 32));
+        recs__trend_prefetch(trends, node, record_at(trends, s, (uint32_t)pair)->item);
+    }
 }
 
 static void count_group(recs_trends *trends, scratch *s, const group *g,
                         recs__trend_node *node) {
     totals t = {0};
     uint32_t stopped = 0;
-    recs__trend_run run = run_of(s);
     for (uint32_t i = g->begin; i < g->end; i++) {
-        recs__trend_look_ahead(trends, &run, recs__trend_record_size(trends), i);
+        look_ahead(trends, s, i);
         uint32_t event = (uint32_t)s->pairs[i];
         recs__trend_record *record = record_at(trends, s, event);
         if (trends->options.actors != 0 && s->events[event].actor != RECS_NO_ACTOR) {
@@ -504,8 +327,6 @@ static void commit(recs_trends *trends, scratch *s) {
         }
         if (bounded)
             count_bounded(trends, s, &s->groups[at], node, &lens);
-        else if (s->usual)
-            count_run(trends, s, &s->groups[at], node);
         else
             count_group(trends, s, &s->groups[at], node);
     }
@@ -532,6 +353,9 @@ static void take_events(recs_trends *trends, scratch *s, const columns *c, size_
                                                                  : c->now + trends->options.future;
     s->count = 0;
     s->newest = RECS_NO_TIME;
+    s->oldest = INT64_MAX;
+    s->known = false;
+    s->heaviest = 0;
     for (size_t row = begin; row < end; row++) {
         int64_t time = c->times == NULL || c->times[row] == RECS_NO_TIME ? c->now : c->times[row];
         float weight = c->weights == NULL ? 1.0f : c->weights[row];
@@ -553,6 +377,9 @@ static void take_events(recs_trends *trends, scratch *s, const columns *c, size_
             .item = c->items[row] | (returned ? RECS__TREND_RETURNED : UINT32_C(0)),
             .weight = steps};
         s->newest = time > s->newest ? time : s->newest;
+        s->oldest = time < s->oldest ? time : s->oldest;
+        s->heaviest = steps > s->heaviest ? steps : s->heaviest;
+        s->known |= s->events[s->count - 1].actor != RECS_NO_ACTOR;
     }
 }
 
@@ -564,8 +391,7 @@ static void make_records(recs_trends *trends, scratch *s) {
     if (trends->options.actors != 0 && s->now_newest >= 0)
         remembered = (s->now_newest / trends->options.actors - trends->options.actors_kept + 1) *
                      trends->options.actors;
-    uint32_t kept = 0, series = trends->options.series_count;
-    bool usual = series == trends->options.half_lives && series <= 2;
+    uint32_t kept = 0;
     for (uint32_t e = 0; e < s->count; e++) {
         const recs__trend_event *event = &s->events[e];
         if (event->actor != RECS_NO_ACTOR && event->time < remembered) {
@@ -576,17 +402,12 @@ static void make_records(recs_trends *trends, scratch *s) {
             s->counts[RECS_TRENDS_TOO_OLD]++;
             continue;
         }
-        const int32_t *slots = recs__trend_slots(trends, record_at(trends, s, kept));
-        for (uint32_t k = 0; k < series; k++)
-            usual &= slots[k] == s->slots[k];
-        usual &= event->actor == RECS_NO_ACTOR;
         s->counts[RECS_TRENDS_ADDED]++;
         s->counts[RECS_TRENDS_RETURNS] += (event->item & RECS__TREND_RETURNED) != 0;
         s->places[kept] = s->places[e];
         s->events[kept++] = *event;
     }
     s->count = kept;
-    s->usual = usual;
 }
 
 static int64_t oldest_of_actors(const recs_trends *trends, const scratch *s) {
@@ -597,24 +418,36 @@ static int64_t oldest_of_actors(const recs_trends *trends, const scratch *s) {
     return oldest;
 }
 
+/* Counts the events that make_records keeps. */
+static recs_status count_records(recs_trends *trends, scratch *s, recs_error *error) {
+    recs_status status =
+        recs__trend_record_room(trends, s, s->count * recs__trend_record_size(trends), error);
+    if (status != RECS_OK)
+        return status;
+    make_records(trends, s);
+    if (s->count == 0)
+        return RECS_OK;
+    status = make_groups(trends, s, error);
+    if (status != RECS_OK)
+        return status;
+    lock_all(trends, s);
+    status = reserve(trends, s, error);
+    if (status == RECS_OK) {
+        recs__trend_advance(trends, s->now_newest);
+        commit(trends, s);
+    }
+    recs__trend_unlock_groups(trends, s);
+    if (status == RECS_OK)
+        recs__trend_counted(trends, s->count, oldest_of_actors(trends, s));
+    return status;
+}
+
 /* Counts the events taken. */
 static recs_status count_piece(recs_trends *trends, scratch *s, recs_error *error) {
-    make_records(trends, s);
-    if (s->count != 0) {
-        recs_status status = make_groups(trends, s, error);
-        if (status != RECS_OK)
-            return status;
-        lock_all(trends, s);
-        status = reserve(trends, s, error);
-        if (status == RECS_OK) {
-            recs__trend_advance(trends, s->now_newest);
-            commit(trends, s);
-        }
-        unlock_all(trends, s);
-        if (status != RECS_OK)
-            return status;
-        recs__trend_counted(trends, s->count, oldest_of_actors(trends, s));
-    }
+    recs_status status = recs__trend_run_fits(trends, s) ? recs__trend_run_count(trends, s, error)
+                                                         : count_records(trends, s, error);
+    if (status != RECS_OK)
+        return status;
     for (int i = 0; i < RECS_TRENDS_COUNTERS; i++)
         if (s->counts[i] != 0)
             atomic_fetch_add_explicit(&trends->counters[i], s->counts[i], memory_order_relaxed);
@@ -627,7 +460,7 @@ static recs_status add_piece(recs_trends *trends, scratch *s, const columns *c, 
     memset(s->counts, 0, sizeof s->counts);
     recs_status status = recs__trend_log_room(trends, (uint32_t)(end - begin), &turn, error);
     if (status == RECS_OK)
-        status = scratch_room(trends, s, end - begin, error);
+        status = recs__trend_event_room(trends, s, end - begin, error);
     if (status == RECS_OK) {
         take_events(trends, s, c, begin, end);
         status = count_piece(trends, s, error);
@@ -642,19 +475,27 @@ recs_status recs__trend_add_events(recs_trends *trends, const recs__trend_event 
                                    const uint32_t *places, uint32_t count, int64_t newest,
                                    recs_error *error) {
     scratch *s;
-    recs_status status = take_scratch(trends, &s, error);
+    recs_status status = recs__trend_scratch_take(trends, &s, error);
     if (status != RECS_OK)
         return status;
     memset(s->counts, 0, sizeof s->counts);
-    status = scratch_room(trends, s, count, error);
+    status = recs__trend_event_room(trends, s, count, error);
     if (status == RECS_OK) {
         memcpy(s->events, events, count * sizeof *events);
         memcpy(s->places, places, count * sizeof *places);
         s->count = count;
         s->newest = newest;
+        s->oldest = INT64_MAX;
+        s->known = false;
+        s->heaviest = 0;
+        for (uint32_t e = 0; e < count; e++) {
+            s->heaviest = events[e].weight > s->heaviest ? events[e].weight : s->heaviest;
+            s->oldest = events[e].time < s->oldest ? events[e].time : s->oldest;
+            s->known |= events[e].actor != RECS_NO_ACTOR;
+        }
         status = count_piece(trends, s, error);
     }
-    give_scratch(trends, s);
+    recs__trend_scratch_give(trends, s);
     return status;
 }
 
@@ -711,7 +552,8 @@ static recs_status check_columns(const recs_trends *trends, const columns *c,
  * in a later time of actors than those before it, so that a batch over many of
  * these times remembers actors as the same events one by one would. */
 static size_t piece_end(const recs_trends *trends, const columns *c, size_t begin) {
-    size_t end = c->count - begin < RECS__TREND_PIECE ? c->count : begin + RECS__TREND_PIECE;
+    size_t most = trends->options.memory != 0 ? RECS__TREND_SMALL_PIECE : RECS__TREND_PIECE,
+           end = c->count - begin < most ? c->count : begin + most;
     int64_t actors = trends->options.actors, bound = INT64_MIN;
     int64_t latest = c->now > INT64_MAX - trends->options.future ? INT64_MAX
                                                                  : c->now + trends->options.future;
@@ -749,7 +591,7 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
     if (status != RECS_OK || count == 0)
         return status;
     scratch *s;
-    status = take_scratch(trends, &s, error);
+    status = recs__trend_scratch_take(trends, &s, error);
     if (status != RECS_OK)
         return status;
     for (size_t begin = 0, end; begin < count && status == RECS_OK; begin = end) {
@@ -758,7 +600,7 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
         if (status == RECS_OK && added != NULL)
             *added = end;
     }
-    give_scratch(trends, s);
+    recs__trend_scratch_give(trends, s);
     return status;
 }
 

@@ -6,7 +6,7 @@
  * bytes on average.
  *
  * Sums grow by additions that are never negative and stop at INT64_MAX. */
-#include "live/trends_state.h"
+#include "live/trends_hot.h"
 
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
@@ -45,12 +45,16 @@ static recs__trend_cell *look(const recs_trends *trends, unsigned char *cells, u
 }
 
 /* A sale's cell and its returns' know of each other through a mark. */
-static void begin(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
-                  uint32_t item) {
+void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
+                       uint32_t item) {
     memset(cell, 0, trends->cell_size);
     cell->item = item;
     node->used++;
     atomic_fetch_add_explicit(&trends->cells, 1, memory_order_relaxed);
+    if (item & RECS__TREND_RETURNED)
+        atomic_store_explicit(&trends->returns, true, memory_order_relaxed);
+    else if (!atomic_load_explicit(&trends->returns, memory_order_relaxed))
+        return;
     recs__trend_cell *other = recs__trend_find(trends, node, item ^ RECS__TREND_RETURNED);
     if (other == NULL)
         return;
@@ -65,7 +69,7 @@ recs__trend_cell *recs__trend_take(recs_trends *trends, recs__trend_node *node, 
         look(trends, atomic_load_explicit(&node->cells, memory_order_relaxed),
              atomic_load_explicit(&node->capacity, memory_order_relaxed), item);
     if (cell->item == RECS__TREND_FREE)
-        begin(trends, node, cell, item);
+        recs__trend_begin(trends, node, cell, item);
     return cell;
 }
 
@@ -225,11 +229,5 @@ int64_t recs__trend_worth(const recs_trends *trends, uint32_t s, uint32_t weight
     const recs__trend_series *series = &trends->options.series[s];
     if (series->half_life == 0)
         return weight;
-    /* 2^(n + j/256) * e^g, g below ln(2)/256: relative error below 4e-9, and
-     * never smaller for a later time. */
-    double at = (double)offset * series->steps;
-    uint32_t step = (uint32_t)at;
-    double g = (at - (double)step) * (0.6931471805599453 / 256.0);
-    double factor = trends->powers[step & 255] * (1.0 + g * (1.0 + g * 0.5));
-    return (int64_t)((double)weight * factor * (double)(1u << (step >> 8)) + 0.5);
+    return recs__trend_worth_hot(trends->powers, series->steps, weight, offset);
 }

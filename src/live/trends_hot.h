@@ -12,6 +12,17 @@
 
 _Static_assert(sizeof(recs__trend_node) <= 64, "a node is one cache line");
 
+/* recs__trend_worth of a half-life. 2^(n + j/256) * e^g, g below ln(2)/256: relative
+ * error below 4e-9, and never smaller for a later time. */
+static inline int64_t recs__trend_worth_hot(const double *powers, double steps, uint32_t weight,
+                                            int64_t offset) {
+    double at = (double)offset * steps;
+    uint32_t step = (uint32_t)at;
+    double g = (at - (double)step) * (0.6931471805599453 / 256.0);
+    double factor = powers[step & 255] * (1.0 + g * (1.0 + g * 0.5));
+    return (int64_t)((double)weight * factor * (double)(1u << (step >> 8)) + 0.5);
+}
+
 /* Asks for the line where an item's cell is likely to be. Needs no lock: a
  * table that moved meanwhile makes the wish useless, not wrong. */
 static inline void recs__trend_prefetch(const recs_trends *trends, const recs__trend_node *node,
@@ -72,18 +83,7 @@ static inline uint32_t recs__trend_count_hot(recs_trends *trends, recs__trend_no
     return stopped;
 }
 
-/* ---- a run: many events in the newest slots, one or two half-lives, one node ---- */
-
-enum { RECS__TREND_AHEAD = 16 };
-
-/* Events of a sorted piece. */
-typedef struct recs__trend_run {
-    const uint64_t *pairs; /* node << 32 | event */
-    size_t count;          /* of all pairs       */
-    unsigned char *records;
-    const int32_t *newest; /* slots of all series, and of all events */
-    int64_t now;
-} recs__trend_run;
+/* ---- lists: whether a cell may belong on one ---- */
 
 /* Whether a cell may be new: exact for one whose base slot is the newest. */
 typedef struct recs__trend_fresh {
@@ -98,28 +98,6 @@ static inline recs__trend_fresh recs__trend_fresh_since(const recs_trends *trend
     bool before = since < 0;
     since += before ? width : 0;
     return (recs__trend_fresh){before, since < 0 ? 0 : (uint32_t)(since / 1000)};
-}
-
-/* Prefetches what pair i will need: first its record and its place, later its
- * cell (and the total's, where a place begins). */
-static inline void recs__trend_look_ahead(const recs_trends *trends, const recs__trend_run *run,
-                                          size_t stride, size_t i) {
-    if (i + 2 * RECS__TREND_AHEAD < run->count) {
-        uint64_t pair = run->pairs[i + 2 * RECS__TREND_AHEAD];
-        __builtin_prefetch(run->records + (uint32_t)pair * stride);
-        __builtin_prefetch(recs__trend_node_at(trends, (uint32_t)(pair >> 32)));
-    }
-    if (i + RECS__TREND_AHEAD < run->count) {
-        uint64_t pair = run->pairs[i + RECS__TREND_AHEAD];
-        const recs__trend_node *node = recs__trend_node_at(trends, (uint32_t)(pair >> 32));
-        uint32_t item;
-        memcpy(&item, run->records + (uint32_t)pair * stride, sizeof item);
-        recs__trend_prefetch(trends, node, item);
-        if (run->pairs[i + RECS__TREND_AHEAD - 1] >> 32 != pair >> 32) {
-            recs__trend_prefetch(trends, node, RECS__TREND_TOTAL);
-            __builtin_prefetch(atomic_load_explicit(&node->lists, memory_order_relaxed));
-        }
-    }
 }
 
 /* The marks a cell of a node may have: of lists of all items, and of new ones. */
@@ -159,67 +137,6 @@ static inline bool recs__trend_wanted(const recs__trend_lists *lists, recs__tren
             return true;
     }
     return false;
-}
-
-/* Pairs [begin, end), all of node, whose lock is held: cells and lists. Adds
- * the worths to totals (series sales, then series returns). series: a constant,
- * 1 or 2, so that all loops over it unroll; cells have 64 bytes. */
-__attribute__((always_inline)) static inline uint32_t
-recs__trend_run_count(recs_trends *trends, recs__trend_node *node, const recs__trend_run *run,
-                      size_t begin, size_t end, int64_t *totals, const uint32_t series) {
-    const size_t stride = (8 + 12 * (size_t)series + 7) / 8 * 8;
-    const uint32_t base = series - 1;
-    const recs__trend_lists *lists = node->lists;
-    const recs__trend_marks marks = recs__trend_marks_of(lists, series);
-    unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    const uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    recs__trend_fresh fresh = recs__trend_fresh_since(trends, run->newest[base], run->now);
-    uint32_t stopped = 0, parity[2];
-    int32_t newest[2];
-    for (uint32_t k = 0; k < series; k++) {
-        newest[k] = run->newest[k];
-        parity[k] = (uint32_t)newest[k] & 1;
-    }
-    for (size_t i = begin; i < end; i++) {
-        if (i + 2 * RECS__TREND_AHEAD < end) { /* the usual look ahead, of one node */
-            uint32_t item;
-            __builtin_prefetch(run->records +
-                               (uint32_t)run->pairs[i + 2 * RECS__TREND_AHEAD] * stride);
-            memcpy(&item, run->records + (uint32_t)run->pairs[i + RECS__TREND_AHEAD] * stride,
-                   sizeof item);
-            __builtin_prefetch(cells + (size_t)recs__trend_home(item, capacity) * 64, 1);
-        } else {
-            recs__trend_look_ahead(trends, run, stride, i);
-        }
-        recs__trend_record *record =
-            (recs__trend_record *)(void *)(run->records + (uint32_t)run->pairs[i] * stride);
-        int64_t *sums = totals + (record->item & RECS__TREND_RETURNED ? series : 0);
-        for (uint32_t k = 0; k < series; k++)
-            sums[k] += record->worth[k];
-        recs__trend_cell *cell = (recs__trend_cell *)(void *)(
-            cells + (size_t)recs__trend_home(record->item, capacity) * 64);
-        if (cell->item != record->item)
-            cell = recs__trend_take(trends, node, record->item);
-        const int32_t *held = (const int32_t *)(const void *)(cell->sums + 2 * series);
-        bool usual = true;
-        for (uint32_t k = 0; k < series; k++)
-            usual &= held[k] == newest[k] && cell->sums[2 * k + parity[k]] < INT64_MAX / 2;
-        if (!usual) { /* a new cell, an old one, or one near its end */
-            stopped += recs__trend_count_hot(trends, node, record, run->newest, run->now);
-            continue;
-        }
-        int64_t values[2];
-        for (uint32_t k = 0; k < series; k++) {
-            int64_t sum = cell->sums[2 * k + parity[k]] += record->worth[k];
-            values[k] = sum + (cell->sums[2 * k + !parity[k]] >> RECS__TREND_HALVINGS);
-        }
-        uint32_t first = cell->first[parity[base]];
-        if (first == 0 || record->seconds + 1 < first)
-            cell->first[parity[base]] = record->seconds + 1;
-        if (recs__trend_wanted(lists, marks, cell, values, series, fresh, parity[base]))
-            recs__trend_offer(trends, node, cell, run->newest, run->now);
-    }
-    return stopped;
 }
 
 #endif

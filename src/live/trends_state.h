@@ -50,7 +50,8 @@ enum {
     RECS__TREND_STRIPES = 256,
     RECS__TREND_CHUNKS = 24,    /* of doubling size                           */
     RECS__TREND_FIRST_CHUNK = 256,
-    RECS__TREND_PIECE = 16384,  /* events counted at a time                   */
+    RECS__TREND_PIECE = 65536,  /* events counted at a time                   */
+    RECS__TREND_SMALL_PIECE = 16384, /* the same in a state with a budget     */
     RECS__TREND_FRACTION = 12,  /* bits below the point of a sum and a weight */
     RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
@@ -191,7 +192,7 @@ typedef struct recs__trend_stripe {
     atomic_uint waiting; /* readers at the door */
 } recs__trend_stripe;
 
-struct recs__trend_scratch; /* trends_add.c */
+struct recs__trend_scratch; /* trends_scratch.h */
 struct recs__trend_share;   /* trends_share.h */
 
 struct recs_trends {
@@ -203,6 +204,7 @@ struct recs_trends {
     double powers[257]; /* 2^(i / 256) */
     _Atomic int64_t newest; /* RECS_NO_TIME: no event yet */
     _Atomic uint64_t counters[RECS_TRENDS_COUNTERS];
+    _Atomic bool returns;   /* some node has, or had, a cell of returns */
     _Atomic uint64_t cells; /* used cells of all nodes, totals included */
     _Atomic size_t memory;  /* of nodes, cells, lists, actors, scratch */
     struct recs__trend_pool *pool; /* trends_memory.c */
@@ -270,6 +272,9 @@ recs__trend_cell *recs__trend_find(const recs_trends *trends, const recs__trend_
                                    uint32_t item);
 /* Finds or makes; there must be room (reserved, or checked). */
 recs__trend_cell *recs__trend_take(recs_trends *trends, recs__trend_node *node, uint32_t item);
+/* Makes a free cell, where an item belongs, that item's; what was reserved has room. */
+void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
+                       uint32_t item);
 /* Room for so many more cells beyond what is used and reserved. */
 recs_status recs__trend_make_room(recs_trends *trends, recs__trend_node *node, uint32_t more,
                              recs_error *error);
