@@ -1,9 +1,11 @@
 /* test_faiss.c - indexes by FAISS: what they find beside brute force, their
  * bytes, their effort, filters, many threads. Skipped where FAISS is not built. */
+#include "base/random.h"
 #include "recs/faiss.h"
 #include "support/test.h"
 #include "support/vectors_lent.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,8 +106,54 @@ static void test_recall(void **state) {
         }
 }
 
-/* The length of vectors decides the inner product, and leads a graph over raw inner
- * products astray: the longest ones attract everything. */
+/* The length of vectors decides the inner product, and leads a graph over inner products
+ * astray: the longest ones attract everything, and are kept apart. */
+static void test_lengths_of_factors(void **state) {
+    (void)state;
+    enum { DIMENSION = 32 };
+    vectors_lent v;
+    vectors_make(&v, COUNT, DIMENSION, RECS_METRIC_COSINE, 9);
+    v.metric = RECS_METRIC_INNER;
+    float *queries = vectors_queries(&v, QUERIES, 10);
+    recs__random random;
+    recs__random_seed(&random, 11);
+    for (size_t i = 0; i < COUNT; i++) {
+        float length = expf(0.8f * recs__random_normal(&random));
+        for (size_t j = 0; j < DIMENSION; j++)
+            v.rows[i * DIMENSION + j] *= length;
+    }
+    static const char *const texts[] = {"hnsw(m=16, ef=64)", "hnsw(m=16, ef=64, head=40)",
+                                        "ivf(lists=60, probe=20)",
+                                        "factory(\"HNSW16,Flat\", ef=64)"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        uint32_t found[QUERIES * K], again[QUERIES * K];
+        recs_error error = {0};
+        bytes_sink saved = {0};
+        recs_vector_sink sink = bytes_to(&saved);
+        void *index = built(&v, texts[i]);
+        search(index, queries, QUERIES, K, 0, found);
+        double share = recall(&v, queries, found, K);
+        if (share < 0.97)
+            fail_msg("%s: recall %.3f, expected 0.97", texts[i], share);
+        assert_int_equal(faiss->save(NULL, index, &sink, &error), RECS_OK);
+        faiss->destroy(NULL, index);
+        if (faiss->open(NULL, saved.bytes, saved.size, texts[i], faiss->version, COUNT, DIMENSION,
+                        v.metric, NULL, &index, &error) != RECS_OK)
+            fail_msg("%s", error.text);
+        search(index, queries, QUERIES, K, 0, again);
+        assert_memory_equal(again, found, sizeof found);
+        faiss->destroy(NULL, index);
+        free(saved.bytes);
+    }
+    free(queries);
+    vectors_free(&v);
+    recs_error error = {0};
+    char resolved[128];
+    assert_int_equal(faiss->check(NULL, "hnsw(head=9)", 8, RECS_METRIC_COSINE, resolved,
+                                  sizeof resolved, &error), RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "metric=inner"));
+}
+
 static void test_inner_product_of_spread_lengths(void **state) {
     (void)state;
     vectors_lent v;
@@ -347,6 +395,7 @@ int main(void) {
     printf("FAISS %s\n", recs_faiss_version());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recall),
+        cmocka_unit_test(test_lengths_of_factors),
         cmocka_unit_test(test_inner_product_of_spread_lengths),
         cmocka_unit_test(test_effort),
         cmocka_unit_test(test_bytes),

@@ -43,6 +43,9 @@ static void test_resolved(void **state) {
     expect("sq8", 64, "sq8");
     expect("factory(\"OPQ16_64,IVF1024,PQ16\", probe=32)", 64,
            "factory(\"OPQ16_64,IVF1024,PQ16\", probe=32)");
+    expect("hnsw(head=auto)", 64, "hnsw(m=32, ef_construction=128, ef=64, code=flat)");
+    expect("ivf(head=900)", 64, "ivf(lists=auto, probe=16, head=900, code=flat)");
+    expect("factory(\"HNSW16\", head=7)", 64, "factory(\"HNSW16\", head=7)");
     expect("factory=\"HNSW16\"", 64, "factory(\"HNSW16\")");
 }
 
@@ -53,6 +56,8 @@ static void test_refused(void **state) {
     refused("hnsw(m=1)", "expected 2 to 256");
     refused("hnsw(m=257)", "m=257");
     refused("hnsw(m=-3)", "m=-3");
+    refused("hnsw(head=0)", "expected 1 to 65536 or auto");
+    refused("sq8(head=5)", "no setting head");
     refused("hnsw(m=)", "expected 2 to 256");
     refused("hnsw(m=32x)", "m=32x");
     refused("hnsw(m=99999999999999999999)", "expected 2 to 256");
@@ -101,13 +106,13 @@ static void test_factory(void **state) {
         const char *effort;
         uint32_t described;
     } rows[] = {
-        {"hnsw(m=16)", "HNSW16,Flat", RECS_METRIC_INNER, true, "efSearch", 64},
+        {"hnsw(m=16)", "HNSW16,Flat", RECS_METRIC_INNER, false, "efSearch", 64},
         {"hnsw(code=fp16)", "HNSW32,SQfp16", RECS_METRIC_COSINE, false, "efSearch", 64},
         {"ivf(lists=99)", "IVF99,Flat", RECS_METRIC_INNER, true, "nprobe", 16},
         {"ivf(code=sq8)", "IVF400,SQ8", RECS_METRIC_L2, false, "nprobe", 16},
         {"pq(parts=4)", "PQ4x8np", RECS_METRIC_INNER, false, NULL, 0},
         {"sq8", "SQ8", RECS_METRIC_INNER, false, NULL, 0},
-        {"factory(\"HNSW16\",ef=5)", "HNSW16", RECS_METRIC_INNER, true, "efSearch", 5},
+        {"factory(\"HNSW16\",ef=5)", "HNSW16", RECS_METRIC_INNER, false, "efSearch", 5},
         {"factory(\"HNSW16_PQ4\")", "HNSW16_PQ4", RECS_METRIC_INNER, false, "efSearch", 16},
         {"factory(\"IVF64_HNSW8,Flat\")", "IVF64_HNSW8,Flat", RECS_METRIC_INNER, false, "nprobe",
          1},
@@ -130,7 +135,24 @@ static void test_factory(void **state) {
             assert_null(effort);
         else
             assert_string_equal(effort, rows[i].effort);
+        assert_int_equal(recs__faiss_spec_headed(&spec, rows[i].metric),
+                         rows[i].metric == RECS_METRIC_INNER && effort != NULL);
     }
+}
+
+static void test_head(void **state) {
+    (void)state;
+    recs__faiss_spec spec;
+    bool far;
+    assert_int_equal(recs__faiss_spec_read(&spec, "hnsw", 12, NULL), RECS_OK);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, &far), 4096);
+    assert_true(far);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000, &far), 50);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1, &far), 0);
+    assert_int_equal(recs__faiss_spec_read(&spec, "hnsw(head=600)", 12, NULL), RECS_OK);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, &far), 600);
+    assert_false(far);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000, &far), 500);
 }
 
 static void test_lists(void **state) {
@@ -150,7 +172,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resolved), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_room),     cmocka_unit_test(test_factory),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_head), cmocka_unit_test(test_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

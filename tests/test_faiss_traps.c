@@ -233,7 +233,7 @@ static void test_bytes_of_something_else(void **state) {
          "3000 of 17"},
         {text, faiss->version, COUNT - 1, DIMENSION, RECS_METRIC_INNER, RECS_ERR_CORRUPT, "2999"},
         {text, faiss->version, COUNT, DIMENSION, RECS_METRIC_L2, RECS_ERR_CORRUPT, "metric 0"},
-        {"sq8", faiss->version, COUNT, DIMENSION, RECS_METRIC_INNER, RECS_ERR_CORRUPT, "width"},
+        {"sq8", faiss->version, COUNT, DIMENSION, RECS_METRIC_INNER, RECS_ERR_CORRUPT, "kind 0"},
         {text, "99.0.1 avx2", COUNT, DIMENSION, RECS_METRIC_INNER, RECS_ERR_UNSUPPORTED,
          "99.0.1 avx2"},
         {text, "", COUNT, DIMENSION, RECS_METRIC_INNER, RECS_ERR_UNSUPPORTED, "made by"},

@@ -10,12 +10,15 @@
 static int32_t check(void *user_data, const char *index, uint32_t dimension, int32_t metric,
                      char *resolved, size_t size, recs_error *error) {
     (void)user_data;
-    (void)metric;
     const recs__faiss *faiss;
     recs__faiss_spec spec;
     recs_status status = recs__faiss_get(&faiss, error);
     if (status == RECS_OK)
         status = recs__faiss_spec_read(&spec, index, dimension, error);
+    if (status == RECS_OK && spec.head != 0 && !recs__faiss_spec_headed(&spec, metric))
+        status = recs__faiss_fail(error, RECS_ERR_ARGUMENT,
+                                  "head=%u is for graphs and lists under metric=inner alone",
+                                  spec.head);
     return status == RECS_OK ? recs__faiss_spec_write(&spec, resolved, size, error) : status;
 }
 

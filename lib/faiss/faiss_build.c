@@ -10,7 +10,6 @@
  * there are more than once then, which leaves their means where they are. */
 #include "faiss/faiss_index.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +20,7 @@ enum {
     TRAIN_MOST = 65536      /* for what has no centroids: ranges, rotations        */
 };
 
-/* Reads rows as the caller has them and makes them as FAISS sees them. */
+/* Reads rows of the tail, by label, as FAISS sees them. */
 typedef struct reader {
     recs__faiss_index *index;
     const recs_vector_source *source;
@@ -31,52 +30,48 @@ typedef struct reader {
 
 static recs_status read_rows(reader *r, uint64_t first, size_t count, float *out,
                              recs_error *error) {
-    float *into = r->index->augmented ? r->given : out;
-    int32_t status = r->source->read(r->source->data, first, count, into, error);
-    if (status == RECS_OK && r->index->augmented)
-        recs__faiss_index_widen(r->index, into, count, out);
-    return (recs_status)status;
+    recs__faiss_index *index = r->index;
+    float *into = index->augmented ? r->given : out;
+    for (size_t done = 0; done < count;) {
+        uint32_t label = (uint32_t)(first + done);
+        size_t run = recs__faiss_head_run(&index->head, label);
+        run = run < count - done ? run : count - done;
+        int32_t status =
+            r->source->read(r->source->data, recs__faiss_head_row(&index->head, label), run,
+                            into + done * index->dimension, error);
+        if (status != RECS_OK)
+            return (recs_status)status;
+        done += run;
+    }
+    if (index->augmented)
+        recs__faiss_index_widen(index, into, count, out);
+    return RECS_OK;
 }
 
-/* The greatest length of a row. */
-static recs_status measure_reach(reader *r, recs__faiss_progress *progress, recs_error *error) {
+/* The head, and how far the tail reaches. */
+static recs_status part_by_length(reader *r, recs__faiss_progress *progress, recs_error *error) {
     recs__faiss_index *index = r->index;
-    double most = 0.0;
-    for (uint64_t first = 0; first < index->count; first += PART) {
-        size_t count = index->count - first < PART ? (size_t)(index->count - first) : PART;
-        int32_t status = r->source->read(r->source->data, first, count, r->given, error);
-        if (status != RECS_OK)
-            return (recs_status)status;
-        for (size_t i = 0; i < count; i++) {
-            const float *row = r->given + i * index->dimension;
-            double sum = 0.0;
-            for (uint32_t j = 0; j < index->dimension; j++)
-                sum += (double)row[j] * row[j];
-            most = sum > most ? sum : most;
-        }
-        status = recs__faiss_tell(progress, "measuring vectors", first + count, index->count, error);
-        if (status != RECS_OK)
-            return (recs_status)status;
-    }
-    /* A little longer than the longest, so that rounding cannot make it less. */
-    index->reach = (float)(sqrt(most) * (1.0 + 1e-6));
-    if (!(index->reach <= 1e18f))
-        return recs__faiss_fail(error, RECS_ERR_NUMERIC,
-                                "a vector of length %g, expected at most 1e18: squares of "
-                                "distances would not be finite",
-                                sqrt(most));
-    return RECS_OK;
+    if (!recs__faiss_spec_headed(&index->spec, index->metric))
+        return RECS_OK;
+    bool far;
+    size_t most = recs__faiss_spec_head(&index->spec, index->count, &far);
+    recs_status status = recs__faiss_head_choose(&index->head, r->source, most, far,
+                                                 &index->reach, &index->host, progress, error);
+    if (status == RECS_OK)
+        status = recs__faiss_head_fill(&index->head, index->faiss, r->source, &index->host, error);
+    index->tail = index->count - index->head.count;
+    return status;
 }
 
 /* want rows spread evenly; the same ones again where there are fewer. */
 static recs_status sample(reader *r, size_t want, float *out, recs__faiss_progress *progress,
                           recs_error *error) {
     recs__faiss_index *index = r->index;
-    size_t once = index->count < want ? (size_t)index->count : want;
+    size_t once = index->tail < want ? (size_t)index->tail : want;
     for (size_t i = 0; i < once;) {
-        uint64_t first = (uint64_t)((unsigned __int128)i * index->count / once);
+        uint64_t first = (uint64_t)((unsigned __int128)i * index->tail / once);
         size_t run = 1;
-        if (once == index->count)
+        if (once == index->tail)
             run = once - i < PART ? once - i : PART;
         recs_status status = read_rows(r, first, run, out + i * index->width, error);
         i += run;
@@ -123,7 +118,7 @@ static recs_status train(reader *r, uint32_t lists, recs__faiss_progress *progre
     if (index->spec.kind == RECS__FAISS_SQ8 || index->spec.kind == RECS__FAISS_HNSW ||
         (index->spec.kind == RECS__FAISS_FACTORY && most < TRAIN_MOST))
         most = TRAIN_MOST;
-    uint64_t want = index->count < most ? index->count : most;
+    uint64_t want = index->tail < most ? index->tail : most;
     if (want < least)
         want = least;
 
@@ -150,43 +145,43 @@ static recs_status train(reader *r, uint32_t lists, recs__faiss_progress *progre
 
 static recs_status add(reader *r, recs__faiss_progress *progress, recs_error *error) {
     recs__faiss_index *index = r->index;
-    for (uint64_t first = 0; first < index->count; first += PART) {
-        size_t count = index->count - first < PART ? (size_t)(index->count - first) : PART;
+    for (uint64_t first = 0; first < index->tail; first += PART) {
+        size_t count = index->tail - first < PART ? (size_t)(index->tail - first) : PART;
         recs_status status = read_rows(r, first, count, r->rows, error);
         if (status != RECS_OK)
             return status;
         if (index->faiss->call.Index_add(index->index, (int64_t)count, r->rows) != 0)
             return recs__faiss_fail_call(index->faiss, error, RECS_ERR_ARGUMENT, "adding vectors");
-        status = recs__faiss_tell(progress, "adding to the index", first + count, index->count,
+        status = recs__faiss_tell(progress, "adding to the index", first + count, index->tail,
                                   error);
         if (status != RECS_OK)
             return status;
     }
-    if ((uint64_t)index->faiss->call.Index_ntotal(index->index) != index->count)
+    if ((uint64_t)index->faiss->call.Index_ntotal(index->index) != index->tail)
         return recs__faiss_fail(error, RECS_ERR_UNSUPPORTED,
                                 "FAISS %s holds %lld of %llu vectors", index->faiss->version,
                                 (long long)index->faiss->call.Index_ntotal(index->index),
-                                (unsigned long long)index->count);
+                                (unsigned long long)index->tail);
     return RECS_OK;
 }
 
 static recs_status make(reader *r, recs__faiss_progress *progress, recs_error *error) {
     recs__faiss_index *index = r->index;
     const recs__faiss_calls *call = &index->faiss->call;
-    recs_status status = index->augmented ? measure_reach(r, progress, error) : RECS_OK;
+    recs_status status = part_by_length(r, progress, error);
     if (status != RECS_OK)
         return status;
 
     char factory[RECS__FAISS_FACTORY_MOST + 1];
-    recs__faiss_spec_factory(&index->spec, index->count, factory, sizeof factory);
+    recs__faiss_spec_factory(&index->spec, index->tail, factory, sizeof factory);
     uint32_t lists = lists_of(factory);
     if (lists == 0 && strstr(factory, "IVF") != NULL) /* FAISS divides by it */
         return recs__faiss_fail(error, RECS_ERR_ARGUMENT, "%s: expected a number of lists above 0",
                                 factory);
-    if (lists > index->count)
+    if (lists > index->tail)
         return recs__faiss_fail(error, RECS_ERR_ARGUMENT,
                                 "%s has %u lists, expected at most the number of vectors, %llu",
-                                factory, lists, (unsigned long long)index->count);
+                                factory, lists, (unsigned long long)index->tail);
     bool inner = index->metric == RECS_METRIC_INNER && !index->augmented;
     if (call->index_factory(&index->index, (int)index->width, factory,
                             inner ? RECS__FAISS_INNER : RECS__FAISS_L2) != 0) {

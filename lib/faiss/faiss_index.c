@@ -37,7 +37,7 @@ recs_status recs__faiss_index_create(recs__faiss_index **out, const char *text,
     index->host = own;
     index->faiss = faiss;
     index->spec = spec;
-    index->count = count;
+    index->count = index->tail = count;
     index->dimension = index->width = dimension;
     index->metric = metric;
     index->augmented = recs__faiss_spec_augmented(&spec, metric);
@@ -52,6 +52,7 @@ void recs__faiss_index_destroy(recs__faiss_index *index) {
         return;
     if (index->index != NULL)
         index->faiss->call.Index_free(index->index);
+    recs__faiss_head_free(&index->head, index->faiss, &index->host);
     for (int i = 0; i < RECS__FAISS_SCRATCHES; i++)
         recs__faiss_release(&index->host, atomic_load(&index->scratch[i]));
     recs_host host = index->host;

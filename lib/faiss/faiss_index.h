@@ -1,22 +1,25 @@
 /* faiss_index.h - one approximate index, whole: its making, its bytes, its
  * search. The struct is seen by the files behind this header.
  *
- * What FAISS sees of a vector. Its only metric here is L2, but for codes that
- * are scanned whole under the inner product: unit vectors are ranked alike by
- * both, and for graphs and lists under the inner product a vector x gets one
- * component more, sqrt(M^2 - |x|^2), M the greatest length there is (and zeros
- * up to a multiple of four): all then have length M, a query gets a zero
- * there, and the least distance is the largest inner product. A query is
- * brought to length M too, so that its own length cannot drown the difference
- * in rounding. (Bachrach et al., Speeding up the Xbox recommender system using
- * a Euclidean transformation for inner-product spaces, RecSys 2014.)
+ * What FAISS sees of a vector. Its metric here is L2 for cosine too, since unit
+ * vectors are ranked alike by both, and the inner product for graphs and codes under
+ * that. For lists under the inner product a vector x gets one component more,
+ * sqrt(M^2 - |x|^2), M the greatest length there is (and zeros up to a multiple of
+ * four): all then have length M, a query gets a zero there, and the least distance is
+ * the largest inner product. A query is brought to length M too, so that its own
+ * length cannot drown the difference in rounding. (Bachrach et al., Speeding up the
+ * Xbox recommender system using a Euclidean transformation for inner-product spaces,
+ * RecSys 2014.) For graphs and lists the longest vectors are kept apart (faiss_head.h);
+ * what is said here is then of the others, the tail.
  *
- * Invariants: 1. index->index holds exactly `count` rows, labelled by row;
- * 2. it is only read after the making, but for the setting behind the gate. */
+ * Invariants: 1. index->index holds exactly `tail` rows, labelled in order of their
+ * rows, index->head the others; 2. both are only read after the making, but for the
+ * setting behind the gate. */
 #ifndef RECS_FAISS_INDEX_H
 #define RECS_FAISS_INDEX_H
 
 #include "faiss/faiss_gate.h"
+#include "faiss/faiss_head.h"
 #include "faiss/faiss_host.h"
 #include "faiss/faiss_library.h"
 #include "faiss/faiss_spec.h"
@@ -31,12 +34,13 @@ typedef struct recs__faiss_index {
     recs_host host;
     const recs__faiss *faiss;
     FaissIndex *index;
+    recs__faiss_head head; /* of 0 rows for most */
     recs__faiss_spec spec;
-    uint64_t count, bytes;
+    uint64_t count, tail, bytes;
     uint32_t dimension, width; /* given, and as FAISS sees it */
     int32_t metric;
     bool augmented, params; /* params: FAISS takes settings with each search */
-    float reach;            /* M */
+    float reach;            /* M; of no use unless augmented */
     const char *effort;     /* FAISS's name of the length of a search, or NULL */
     uint32_t described, effort_most;
     recs__faiss_gate gate;

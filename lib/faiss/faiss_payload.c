@@ -1,7 +1,8 @@
 /* faiss_payload.c - the bytes of an index, behind faiss_index.h.
  *
  *   header   64 bytes, what the index is of
- *   payload  what FAISS writes
+ *   payload  rows of the head, uint32 each, and FAISS's bytes of their vectors, where
+ *            there is a head; FAISS's bytes of the index
  *   trailer  32 bytes: size and checksum of the payload
  *
  * little-endian, as the file around it. FAISS believes what it reads: wrong
@@ -22,8 +23,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-static const char magic[8] = {'R', 'E', 'C', 'S', 'F', 'A', 'I', '1'};
-static const char end_magic[8] = {'1', 'I', 'A', 'F', 'S', 'C', 'E', 'R'};
+static const char magic[8] = {'R', 'E', 'C', 'S', 'F', 'A', 'I', '2'};
+static const char end_magic[8] = {'2', 'I', 'A', 'F', 'S', 'C', 'E', 'R'};
 
 typedef struct header {
     char magic[8];
@@ -32,7 +33,9 @@ typedef struct header {
     int32_t metric;
     uint32_t augmented;
     float reach;
-    uint32_t zero[7];
+    uint32_t head; /* rows of it */
+    uint32_t kind; /* a recs__faiss_kind */
+    uint32_t zero[5];
 } header;
 
 typedef struct trailer {
@@ -108,7 +111,13 @@ static recs_status write_payload(const recs__faiss_index *index, writing *w, rec
     FILE *stream = fopencookie(w, "wb", io);
     if (stream == NULL)
         return recs__faiss_fail_memory(error, BUFSIZ);
-    int failed = index->faiss->call.write_index(index->index, stream);
+    const recs__faiss_head *head = &index->head;
+    int failed = 0;
+    if (head->count != 0 &&
+        fwrite(head->rows, sizeof *head->rows, head->count, stream) == head->count)
+        failed = index->faiss->call.write_index(head->flat, stream);
+    if (failed == 0)
+        failed = index->faiss->call.write_index(index->index, stream);
     int unflushed = fclose(stream);
     if (w->status != RECS_OK)
         return w->status;
@@ -131,6 +140,8 @@ recs_status recs__faiss_index_save(const recs__faiss_index *index, const recs_ve
                 .width = index->width,
                 .metric = index->metric,
                 .augmented = index->augmented,
+                .head = index->head.count,
+                .kind = (uint32_t)index->spec.kind,
                 .reach = index->reach};
     memcpy(h.magic, magic, sizeof magic);
     int32_t status = sink->write(sink->data, &h, sizeof h, error);
@@ -185,16 +196,52 @@ static recs_status check_whole(const recs__faiss_index *index, const void *bytes
                                 "expected %" PRIu64 " of %u under %d",
                                 h->count, h->dimension, h->metric, index->count, index->dimension,
                                 index->metric);
-    if (h->width != index->width || h->augmented != (uint32_t)index->augmented ||
-        !(h->reach >= 0.0f && h->reach <= 1e18f))
+    if (h->kind != (uint32_t)index->spec.kind)
         return recs__faiss_fail(error, RECS_ERR_CORRUPT,
-                                "the index has vectors of width %u and length %g, expected width "
-                                "%u as the description says",
-                                h->width, (double)h->reach, index->width);
+                                "the index is of kind %u, expected %u as the description says",
+                                h->kind, (unsigned)index->spec.kind);
+    if (h->width != index->width || h->augmented != (uint32_t)index->augmented ||
+        h->head > RECS__FAISS_HEAD_MOST || (h->head != 0 && h->head >= h->count) ||
+        !(h->reach >= 0.0f && h->reach <= 1.1e18f))
+        return recs__faiss_fail(error, RECS_ERR_CORRUPT,
+                                "the index has vectors of width %u and length %g, %u of them apart, "
+                                "expected width %u as the description says",
+                                h->width, (double)h->reach, h->head, index->width);
     checksum sum = {0, 0, 0};
     feed(&sum, payload, payload_size);
     if (finished(&sum, payload_size) != t.checksum)
         return recs__faiss_fail(error, RECS_ERR_CORRUPT, "the index is damaged: wrong checksum");
+    return RECS_OK;
+}
+
+/* The head: rows below count in ascending order, and as many vectors. */
+static recs_status read_head(recs__faiss_index *index, FILE *stream, recs_error *error) {
+    const recs__faiss_calls *call = &index->faiss->call;
+    recs__faiss_head *head = &index->head;
+    if (head->count == 0)
+        return RECS_OK;
+    size_t size = head->count * sizeof *head->rows;
+    head->rows = recs__faiss_allocate(&index->host, size);
+    if (head->rows == NULL)
+        return recs__faiss_fail_memory(error, size);
+    bool good = fread(head->rows, sizeof *head->rows, head->count, stream) == head->count;
+    for (uint32_t i = 0; good && i < head->count; i++)
+        good = head->rows[i] < index->count && (i == 0 || head->rows[i] > head->rows[i - 1]);
+    if (!good)
+        return recs__faiss_fail(error, RECS_ERR_CORRUPT,
+                                "the rows of the longest vectors are out of order");
+    if (call->read_index(stream, 0, &head->flat) != 0) {
+        head->flat = NULL;
+        return recs__faiss_fail_call(index->faiss, error, RECS_ERR_CORRUPT,
+                                     "reading the longest vectors");
+    }
+    if (call->Index_ntotal(head->flat) != head->count ||
+        (uint32_t)call->Index_d(head->flat) != index->dimension ||
+        call->Index_metric_type(head->flat) != RECS__FAISS_INNER)
+        return recs__faiss_fail(error, RECS_ERR_CORRUPT,
+                                "the longest vectors are %lld of width %d, expected %u of %u",
+                                (long long)call->Index_ntotal(head->flat),
+                                call->Index_d(head->flat), head->count, index->dimension);
     return RECS_OK;
 }
 
@@ -206,26 +253,31 @@ recs_status recs__faiss_index_open(recs__faiss_index *index, const void *bytes, 
     if (status != RECS_OK)
         return status;
     index->reach = h.reach;
+    index->head.count = h.head;
+    index->tail = index->count - h.head;
 
     reading r = {(const char *)bytes + sizeof h, size - sizeof h - sizeof(trailer)};
     cookie_io_functions_t io = {.read = read_some};
     FILE *stream = fopencookie(&r, "rb", io);
     if (stream == NULL)
         return recs__faiss_fail_memory(error, BUFSIZ);
-    int failed = call->read_index(stream, 0, &index->index);
+    status = read_head(index, stream, error);
+    int failed = status == RECS_OK ? call->read_index(stream, 0, &index->index) : 0;
     fclose(stream);
+    if (status != RECS_OK)
+        return status;
     if (failed != 0) {
         index->index = NULL;
         return recs__faiss_fail_call(index->faiss, error, RECS_ERR_CORRUPT, "reading the index");
     }
     if (!call->Index_is_trained(index->index) ||
-        (uint64_t)call->Index_ntotal(index->index) != index->count ||
+        (uint64_t)call->Index_ntotal(index->index) != index->tail ||
         (uint32_t)call->Index_d(index->index) != index->width)
         return recs__faiss_fail(error, RECS_ERR_CORRUPT,
                                 "the index FAISS read has %lld vectors of width %d, expected "
                                 "%" PRIu64 " of %u",
                                 (long long)call->Index_ntotal(index->index),
-                                call->Index_d(index->index), index->count, index->width);
+                                call->Index_d(index->index), index->tail, index->width);
     index->bytes = size - sizeof h - sizeof(trailer);
     return recs__faiss_index_settle(index, error);
 }

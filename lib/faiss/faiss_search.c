@@ -9,7 +9,10 @@
  * ones search without and what is not allowed is dropped here: more candidates
  * are asked for, by the share that is allowed, as long as that is worth it.
  * Where it is not, nothing is found, and who asked falls back on the exact scan
- * of what is allowed. Missing candidates (-1) are RECS_NO_ROW either way. */
+ * of what is allowed. Missing candidates (-1) are RECS_NO_ROW either way.
+ *
+ * Where the longest vectors are kept apart both parts are asked and what they found is
+ * merged by score. */
 #include "faiss/faiss_index.h"
 
 #include <math.h>
@@ -18,8 +21,7 @@
 enum {
     BLOCK = 128,           /* queries                                         */
     BLOCK_MOST = 1 << 18,  /* candidates of a block                           */
-    ON_STACK = 512,        /* candidates of one query                         */
-    ON_STACK_WIDTH = 1028, /* its components                                  */
+    ON_STACK = 1024,       /* words, enough for one query                     */
     MORE_MOST = 16         /* times the candidates asked of FAISS for a filter */
 };
 
@@ -28,10 +30,13 @@ typedef struct asking {
     recs__faiss_index *index;
     const recs_vector_search *search;
     FaissSearchParameters *params; /* NULL: the setting behind the gate */
-    size_t depth;                  /* candidates of FAISS for one query */
+    const uint8_t *allowed;        /* of labels, for params             */
+    size_t allowed_size;
+    size_t depth, head_depth;      /* candidates of FAISS for one query */
     size_t block;
-    float *wide, *distances;
-    int64_t *labels;
+    float *wide, *distances, *head_distances;
+    int64_t *labels, *head_labels;
+    float scales[BLOCK]; /* of augmented queries: their length there over their own */
 } asking;
 
 /* ---- working memory ----------------------------------------------------------- */
@@ -87,25 +92,29 @@ static uint64_t count_allowed(const recs__faiss_index *index, const recs_vector_
     return count;
 }
 
-/* How many candidates FAISS has to give for one query; 0: not worth asking. */
-static size_t depth_of(const recs__faiss_index *index, const recs_vector_search *search) {
-    uint64_t depth = search->candidates < index->count ? search->candidates : index->count;
-    if (search->allowed == NULL || index->params)
-        return (size_t)depth;
-    uint64_t allowed = count_allowed(index, search);
-    if (allowed == 0)
-        return 0;
-    double more = 1.1 * (double)index->count / (double)allowed;
-    if (more > MORE_MOST)
-        return 0;
-    depth = (uint64_t)ceil((double)depth * more) + 16;
-    return (size_t)(depth < index->count ? depth : index->count);
+/* How many candidates FAISS has to give for one query, of the index and of the head; 0: not
+ * worth asking. A selector that goes with the search is for the index alone. */
+static size_t depth_of(const recs__faiss_index *index, const recs_vector_search *search,
+                       size_t *of_head) {
+    uint64_t depth = search->candidates, deeper = depth, head = index->head.count;
+    if (search->allowed != NULL) {
+        uint64_t allowed = count_allowed(index, search);
+        double more = allowed != 0 ? 1.1 * (double)index->count / (double)allowed : HUGE_VAL;
+        if (allowed == 0 || (more > MORE_MOST && !index->params))
+            return 0;
+        more = more < MORE_MOST ? more : MORE_MOST;
+        deeper = (uint64_t)ceil((double)depth * more) + 16;
+    }
+    *of_head = (size_t)(deeper < head ? deeper : head);
+    depth = index->params ? depth : deeper;
+    return (size_t)(depth < index->tail ? depth : index->tail);
 }
 
 /* ---- one block -------------------------------------------------------------------- */
 
-/* A query as FAISS wants it: as long as the longest vector, a zero behind. */
-static void widen_query(const recs__faiss_index *index, const float *query, float *wide) {
+/* A query as FAISS wants it: as long as the longest vector, a zero behind. Returns how much
+ * longer it became. */
+static float widen_query(const recs__faiss_index *index, const float *query, float *wide) {
     double sum = 0.0;
     for (uint32_t i = 0; i < index->dimension; i++)
         sum += (double)query[i] * query[i];
@@ -114,15 +123,52 @@ static void widen_query(const recs__faiss_index *index, const float *query, floa
         wide[i] = (float)(query[i] * scale);
     for (uint32_t i = index->dimension; i < index->width; i++)
         wide[i] = 0.0f;
+    return (float)scale;
+}
+
+/* The row behind a label, RECS_NO_ROW where there is none or it is not allowed. */
+static uint32_t row_of(const asking *a, int64_t label, bool of_head) {
+    const recs__faiss_index *index = a->index;
+    uint64_t end = of_head ? index->head.count : index->tail;
+    if (label < 0 || (uint64_t)label >= end)
+        return RECS_NO_ROW;
+    uint32_t row = of_head ? index->head.rows[label]
+                   : index->head.count != 0
+                       ? recs__faiss_head_row(&index->head, (uint32_t)label)
+                       : (uint32_t)label;
+    return is_allowed(a->search, row) ? row : RECS_NO_ROW;
+}
+
+/* What was found for query i of a block, best first. Beside a head scores are inner
+ * products: of an augmented query q and a row x, both of length M, M^2 - |q - x|^2 / 2. */
+static void merge(const asking *a, size_t i, uint32_t *rows) {
+    const recs__faiss_index *index = a->index;
+    size_t found = 0, candidates = a->search->candidates, t = 0, h = 0;
+    const float *distances = a->distances + i * a->depth;
+    const float *head = a->head_distances + i * a->head_depth;
+    float square = index->reach * index->reach;
+    while (found < candidates && (t < a->depth || h < a->head_depth)) {
+        bool of_head = t == a->depth;
+        if (!of_head && h < a->head_depth)
+            of_head = index->augmented ? head[h] * a->scales[i] > square - distances[t] / 2
+                                       : head[h] > distances[t];
+        uint32_t row = of_head ? row_of(a, a->head_labels[i * a->head_depth + h++], true)
+                               : row_of(a, a->labels[i * a->depth + t++], false);
+        if (row != RECS_NO_ROW)
+            rows[found++] = row;
+    }
+    while (found < candidates)
+        rows[found++] = RECS_NO_ROW;
 }
 
 static recs_status run_block(asking *a, size_t first, size_t count, recs_error *error) {
     recs__faiss_index *index = a->index;
     const recs__faiss_calls *call = &index->faiss->call;
-    const float *queries = a->search->queries + first * index->dimension;
+    const float *given = a->search->queries + first * index->dimension, *queries = given;
     if (index->augmented) {
         for (size_t i = 0; i < count; i++)
-            widen_query(index, queries + i * index->dimension, a->wide + i * index->width);
+            a->scales[i] =
+                widen_query(index, given + i * index->dimension, a->wide + i * index->width);
         queries = a->wide;
     }
     int failed = a->params != NULL
@@ -131,21 +177,13 @@ static recs_status run_block(asking *a, size_t first, size_t count, recs_error *
                                                       a->labels)
                      : call->Index_search(index->index, (int64_t)count, queries,
                                           (int64_t)a->depth, a->distances, a->labels);
+    if (failed == 0 && a->head_depth != 0)
+        failed = call->Index_search(index->head.flat, (int64_t)count, given,
+                                    (int64_t)a->head_depth, a->head_distances, a->head_labels);
     if (failed != 0)
         return recs__faiss_fail_call(index->faiss, error, RECS_ERR_UNSUPPORTED, "searching");
-
-    size_t candidates = a->search->candidates;
-    for (size_t i = 0; i < count; i++) {
-        const int64_t *labels = a->labels + i * a->depth;
-        uint32_t *rows = a->search->rows + (first + i) * candidates;
-        size_t found = 0;
-        for (size_t j = 0; j < a->depth && found < candidates; j++)
-            if (labels[j] >= 0 && (uint64_t)labels[j] < index->count &&
-                is_allowed(a->search, (uint32_t)labels[j]))
-                rows[found++] = (uint32_t)labels[j];
-        while (found < candidates)
-            rows[found++] = RECS_NO_ROW;
-    }
+    for (size_t i = 0; i < count; i++)
+        merge(a, i, a->search->rows + (first + i) * a->search->candidates);
     return RECS_OK;
 }
 
@@ -164,8 +202,8 @@ static recs_status run_with_params(asking *a, uint32_t effort, recs_error *error
     recs__faiss_index *index = a->index;
     const recs__faiss_calls *call = &index->faiss->call;
     FaissIDSelectorBitmap *bitmap = NULL;
-    if (a->search->allowed != NULL &&
-        call->IDSelectorBitmap_new(&bitmap, a->search->allowed_size, a->search->allowed) != 0)
+    if (a->allowed != NULL &&
+        call->IDSelectorBitmap_new(&bitmap, a->allowed_size, a->allowed) != 0)
         return recs__faiss_fail_call(index->faiss, error, RECS_ERR_MEMORY, "a selector");
     FaissIDSelector *selector = (FaissIDSelector *)(void *)bitmap;
     int failed = index->spec.kind == RECS__FAISS_HNSW
@@ -212,41 +250,61 @@ static recs_status run(asking *a, recs_error *error) {
     return index->params ? run_with_params(a, effort, error) : run_behind_gate(a, effort, error);
 }
 
+/* Where a block's candidates go, in working memory or on the stack of the caller. */
+static void lay_out(asking *a, size_t words, void *memory) {
+    size_t slots = a->block * (a->depth + a->head_depth);
+    uint64_t *bits = memory;
+    a->labels = (int64_t *)(void *)(bits + words);
+    a->head_labels = a->labels + a->block * a->depth;
+    a->distances = (float *)(void *)(a->labels + slots);
+    a->head_distances = a->distances + a->block * a->depth;
+    a->wide = a->distances + slots;
+    if (words == 0)
+        return;
+    recs__faiss_head_allowed(&a->index->head, a->index->tail, a->search->allowed,
+                             a->search->allowed_size, bits);
+    a->allowed = (const uint8_t *)bits;
+    a->allowed_size = (size_t)((a->index->tail + 7) / 8);
+}
+
 recs_status recs__faiss_index_search(recs__faiss_index *index, const recs_vector_search *search,
                                      recs_error *error) {
-    size_t all = search->count * search->candidates;
+    size_t all = search->count * search->candidates, of_head = 0;
     if (all == 0)
         return RECS_OK;
-    size_t depth = depth_of(index, search);
+    size_t depth = depth_of(index, search, &of_head);
     if (depth == 0) {
         for (size_t i = 0; i < all; i++)
             search->rows[i] = RECS_NO_ROW;
         return RECS_OK;
     }
-    asking a = {.index = index, .search = search, .depth = depth, .block = BLOCK};
-    if (a.block > BLOCK_MOST / depth)
-        a.block = BLOCK_MOST / depth > 0 ? BLOCK_MOST / depth : 1;
+    asking a = {.index = index,
+                .search = search,
+                .allowed = search->allowed,
+                .allowed_size = search->allowed_size,
+                .depth = depth,
+                .head_depth = of_head,
+                .block = BLOCK};
+    if (a.block > BLOCK_MOST / (depth + of_head))
+        a.block = BLOCK_MOST / (depth + of_head) > 0 ? BLOCK_MOST / (depth + of_head) : 1;
     if (a.block > search->count)
         a.block = search->count;
 
-    size_t wide = index->augmented ? a.block * index->width : 0;
-    int64_t labels[ON_STACK];
-    float distances[ON_STACK], query[ON_STACK_WIDTH];
+    /* A selector is of labels, which are not the rows where there is a head. */
+    bool select = search->allowed != NULL && index->params && index->head.count != 0;
+    size_t words = select ? recs__faiss_head_words(index->tail) : 0;
+    size_t slots = a.block * (depth + of_head), wide = index->augmented ? a.block * index->width : 0;
+    uint64_t stack[ON_STACK];
+    size_t size = words * 8 + slots * (sizeof *a.labels + sizeof *a.distances) +
+                  wide * sizeof *a.wide;
     recs__faiss_scratch *scratch = NULL;
-    if (a.block == 1 && depth <= ON_STACK && wide <= ON_STACK_WIDTH) {
-        a.labels = labels;
-        a.distances = distances;
-        a.wide = query;
+    if (size <= sizeof stack) {
+        lay_out(&a, words, stack);
     } else {
-        size_t slots = a.block * depth;
-        scratch = take_scratch(index, slots * (sizeof *a.labels + sizeof *a.distances) +
-                                          wide * sizeof *a.wide,
-                               error);
+        scratch = take_scratch(index, size, error);
         if (scratch == NULL)
             return RECS_ERR_MEMORY;
-        a.labels = (int64_t *)(void *)(scratch + 1);
-        a.distances = (float *)(void *)(a.labels + slots);
-        a.wide = a.distances + slots;
+        lay_out(&a, words, scratch + 1);
     }
     int threads = recs__faiss_alone(index->faiss);
     recs_status status = run(&a, error);

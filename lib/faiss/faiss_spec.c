@@ -1,14 +1,20 @@
 /* faiss_spec.c - the description of an index, behind faiss_spec.h. */
 #include "faiss/faiss_spec.h"
 
-#include "faiss/faiss_host.h"
+#include "faiss/faiss_head.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MOST = 24, LISTS_MOST = 65536, AUTO_TRAINING = 39 };
+enum {
+    NAME_MOST = 24,
+    LISTS_MOST = 65536,
+    AUTO_TRAINING = 39,
+    HEAD_MOST = 4096, /* scanned in the time of a short search */
+    HEAD_SHARE = 20   /* at most one vector in so many          */
+};
 
 static const char *const kind_names[] = {"hnsw", "ivf", "pq", "sq8", "factory"};
 static const char *const code_names[] = {"flat", "fp16", "sq8"};
@@ -27,12 +33,15 @@ static const setting settings[] = {
     {RECS__FAISS_HNSW, "m", AT(m), 2, 256, 32, NULL},
     {RECS__FAISS_HNSW, "ef_construction", AT(ef_construction), 4, 4096, 128, NULL},
     {RECS__FAISS_HNSW, "ef", AT(ef), 1, 65536, 64, NULL},
+    {RECS__FAISS_HNSW, "head", AT(head), 1, RECS__FAISS_HEAD_MOST, 0, "auto"},
     {RECS__FAISS_IVF, "lists", AT(lists), 1, LISTS_MOST, 0, "auto"},
     {RECS__FAISS_IVF, "probe", AT(probe), 1, LISTS_MOST, 16, NULL},
+    {RECS__FAISS_IVF, "head", AT(head), 1, RECS__FAISS_HEAD_MOST, 0, "auto"},
     {RECS__FAISS_PQ, "parts", AT(parts), 1, 65536, 0, "auto"},
     {RECS__FAISS_PQ, "bits", AT(bits), 4, 12, 8, NULL},
     {RECS__FAISS_FACTORY, "ef", AT(ef), 1, 65536, 0, "default"},
     {RECS__FAISS_FACTORY, "probe", AT(probe), 1, 1048576, 0, "default"},
+    {RECS__FAISS_FACTORY, "head", AT(head), 1, RECS__FAISS_HEAD_MOST, 0, "auto"},
 };
 #undef AT
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
@@ -224,7 +233,8 @@ recs_status recs__faiss_spec_write(const recs__faiss_spec *spec, char *out, size
         const setting *s = &settings[i];
         uint32_t value;
         memcpy(&value, (const char *)spec + s->offset, sizeof value);
-        if (s->kind != spec->kind || (value == 0 && spec->kind == RECS__FAISS_FACTORY))
+        if (s->kind != spec->kind ||
+            (value == 0 && (spec->kind == RECS__FAISS_FACTORY || s->offset == offsetof(recs__faiss_spec, head))))
             continue;
         used += value == 0 ? snprintf(text + used, sizeof text - (size_t)used, "%s%s=%s", before,
                                       s->name, s->zero)
@@ -279,14 +289,20 @@ void recs__faiss_spec_factory(const recs__faiss_spec *spec, uint64_t count, char
     }
 }
 
-/* A graph that holds the vectors themselves, or with eight bits and more, can
- * take one component more; what divides them into parts cannot. */
 bool recs__faiss_spec_augmented(const recs__faiss_spec *spec, int32_t metric) {
-    if (metric != RECS_METRIC_INNER)
-        return false;
-    if (spec->kind == RECS__FAISS_FACTORY)
-        return strncmp(spec->factory, "HNSW", 4) == 0 && strstr(spec->factory, "PQ") == NULL;
-    return spec->kind == RECS__FAISS_HNSW || spec->kind == RECS__FAISS_IVF;
+    return metric == RECS_METRIC_INNER && spec->kind == RECS__FAISS_IVF;
+}
+
+/* What has an effort is a graph or lists; anything else looks at every vector. */
+bool recs__faiss_spec_headed(const recs__faiss_spec *spec, int32_t metric) {
+    uint32_t described;
+    return metric == RECS_METRIC_INNER && recs__faiss_spec_effort(spec, &described) != NULL;
+}
+
+size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, bool *far) {
+    *far = spec->head == 0;
+    uint64_t most = count / (*far ? HEAD_SHARE : 2), asked = *far ? HEAD_MOST : spec->head;
+    return (size_t)(asked < most ? asked : most);
 }
 
 const char *recs__faiss_spec_effort(const recs__faiss_spec *spec, uint32_t *described) {

@@ -1,12 +1,14 @@
 /* faiss_spec.h - what stands behind `index=`, read and written back whole.
  *
- *   hnsw(m=32, ef_construction=128, ef=64, code=flat)
- *   ivf(lists=auto, probe=16, code=flat)
+ *   hnsw(m=32, ef_construction=128, ef=64, code=flat, head=auto)
+ *   ivf(lists=auto, probe=16, code=flat, head=auto)
  *   pq(parts=auto, bits=8)
  *   sq8
  *   factory("OPQ16_64,IVF1024,PQ16", probe=32)     also factory="…"
  *
- * code: flat (the vectors once more, as floats), fp16 or sq8. */
+ * code: flat (the vectors once more, as floats), fp16 or sq8. head: how many of the
+ * longest vectors stay out of it and are scanned, under the inner product alone; written
+ * back only where it was given. */
 #ifndef RECS_FAISS_SPEC_H
 #define RECS_FAISS_SPEC_H
 
@@ -36,6 +38,7 @@ typedef struct recs__faiss_spec {
     uint32_t m, ef_construction, ef; /* hnsw; ef of a factory: 0 where none is given */
     uint32_t lists, probe;           /* ivf; lists 0: by the number of vectors; as ef */
     uint32_t parts, bits;            /* pq; parts 0: by the dimension                 */
+    uint32_t head;                   /* hnsw, ivf, factory; 0: by the lengths there are */
     char factory[RECS__FAISS_FACTORY_MOST + 1];
 } recs__faiss_spec;
 
@@ -59,10 +62,15 @@ void recs__faiss_spec_factory(const recs__faiss_spec *spec, uint64_t count, char
 
 /* Whether vectors get a further component that makes their lengths equal, so
  * that the largest inner product is the least distance (Bachrach et al. 2014):
- * graphs and lists lead astray by inner product alone, because it is no
- * distance; codes that are scanned whole take it as it is. Where few vectors are far
- * longer than the rest, distances draw together: docs/approximate.md has figures. */
+ * lists around centroids do under the inner product. Graphs are better over the
+ * product itself once the longest vectors are out of them, codes that are scanned whole
+ * take it as it is: docs/approximate.md has figures. */
 bool recs__faiss_spec_augmented(const recs__faiss_spec *spec, int32_t metric);
+
+/* Whether the longest vectors are kept beside it (faiss_head.h), and at most how many
+ * of count. *far: only those that are far longer than the rest. */
+bool recs__faiss_spec_headed(const recs__faiss_spec *spec, int32_t metric);
+size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, bool *far);
 
 /* The name FAISS has for the length of a search, NULL where it has none, and
  * the value that the description stands for. */
