@@ -13,8 +13,10 @@
  *   sq8                                    a byte a component, scanned whole
  *   factory("OPQ16_64,IVF1024,PQ16", probe=32)   FAISS's own description
  * code: flat, fp16 or sq8, how the index keeps the vectors. A query's `effort`
- * takes the place of ef (hnsw) or probe (ivf). docs/approximate.md says when to
- * use which.
+ * takes the place of ef (hnsw) or probe (ivf). Under metric=inner hnsw, ivf and
+ * a factory's graphs and lists take head=auto or 1 to 65536: so many of the longest
+ * vectors are scanned beside the index; auto: those longer than 1.5 times the
+ * median, at most 4096 and one in 20. docs/approximate.md says when to use which.
  *
  * Caveats
  *   - This library is not the quiet guest that librecs.so is: FAISS brings
