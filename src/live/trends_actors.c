@@ -287,27 +287,42 @@ double recs__trend_actors_united(const uint64_t *kept, uint32_t count) {
 
 /* ---- how many ------------------------------------------------------------------------- */
 
-double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
-                                bool *exact) {
-    *exact = true;
+/* Up to `most` (at most RECS__TREND_SKETCH) of the smallest hashes in the newest two
+ * slots: their number, the largest in *last. */
+static uint32_t smallest(const recs_trends *trends, const recs__trend_node *node, uint32_t most,
+                         uint64_t *last) {
     int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     if (node->actors == NULL || newest < 0)
-        return 0.0;
+        return 0;
     int32_t slot = (int32_t)(newest / sketch_width(trends));
     const recs__trend_sketch *a = &node->actors->sketches[slot & 1],
                              *b = &node->actors->sketches[~slot & 1];
     uint32_t a_count = a->slot == slot ? a->count : 0,
              b_count = b->slot == slot - 1 ? b->count : 0, i = 0, j = 0, count = 0;
-    uint64_t last = 0;
-    while (count < RECS__TREND_SKETCH && (i < a_count || j < b_count)) {
+    while (count < most && (i < a_count || j < b_count)) {
         bool from_a = j == b_count || (i < a_count && a->hashes[i] <= b->hashes[j]);
-        last = from_a ? a->hashes[i] : b->hashes[j];
-        i += i < a_count && a->hashes[i] == last;
-        j += j < b_count && b->hashes[j] == last;
+        *last = from_a ? a->hashes[i] : b->hashes[j];
+        i += i < a_count && a->hashes[i] == *last;
+        j += j < b_count && b->hashes[j] == *last;
         count++;
     }
-    if (count < RECS__TREND_SKETCH)
-        return (double)count;
-    *exact = false;
-    return (RECS__TREND_SKETCH - 1) / ((double)last / 18446744073709551616.0);
+    return count;
+}
+
+double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
+                                bool *exact) {
+    uint64_t last = 0;
+    uint32_t count = smallest(trends, node, RECS__TREND_SKETCH, &last);
+    *exact = count < RECS__TREND_SKETCH;
+    return *exact ? (double)count
+                  : (RECS__TREND_SKETCH - 1) / ((double)last / 18446744073709551616.0);
+}
+
+bool recs__trend_actors_reach(const recs_trends *trends, const recs__trend_node *node,
+                              uint32_t least) {
+    uint64_t last = 0;
+    bool exact;
+    return least < RECS__TREND_SKETCH
+               ? smallest(trends, node, least, &last) >= least
+               : recs__trend_actors_count(trends, node, &exact) >= (double)least;
 }

@@ -79,6 +79,10 @@ void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, 
 double recs__trend_actors_count(const recs_trends *trends, const recs__trend_node *node,
                                 bool *exact);
 
+/* Whether they are so many at least: no more of them are looked at than it takes. */
+bool recs__trend_actors_reach(const recs_trends *trends, const recs__trend_node *node,
+                              uint32_t least);
+
 /* The union of several nodes: joins the hashes of one into kept, ascending, room for
  * RECS__TREND_SKETCH (*count 0 before the first); then how many they stand for. */
 void recs__trend_actors_unite(const recs_trends *trends, const recs__trend_node *node,

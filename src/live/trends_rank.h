@@ -1,4 +1,5 @@
-/* trends_rank.h - the top k of a node. */
+/* trends_rank.h - the top k of a node: what is asked, and what the files that
+ * answer share (trends_gather.c: candidates; trends_rank.c: scores and order). */
 #ifndef RECS_LIVE_TRENDS_RANK_H
 #define RECS_LIVE_TRENDS_RANK_H
 
@@ -18,11 +19,13 @@ typedef struct recs__trend_ask {
     bool evidence_only;
     bool (*allowed)(const void *data, uint32_t item);
     const void *data;
+    const uint64_t *only; /* not NULL: no other items, ascending */
+    size_t only_count;
 } recs__trend_ask;
 
 /* What a level counts of an item. */
 typedef struct recs__trend_seen_count {
-    double count;    /* in the asked series, net of returns, not below 0 */
+    double count;    /* in the asked series, net of returns, not below 0; -1: not known */
     double baseline; /* in the longest half-life, without what count has; where it is needed */
 } recs__trend_seen_count;
 
@@ -40,30 +43,44 @@ typedef struct recs__trend_level {
     double lent;                  /* weight of what the next level lends */
     double bar;                   /* an item that is not among its candidates counts at most this */
     double bar_base;              /* and in the longest half-life this, where that is needed */
+    double per_count, per_base;   /* of a popular score, but for rounding: what a count adds */
     bool shown;                   /* enough actors */
+    bool whole;                   /* every item with a count here is a candidate, with it */
 } recs__trend_level;
 
-/* A candidate among the best so far. */
-typedef struct recs__trend_pick {
-    float score;
-    uint32_t candidate;
-} recs__trend_pick;
-
-/* Working memory, kept between questions. */
+/* Working memory, kept between questions. By candidate, unless it says else. */
 typedef struct recs__trend_work {
-    uint32_t *items;                /* candidates */
-    recs__trend_seen_count *counts; /* candidate * levels + level */
-    recs__trend_pick *picks;        /* a heap, the worst on top */
+    uint32_t *items;
+    recs__trend_seen_count *counts; /* candidate * stride + level */
+    double *least;                  /* what is known of a popular score                  */
+    int64_t *firsts;                /* ranking new: first seen anywhere, once looked up */
     uint32_t *index;                /* by item: candidate + 1 */
+    uint32_t *chosen;               /* candidates that may belong to the best */
+    uint64_t *keys;                 /* recs__topk_key of the exact score and a candidate */
     recs__trend_hit *hits;
-    size_t item_capacity, count_capacity, pick_capacity, index_capacity, hit_capacity;
+    size_t item_capacity, count_capacity, least_capacity, first_capacity, index_capacity,
+        chosen_capacity, key_capacity, hit_capacity;
+    size_t index_size; /* in use */
     size_t count;
-    uint32_t levels;
+    uint32_t levels, stride; /* of the chain: measured; all there are */
     recs__trend_level level[RECS__TREND_LEVELS];
     recs__trend_node *root; /* where an item's first appearance is looked up */
     size_t scored;
-    bool scanned, indexed; /* indexed: candidates are found by item */
+    bool scanned;
+    bool indexed; /* candidates are found by item */
+    bool skipped; /* a level that weighs little was not gathered */
 } recs__trend_work;
+
+/* How sums become counts at a time, for the asked and the base series. */
+typedef struct recs__trend_lens {
+    recs_trends *trends;
+    const recs__trend_ask *ask;
+    int32_t newest[2]; /* slot whose sum is newest */
+    double scale[2];   /* of that sum; times 2^-16 of the one before */
+    uint32_t series[2];
+    bool leans;        /* a popular score leans on the longest half-life */
+    bool base;         /* any score needs it: a rise is measured against it */
+} recs__trend_lens;
 
 /* The best `limit` into work->hits, best first; their number in *count. */
 recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
@@ -71,5 +88,29 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
                              recs_error *error);
 void recs__trend_work_free(recs__trend_work *work, const recs_host *host);
 size_t recs__trend_work_memory(const recs__trend_work *work);
+
+/* ---- trends_gather.c ---------------------------------------------------------------- */
+
+/* Where candidates are looked for. */
+typedef enum recs__trend_depth {
+    RECS__TREND_SHORT_LISTS_SOME, /* but not at levels that weigh little */
+    RECS__TREND_SHORT_LISTS,
+    RECS__TREND_LONG_LISTS,
+    RECS__TREND_ALL /* all cells; or all that are asked for */
+} recs__trend_depth;
+
+void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
+                           recs__trend_lens *lens);
+/* Measures the places of the chain and gathers their candidates. */
+recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *work,
+                               recs__trend_depth depth, const recs_host *host,
+                               recs_error *error);
+/* Looks up what is not known of work->chosen. */
+void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, size_t chosen);
+/* Their first appearance anywhere, into work->firsts. */
+void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *work,
+                             size_t chosen);
+/* A value that at least `want` of work->least reach, close to the largest such; 0: none. */
+double recs__trend_threshold(const recs__trend_work *work, size_t want);
 
 #endif

@@ -309,6 +309,10 @@ static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_a
         ask->allowed = may_show;
         ask->data = query;
     }
+    if (request->allow_only) {
+        ask->only = room->allowed;
+        ask->only_count = room->allowed_count;
+    }
     return RECS_OK;
 }
 

@@ -1,0 +1,557 @@
+/* trends_gather.c - candidates of a ranking: the lists of a place and of those that
+ * lend to it, their tables where they are small, or what the question itself names.
+ *
+ * Each level is measured and read under its lock, once. An entry of a list costs one
+ * cache line, which is asked for ahead of its turn, and a probe of a small table that
+ * joins the levels by item. What a level counts of a candidate that its list does not
+ * have is looked up later, and only for those that may belong to the best
+ * (trends_rank.c). While a popular score is put together its parts are added up as
+ * linear in the counts, which is all a bound needs; the exact formula comes last.
+ *
+ * A level far above a place with traffic of its own adds next to nothing to a score:
+ * then nothing is gathered there, its traffic bounds what an item counts there, and
+ * the best are looked up. */
+#include "live/trends_rank.h"
+
+#include "base/math.h"
+#include "live/trends_actors.h"
+#include "live/trends_bounded.h"
+#include "live/trends_score.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    AHEAD = 16,        /* cells asked for before their turn                       */
+    FIRST_INDEX = 512, /* slots                                                   */
+    BINS = 256
+};
+#define LITTLE 0.12 /* of the least score so far: what a level may add and be skipped */
+
+/* ---- counts ------------------------------------------------------------------------- */
+
+void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
+                           recs__trend_lens *lens) {
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    lens->trends = trends;
+    lens->ask = ask;
+    lens->series[0] = ask->series;
+    lens->series[1] = trends->options.base;
+    lens->leans = ask->ranking != RECS_RANK_TRENDING && trends->options.own > 0.0 &&
+                  lens->series[0] != lens->series[1];
+    lens->base = ask->ranking == RECS_RANK_TRENDING || lens->leans;
+    for (int i = 0; i < 2; i++) {
+        const recs__trend_series *series = &trends->options.series[lens->series[i]];
+        lens->scale[i] = 1.0 / (1 << RECS__TREND_FRACTION);
+        if (series->half_life == 0) {
+            lens->newest[i] = recs__trend_slot(series, ask->time);
+            continue;
+        }
+        lens->newest[i] = newest < 0 ? 0 : recs__trend_slot(series, newest);
+        double age = (double)(ask->time - lens->newest[i] * series->width) /
+                     (double)series->half_life;
+        lens->scale[i] *= recs__exp2(-age);
+    }
+}
+
+/* Before the scale, so that differences are of sums. */
+static inline double raw_of(const recs__trend_lens *lens, const recs__trend_cell *cell,
+                            int which) {
+    const recs_trends *trends = lens->trends;
+    uint32_t s = lens->series[which];
+    int32_t slot = lens->newest[which], held;
+    const recs__trend_series *series = &trends->options.series[s];
+    const int64_t *sums = cell->sums + series->column;
+    if (series->half_life != 0) {
+        memcpy(&held, (const unsigned char *)cell + trends->newest_at + s * sizeof held,
+               sizeof held);
+        double now = slot <= held && held - slot < 2 ? (double)sums[slot & 1] : 0.0;
+        double before = slot - 1 <= held && held - slot < 1 ? (double)sums[~slot & 1] : 0.0;
+        return slot > 0 ? now + before * 0x1p-16 : now;
+    }
+    double sum = (double)recs__trend_sum(trends, cell, s, slot);
+    for (uint32_t back = 1; back + 1 < series->slots; back++)
+        sum += (double)recs__trend_sum(trends, cell, s, slot - (int32_t)back);
+    return sum;
+}
+
+/* Count and baseline of what is left of sums after returns: in the asked series, and in
+ * the longest half-life in all. */
+static inline recs__trend_seen_count from_net(double net, double whole) {
+    double count = net > 0.0 ? net : 0.0;
+    return (recs__trend_seen_count){count, recs__trend_rest(whole, count)};
+}
+
+/* Count and baseline of an item's cell, its returns taken off. */
+static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
+                                              const recs__trend_node *node,
+                                              const recs__trend_cell *cell) {
+    double count = raw_of(lens, cell, 0), whole = lens->base ? raw_of(lens, cell, 1) : 0.0;
+    if (cell->marks & RECS__TREND_HAS_RETURNS) {
+        const recs__trend_cell *returns =
+            recs__trend_find(lens->trends, node, cell->item | RECS__TREND_RETURNED);
+        if (returns != NULL) {
+            count -= raw_of(lens, returns, 0);
+            whole -= lens->base ? raw_of(lens, returns, 1) : 0.0;
+        }
+    }
+    return from_net(count * lens->scale[0], whole * lens->scale[1]);
+}
+
+/* Asks for the line of an item's cell. Under the lock. */
+static inline void ask_for(const recs_trends *trends, const recs__trend_node *node,
+                           uint32_t item) {
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    if (capacity != 0)
+        __builtin_prefetch(recs__trend_at(trends, cells, recs__trend_home(item, capacity)));
+}
+
+/* ---- the chain of places --------------------------------------------------------------- */
+
+/* Under the lock. */
+static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
+    const recs__trend_options *options = &lens->trends->options;
+    level->shown = options->actors == 0 || options->min_actors == 0 ||
+                   recs__trend_actors_reach(lens->trends, level->node, options->min_actors);
+    const recs__trend_cell *total =
+        level->shown ? recs__trend_find(lens->trends, level->node, RECS__TREND_TOTAL) : NULL;
+    level->total = total != NULL ? raw_of(lens, total, 0) * lens->scale[0] : 0.0;
+    level->total_baseline = 0.0;
+    if (total != NULL && lens->base)
+        level->total_baseline =
+            recs__trend_rest(raw_of(lens, total, 1) * lens->scale[1], level->total);
+}
+
+/* Traffic and actors of several places together. */
+static void measure_near(const recs__trend_lens *lens, recs__trend_level *level) {
+    recs_trends *trends = lens->trends;
+    const recs__trend_options *options = &trends->options;
+    uint64_t kept[RECS__TREND_SKETCH];
+    uint32_t actors = 0;
+    level->node = NULL;
+    level->total = level->total_baseline = 0.0;
+    for (uint32_t i = 0; i < lens->ask->near_count; i++) {
+        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
+        recs__trend_read_lock(trends, node);
+        recs__trend_actors_unite(trends, node, kept, &actors);
+        const recs__trend_cell *total = recs__trend_find(trends, node, RECS__TREND_TOTAL);
+        level->total += total != NULL ? raw_of(lens, total, 0) : 0.0;
+        if (total != NULL && lens->base)
+            level->total_baseline += raw_of(lens, total, 1);
+        recs__trend_unlock(trends, node);
+    }
+    level->total *= lens->scale[0];
+    level->total_baseline =
+        recs__trend_rest(level->total_baseline * lens->scale[1], level->total);
+    level->shown = options->actors == 0 || options->min_actors == 0 ||
+                   recs__trend_actors_united(kept, actors) >= (double)options->min_actors;
+    if (!level->shown)
+        level->total = level->total_baseline = 0.0;
+}
+
+/* What a level lends and what its counts weigh in a popular score. above: the weight of
+ * its share there (the first level: of the score itself). The weight of the share at
+ * the next level. */
+static double weigh(const recs__trend_lens *lens, recs__trend_level *level, bool first,
+                    double above, bool has_above) {
+    const recs__trend_options *options = &lens->trends->options;
+    double traffic = level->total + (lens->leans ? level->total_baseline : 0.0);
+    level->lent = recs__trend_lent(options->prior, traffic, has_above);
+    double weight = first ? 1.0 : level->total + (lens->leans ? options->own : level->lent);
+    double own = traffic + level->lent > 0.0 ? options->own / (traffic + level->lent) : 0.0;
+    level->per_count = weight > 0.0 ? above / weight : 0.0;
+    level->per_base = lens->leans ? level->per_count * own : 0.0;
+    return (lens->leans ? level->per_base : level->per_count) * level->lent;
+}
+
+/* ---- candidates ------------------------------------------------------------------------ */
+
+/* Position of an item among the candidates, UINT32_MAX when it is none. */
+static inline uint32_t candidate_of(const recs__trend_work *work, uint32_t item, uint32_t *at) {
+    uint32_t mask = (uint32_t)(work->index_size - 1);
+    *at = (uint32_t)((uint64_t)(item * UINT32_C(0x9e3779b1)) * work->index_size >> 32);
+    while (work->index[*at] != 0 && work->items[work->index[*at] - 1] != item)
+        *at = (*at + 1) & mask;
+    return work->index[*at] - 1;
+}
+
+static recs_status index_room(recs__trend_work *work, const recs_host *host, size_t need,
+                              recs_error *error) {
+    if (need * 2 <= work->index_size)
+        return RECS_OK;
+    size_t size = FIRST_INDEX;
+    while (size < need * 2)
+        size *= 2;
+    recs_status status = recs__grow(host, (void **)&work->index, &work->index_capacity, size,
+                                    sizeof *work->index, error);
+    if (status != RECS_OK)
+        return status;
+    work->index_size = size;
+    memset(work->index, 0, size * sizeof *work->index);
+    for (uint32_t c = 0; c < work->count; c++) {
+        uint32_t at;
+        candidate_of(work, work->items[c], &at);
+        work->index[at] = c + 1;
+    }
+    return RECS_OK;
+}
+
+static recs_status candidate_room(recs__trend_work *work, const recs_host *host, size_t more,
+                                  recs_error *error) {
+    size_t need = work->count + more;
+    recs_status status = recs__grow(host, (void **)&work->items, &work->item_capacity, need,
+                                    sizeof *work->items, error);
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&work->least, &work->least_capacity, need,
+                            sizeof *work->least, error);
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&work->counts, &work->count_capacity,
+                            need * work->stride, sizeof *work->counts, error);
+    if (status == RECS_OK && work->indexed)
+        status = index_room(work, host, need, error);
+    return status;
+}
+
+/* Where a candidate's counts are, which may be a new one: then -1 stands for each level
+ * whose candidates do not have the item. There is room. */
+static inline uint32_t take_candidate(recs__trend_work *work, uint32_t item) {
+    uint32_t at = 0, c = work->indexed ? candidate_of(work, item, &at) : UINT32_MAX;
+    if (c != UINT32_MAX)
+        return c;
+    c = (uint32_t)work->count++;
+    work->items[c] = item;
+    work->least[c] = 0.0;
+    for (uint32_t l = 0; l < work->stride; l++)
+        work->counts[(size_t)c * work->stride + l] = (recs__trend_seen_count){-1.0, 0.0};
+    if (work->indexed)
+        work->index[at] = c + 1;
+    return c;
+}
+
+static bool asked_for(const recs__trend_lens *lens, uint32_t item) {
+    const recs__trend_ask *ask = lens->ask;
+    return item < RECS__TREND_ITEMS && (ask->allowed == NULL || ask->allowed(ask->data, item));
+}
+
+static inline void set_counts(const recs__trend_lens *lens, recs__trend_work *work, uint32_t c,
+                              uint32_t l, recs__trend_seen_count seen) {
+    const recs__trend_level *level = &work->level[l];
+    recs__trend_seen_count *at = &work->counts[(size_t)c * work->stride + l];
+    if (at->count >= 0.0)
+        return; /* on two lists */
+    *at = seen;
+    work->least[c] += level->per_count * seen.count;
+    if (lens->leans)
+        work->least[c] += level->per_base * (seen.count + seen.baseline);
+}
+
+static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                         const recs__trend_cell *cell) {
+    const recs__trend_level *level = &work->level[l];
+    if (!asked_for(lens, cell->item))
+        return;
+    recs__trend_seen_count seen = count_of(lens, level->node, cell);
+    if (lens->ask->ranking == RECS_RANK_TRENDING) {
+        /* What makes an item a candidate; who is one by another level is looked up. */
+        const recs__trend_options *options = &lens->trends->options;
+        if (!recs__trend_supported(options->min_support, (double)options->candidates, seen.count,
+                                   level->total))
+            return;
+    } else if (!(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
+        return;
+    }
+    set_counts(lens, work, take_candidate(work, cell->item), l, seen);
+}
+
+/* ---- several places as one ------------------------------------------------------------ */
+
+/* A cell of one of them: sales or returns, added to what the others have. The sums are
+ * not scaled to the asked time yet, so that their differences are exact. */
+static void offer_near(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                       const recs__trend_cell *cell) {
+    uint32_t item = cell->item & ~RECS__TREND_RETURNED;
+    double sign = item != cell->item ? -1.0 : 1.0;
+    if (!asked_for(lens, item))
+        return;
+    size_t before = work->count;
+    recs__trend_seen_count *seen =
+        &work->counts[(size_t)take_candidate(work, item) * work->stride + l];
+    if (work->count != before)
+        *seen = (recs__trend_seen_count){0.0, 0.0};
+    seen->count += sign * raw_of(lens, cell, 0);
+    seen->baseline += lens->base ? sign * raw_of(lens, cell, 1) : 0.0;
+}
+
+/* All cells of the places that are asked as one; the first level. */
+static recs_status gather_near(const recs__trend_lens *lens, recs__trend_work *work,
+                               const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs_status status = RECS_OK;
+    for (uint32_t i = 0; i < lens->ask->near_count && status == RECS_OK; i++) {
+        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
+        recs__trend_read_lock(trends, node);
+        const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+        uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+        status = candidate_room(work, host, node->used, error);
+        for (uint32_t at = 0; at < capacity && status == RECS_OK; at++)
+            offer_near(lens, work, 0, recs__trend_at(trends, cells, at));
+        recs__trend_unlock(trends, node);
+    }
+    for (uint32_t c = 0; c < work->count; c++) {
+        recs__trend_seen_count *sums = &work->counts[(size_t)c * work->stride], scaled;
+        scaled = from_net(sums->count * lens->scale[0], sums->baseline * lens->scale[1]);
+        sums->count = -1.0;
+        set_counts(lens, work, c, 0, scaled);
+    }
+    work->scanned = true;
+    return status;
+}
+
+/* ---- one place -------------------------------------------------------------------------- */
+
+/* The list a ranking reads of a tier's, and whether its bar bounds the asked series now. */
+static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
+    const recs__trend_options *options = &lens->trends->options;
+    const recs__trend_series *series = &options->series[lens->ask->series];
+    int64_t newest = atomic_load_explicit(&lens->trends->newest, memory_order_relaxed);
+    *bounded = true;
+    if (series->half_life == 0) /* an earlier window has buckets that left the value */
+        *bounded = lens->newest[0] >= recs__trend_slot(series, newest);
+    if (lens->ask->ranking == RECS_RANK_NEW) /* earlier, other items were new */
+        *bounded &= lens->ask->time >= newest;
+    return lens->ask->series +
+           (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
+}
+
+/* Gathers a list of a level, in the asked series or the base; *bar: what an item
+ * outside it counts there at most. Under the lock, lists aligned. */
+static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                               uint32_t list_index, int which, double *bar,
+                               const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs__trend_node *node = work->level[l].node;
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    const recs__trend_lists *lists = node->lists;
+    const uint32_t *entries = lists->list[list_index].entries;
+    uint32_t count = lists->list[list_index].count;
+    for (uint32_t i = 0; i < count && i < AHEAD; i++)
+        __builtin_prefetch(recs__trend_at(trends, cells, entries[i]));
+    recs_status status = candidate_room(work, host, count, error);
+    for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(recs__trend_at(trends, cells, entries[i + AHEAD]));
+        offer(lens, work, l, recs__trend_at(trends, cells, entries[i]));
+    }
+    /* Values are rounded down: one step more bounds them. */
+    *bar = ((double)lists->bars[list_index] + 1.0) * lens->scale[which];
+    return status;
+}
+
+static recs_status gather_table(const recs__trend_lens *lens, recs__trend_work *work,
+                                uint32_t l, const recs_host *host, recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs__trend_node *node = work->level[l].node;
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    recs_status status = candidate_room(work, host, node->used, error);
+    for (uint32_t at = 0; at < capacity && status == RECS_OK; at++) {
+        const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
+        if (cell->item < RECS__TREND_ITEMS)
+            offer(lens, work, l, cell);
+    }
+    return status;
+}
+
+/* Brings the lists to the newest slots; whether those of new items may be read, too. */
+static bool align_lists(const recs__trend_lens *lens, recs__trend_lists *lists, uint32_t which) {
+    recs_trends *trends = lens->trends;
+    const recs__trend_options *options = &trends->options;
+    int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    int32_t newest[RECS__TREND_SERIES];
+    for (uint32_t s = 0; s < options->series_count; s++)
+        newest[s] = recs__trend_slot(&options->series[s], now);
+    recs__trend_lists_align(trends, lists, newest);
+    return which == lens->series[0] || lists->base == newest[options->base];
+}
+
+/* One level's candidates. Under the lock. */
+static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                                recs__trend_depth depth, const recs_host *host,
+                                recs_error *error) {
+    recs_trends *trends = lens->trends;
+    recs__trend_level *level = &work->level[l];
+    recs__trend_node *node = level->node;
+    bool bounded, stale = false;
+    uint32_t which = list_of(lens, &bounded), series = trends->options.series_count,
+             tier = depth < RECS__TREND_LONG_LISTS ? 0 : depth - RECS__TREND_SHORT_LISTS;
+    recs_status status = RECS_OK;
+    recs__trend_lists *lists = node->lists;
+    if (lists != NULL)
+        stale = !align_lists(lens, lists, which);
+    if (lists == NULL || !bounded || stale || tier >= lists->tiers) {
+        work->scanned |= lists != NULL;
+        level->whole = lens->ask->ranking != RECS_RANK_TRENDING;
+        status = gather_table(lens, work, l, host, error);
+        if (lists != NULL) /* the bars have drifted, or longer lists are wanted */
+            recs__trend_lists_build(trends, node, stale ? 1 : 2);
+        return status;
+    }
+    uint32_t first = tier * 2 * series;
+    uint32_t base = first + which - lens->series[0] + trends->options.base;
+    status = gather_list(lens, work, l, first + which, 0, &level->bar, host, error);
+    if (status == RECS_OK && lens->leans)
+        status = gather_list(lens, work, l, base, 1, &level->bar_base, host, error);
+    return status;
+}
+
+/* Whether a level above the first weighs so little that its traffic may stand for a bar. */
+static bool weighs_little(const recs__trend_lens *lens, const recs__trend_work *work,
+                          const recs__trend_level *level) {
+    if (lens->ask->ranking == RECS_RANK_TRENDING || lens->ask->limit == 0)
+        return false;
+    double most = level->per_count * level->total +
+                  level->per_base * (level->total + level->total_baseline);
+    return most <= LITTLE * recs__trend_threshold(work, lens->ask->limit);
+}
+
+/* Candidates are exactly what is asked for, all to be looked up. */
+static recs_status gather_only(const recs__trend_lens *lens, recs__trend_work *work,
+                               const recs_host *host, recs_error *error) {
+    const recs__trend_ask *ask = lens->ask;
+    recs_status status = candidate_room(work, host, ask->only_count, error);
+    for (size_t i = 0; i < ask->only_count && status == RECS_OK; i++)
+        if (asked_for(lens, (uint32_t)ask->only[i]))
+            take_candidate(work, (uint32_t)ask->only[i]);
+    return status;
+}
+
+recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *work,
+                               recs__trend_depth depth, const recs_host *host,
+                               recs_error *error) {
+    const recs__trend_ask *ask = lens->ask;
+    recs_trends *trends = lens->trends;
+    bool only = depth == RECS__TREND_ALL && ask->only != NULL && ask->near == NULL;
+    double above = 1.0;
+    recs_status status = RECS_OK;
+    work->count = work->levels = 0;
+    work->skipped = false;
+    work->root = recs__trend_node_at(trends, 0);
+    work->stride = ask->near != NULL;
+    for (uint32_t node = ask->node; node != RECS_NO_PLACE && work->stride < RECS__TREND_LEVELS;) {
+        work->root = recs__trend_node_at(trends, node);
+        node = recs__trend_lender(work->root);
+        work->stride++;
+    }
+    work->indexed = work->stride > 1 || lens->leans;
+    work->index_size = 0;
+    if (only)
+        status = gather_only(lens, work, host, error);
+    if (ask->near != NULL && status == RECS_OK) {
+        recs__trend_level *level = &work->level[work->levels++];
+        measure_near(lens, level);
+        above = weigh(lens, level, true, above, true);
+        level->bar = level->bar_base = 0.0;
+        level->whole = true;
+        if (level->shown)
+            status = gather_near(lens, work, host, error);
+    }
+    for (uint32_t node = ask->node; status == RECS_OK && node != RECS_NO_PLACE &&
+                                    above > 0.0 && work->levels < RECS__TREND_LEVELS;) {
+        uint32_t l = work->levels++;
+        recs__trend_level *level = &work->level[l];
+        level->node = recs__trend_node_at(trends, node);
+        level->bar = level->bar_base = 0.0;
+        node = recs__trend_lender(level->node);
+        recs__trend_read_lock(trends, level->node);
+        measure(lens, level);
+        above = weigh(lens, level, l == 0, above, node != RECS_NO_PLACE);
+        level->whole = !level->shown;
+        if (level->shown && !only) {
+            if (l > 0 && depth == RECS__TREND_SHORT_LISTS_SOME &&
+                weighs_little(lens, work, level)) {
+                work->skipped = true;
+                level->bar = level->total;
+                level->bar_base = level->total + level->total_baseline;
+            } else {
+                status = gather_level(lens, work, l, depth, host, error);
+            }
+        }
+        recs__trend_unlock(trends, level->node);
+    }
+    return status;
+}
+
+/* ---- afterwards ------------------------------------------------------------------------ */
+
+void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, size_t chosen) {
+    recs_trends *trends = lens->trends;
+    for (uint32_t l = 0; l < work->levels; l++) {
+        const recs__trend_level *level = &work->level[l];
+        bool nothing = level->whole, locked = false;
+        for (size_t i = 0; i < chosen; i++) {
+            uint32_t c = work->chosen[i];
+            if (nothing || work->counts[(size_t)c * work->stride + l].count >= 0.0)
+                continue;
+            if (!locked)
+                recs__trend_read_lock(trends, level->node);
+            locked = true;
+            ask_for(trends, level->node, work->items[c]);
+        }
+        for (size_t i = 0; i < chosen; i++) {
+            uint32_t c = work->chosen[i];
+            if (work->counts[(size_t)c * work->stride + l].count >= 0.0)
+                continue;
+            const recs__trend_cell *cell =
+                nothing ? NULL : recs__trend_find(trends, level->node, work->items[c]);
+            set_counts(lens, work, c, l,
+                       cell != NULL ? count_of(lens, level->node, cell)
+                                    : (recs__trend_seen_count){0.0, 0.0});
+        }
+        if (locked)
+            recs__trend_unlock(trends, level->node);
+    }
+}
+
+void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *work,
+                             size_t chosen) {
+    recs_trends *trends = lens->trends;
+    recs__trend_read_lock(trends, work->root);
+    for (size_t i = 0; i < chosen; i++)
+        ask_for(trends, work->root, work->items[work->chosen[i]]);
+    for (size_t i = 0; i < chosen; i++) {
+        uint32_t c = work->chosen[i];
+        const recs__trend_cell *cell = recs__trend_find(trends, work->root, work->items[c]);
+        work->firsts[c] = cell != NULL ? recs__trend_first(trends, cell) : RECS_NO_TIME;
+    }
+    recs__trend_unlock(trends, work->root);
+}
+
+double recs__trend_threshold(const recs__trend_work *work, size_t want) {
+    uint32_t bins[BINS] = {0};
+    double most = 0.0, found;
+    uint64_t top, bits;
+    for (size_t c = 0; c < work->count; c++)
+        most = work->least[c] > most ? work->least[c] : most;
+    if (!(most > 0.0) || want == 0 || work->count < want)
+        return 0.0;
+    memcpy(&top, &most, sizeof top);
+    top >>= 48; /* 16 bins an octave */
+    for (size_t c = 0; c < work->count; c++) {
+        memcpy(&bits, &work->least[c], sizeof bits);
+        if (!(work->least[c] > 0.0))
+            continue;
+        uint64_t bin = top - (bits >> 48);
+        bins[bin < BINS - 1 ? bin : BINS - 1]++;
+    }
+    size_t reached = 0;
+    for (uint64_t bin = 0; bin < BINS - 1; bin++) {
+        reached += bins[bin];
+        if (reached < want)
+            continue;
+        bits = (top - bin) << 48;
+        memcpy(&found, &bits, sizeof found);
+        return found;
+    }
+    return 0.0;
+}
