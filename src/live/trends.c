@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_pending.h"
 #include "live/trends_share.h"
 
 #include <inttypes.h>
@@ -286,18 +287,24 @@ uint32_t recs_trends_place_parent(const recs_trends *trends, uint32_t place) {
 }
 
 uint64_t recs_trends_counter(const recs_trends *trends, int32_t counter) {
+    recs__trend_settle_quietly(trends);
     return counter >= 0 && counter < RECS_TRENDS_COUNTERS
                ? atomic_load_explicit(&trends->counters[counter], memory_order_relaxed)
                : 0;
 }
 
-int32_t recs_trends_exact(const recs_trends *trends) { return trends->bounded == NULL; }
+int32_t recs_trends_exact(const recs_trends *trends) {
+    recs__trend_settle_quietly(trends);
+    return trends->bounded == NULL;
+}
 
 int64_t recs_trends_newest(const recs_trends *trends) {
+    recs__trend_settle_quietly(trends);
     return atomic_load_explicit(&trends->newest, memory_order_acquire);
 }
 
 uint64_t recs_trends_cells(const recs_trends *trends) {
+    recs__trend_settle_quietly(trends);
     return atomic_load_explicit(&trends->cells, memory_order_relaxed);
 }
 
@@ -315,6 +322,7 @@ uint32_t recs_trends_place_items(recs_trends *trends, uint32_t place) {
         return 0;
     recs__trend_node *node = recs__trend_node_at(trends, place);
     uint32_t count = 0;
+    recs__trend_settle_quietly(trends);
     recs__trend_read_lock(trends, node);
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
@@ -331,6 +339,7 @@ double recs_trends_place_actors(recs_trends *trends, uint32_t place) {
         return 0.0;
     bool exact;
     recs__trend_node *node = recs__trend_node_at(trends, place);
+    recs__trend_settle_quietly(trends);
     recs__trend_read_lock(trends, node);
     double count = recs__trend_actors_count(trends, node, &exact);
     recs__trend_unlock(trends, node);

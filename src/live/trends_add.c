@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "live/trends_bounded.h"
+#include "live/trends_pending.h"
 #include "live/trends_scratch.h"
 #include "live/trends_share.h"
 
@@ -471,6 +472,46 @@ static recs_status add_piece(recs_trends *trends, scratch *s, const columns *c, 
     return status;
 }
 
+/* Events as they were taken before, into the scratch. */
+static void take_again(scratch *s, const recs__trend_event *events, const uint32_t *places,
+                       uint32_t count) {
+    memset(s->counts, 0, sizeof s->counts);
+    memcpy(s->events, events, count * sizeof *events);
+    memcpy(s->places, places, count * sizeof *places);
+    s->count = count;
+    s->newest = RECS_NO_TIME;
+    s->oldest = INT64_MAX;
+    s->known = false;
+    s->heaviest = 0;
+    for (uint32_t e = 0; e < count; e++) {
+        s->newest = events[e].time > s->newest ? events[e].time : s->newest;
+        s->oldest = events[e].time < s->oldest ? events[e].time : s->oldest;
+        s->heaviest = events[e].weight > s->heaviest ? events[e].weight : s->heaviest;
+        s->known |= events[e].actor != RECS_NO_ACTOR;
+    }
+}
+
+recs_status recs__trend_add_waiting(recs_trends *trends, const recs__trend_event *events,
+                                    const uint32_t *places, uint32_t count, recs_error *error) {
+    scratch *s;
+    bool turn;
+    recs_status status = recs__trend_scratch_take(trends, &s, error);
+    if (status != RECS_OK)
+        return status;
+    status = recs__trend_log_room(trends, count, &turn, error);
+    if (status == RECS_OK)
+        status = recs__trend_event_room(trends, s, count, error);
+    if (status == RECS_OK) {
+        take_again(s, events, places, count);
+        status = count_piece(trends, s, error);
+    }
+    if (status == RECS_OK && turn && s->count != 0)
+        recs__trend_log_add(trends, s->events, s->places, s->count, s->now_newest);
+    recs__trend_log_done(trends, &turn);
+    recs__trend_scratch_give(trends, s);
+    return status;
+}
+
 recs_status recs__trend_add_events(recs_trends *trends, const recs__trend_event *events,
                                    const uint32_t *places, uint32_t count, int64_t newest,
                                    recs_error *error) {
@@ -478,21 +519,10 @@ recs_status recs__trend_add_events(recs_trends *trends, const recs__trend_event 
     recs_status status = recs__trend_scratch_take(trends, &s, error);
     if (status != RECS_OK)
         return status;
-    memset(s->counts, 0, sizeof s->counts);
     status = recs__trend_event_room(trends, s, count, error);
     if (status == RECS_OK) {
-        memcpy(s->events, events, count * sizeof *events);
-        memcpy(s->places, places, count * sizeof *places);
-        s->count = count;
+        take_again(s, events, places, count);
         s->newest = newest;
-        s->oldest = INT64_MAX;
-        s->known = false;
-        s->heaviest = 0;
-        for (uint32_t e = 0; e < count; e++) {
-            s->heaviest = events[e].weight > s->heaviest ? events[e].weight : s->heaviest;
-            s->oldest = events[e].time < s->oldest ? events[e].time : s->oldest;
-            s->known |= events[e].actor != RECS_NO_ACTOR;
-        }
         status = count_piece(trends, s, error);
     }
     recs__trend_scratch_give(trends, s);
@@ -591,7 +621,9 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
     if (status != RECS_OK || count == 0)
         return status;
     scratch *s;
-    status = recs__trend_scratch_take(trends, &s, error);
+    status = recs__trend_settle(trends, error); /* what came before is counted before */
+    if (status == RECS_OK)
+        status = recs__trend_scratch_take(trends, &s, error);
     if (status != RECS_OK)
         return status;
     for (size_t begin = 0, end; begin < count && status == RECS_OK; begin = end) {
@@ -604,8 +636,52 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
     return status;
 }
 
+/* The time of an event that comes alone, RECS_NO_TIME being the clock's; *good: not
+ * too far ahead of the clock. What the clock has shown before will do where that says
+ * so already. */
+static recs_status check_clock(recs_trends *trends, int64_t *time, bool *good,
+                               recs_error *error) {
+    _Atomic int64_t *shown = &trends->share->clock;
+    int64_t future = trends->options.future;
+    *good = true;
+    if (*time != RECS_NO_TIME &&
+        *time <= atomic_load_explicit(shown, memory_order_relaxed) + future)
+        return RECS_OK;
+    columns c = {.now = recs__now(&trends->host)};
+    recs_status status = check_columns(trends, &c, error);
+    if (status != RECS_OK)
+        return status;
+    atomic_store_explicit(shown, c.now, memory_order_relaxed);
+    *time = *time == RECS_NO_TIME ? c.now : *time;
+    *good = *time <= c.now + future;
+    return RECS_OK;
+}
+
 recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uint32_t place,
                                 uint64_t actor, int64_t time, float weight, recs_error *error) {
-    return recs_trends_add_rows(trends, &item, &place, &actor, &time, &weight, NULL, 1,
-                                RECS_NO_TIME, NULL, error);
+    bool good;
+    if (trends == NULL)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "trends is NULL, expected a recs_trends");
+    columns c = {.items = &item, .places = &place, .times = &time, .weights = &weight};
+    recs_status status = check_row(&c, 0, recs_trends_item_count(trends),
+                                   recs_trends_place_count(trends), error);
+    if (status == RECS_OK)
+        status = check_clock(trends, &time, &good, error);
+    if (status != RECS_OK)
+        return status;
+    recs__trend_event event = {
+        .actor = trends->options.actors == 0 ? RECS_NO_ACTOR : actor,
+        .time = time,
+        .item = item,
+        .weight = (uint32_t)((double)weight * (1 << RECS__TREND_FRACTION) + 0.5)};
+    if (!good || event.weight == 0) {
+        atomic_fetch_add_explicit(
+            &trends->counters[good ? RECS_TRENDS_WEIGHTLESS : RECS_TRENDS_FUTURE], 1,
+            memory_order_relaxed);
+        return RECS_OK;
+    }
+    status = recs__trend_wait(trends, &event, place, error);
+    return status == RECS_ERR_UNSUPPORTED
+               ? recs__trend_add_waiting(trends, &event, &place, 1, error)
+               : status;
 }

@@ -41,6 +41,10 @@ bool recs__trend_record_make(const recs_trends *trends, const int32_t *newest,
 /* Newest slot of every series at a time, all -1 at RECS_NO_TIME. */
 void recs__trend_slots_at(const recs_trends *trends, int64_t time, int32_t *slots);
 
+/* recs_trends_newest without what waits (trends_pending.h). */
+static inline int64_t recs__trend_newest_time(const recs_trends *trends) {
+    return atomic_load_explicit(&trends->newest, memory_order_acquire);
+}
 /* Moves the newest time of the state forward. */
 void recs__trend_advance(recs_trends *trends, int64_t time);
 

@@ -459,7 +459,7 @@ void recs__bounded_clear(recs_trends *trends, recs__trend_node *node) {
 
 recs_status recs__bounded_begin(recs_trends *trends, recs__trend_node *node, uint32_t capacity,
                                 recs_error *error) {
-    int64_t newest = recs_trends_newest(trends);
+    int64_t newest = recs__trend_newest_time(trends);
     node->block = make_block(trends, node, capacity, error);
     if (node->block == NULL)
         return RECS_ERR_MEMORY;
@@ -638,7 +638,7 @@ void recs__bounded_expand(recs_trends *trends, recs__trend_node *node) {
 float recs__bounded_missed(const recs_trends *trends, recs__trend_block *block) {
     recs__bounded_lens lens;
     float missed = block->missed;
-    recs__bounded_lens_make(trends, recs_trends_newest(trends), &lens);
+    recs__bounded_lens_make(trends, recs__trend_newest_time(trends), &lens);
     for (uint32_t i = 0; i < block->count; i++)
         missed += debt(trends, block, i, &lens);
     return missed;

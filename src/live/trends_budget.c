@@ -58,7 +58,7 @@ bool recs__bounded_due(const recs_trends *trends) {
         return held(trends) > exact_part(trends);
     return atomic_load_explicit(&bounded->tight, memory_order_relaxed) ||
            atomic_load_explicit(&bounded->epoch, memory_order_relaxed) <
-               epoch_of(trends, recs_trends_newest(trends));
+               epoch_of(trends, recs__trend_newest_time(trends));
 }
 
 /* ---- converting --------------------------------------------------------------------- */
@@ -122,7 +122,7 @@ static recs_status make_bounded(recs_trends *trends, recs_error *error) {
     }
     if (made->recent != NULL)
         atomic_fetch_add(&trends->memory, recent_size(options));
-    int64_t newest = recs_trends_newest(trends);
+    int64_t newest = recs__trend_newest_time(trends);
     made->started = newest < 0 ? 0 : newest;
     atomic_init(&made->most, RECS__BOUNDED_MOST);
     atomic_init(&made->epoch, epoch_of(trends, newest));
@@ -160,7 +160,7 @@ static recs_status convert_node(recs_trends *trends, recs__trend_node *node, rec
     if (status != RECS_OK)
         return status;
     recs__bounded_lens lens;
-    recs__bounded_lens_make(trends, recs_trends_newest(trends), &lens);
+    recs__bounded_lens_make(trends, recs__trend_newest_time(trends), &lens);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
@@ -181,7 +181,7 @@ static void cut_blocks(recs_trends *trends) {
     atomic_store(&bounded->most, most);
     atomic_store(&bounded->tight, false);
     recs__bounded_lens lens;
-    recs__bounded_lens_make(trends, recs_trends_newest(trends), &lens);
+    recs__bounded_lens_make(trends, recs__trend_newest_time(trends), &lens);
     uint32_t count = recs_trends_place_count(trends);
     for (uint32_t n = 0; n < count; n++) {
         recs__trend_node *node = recs__trend_node_at(trends, n);
@@ -194,7 +194,7 @@ static void cut_blocks(recs_trends *trends) {
 
 void recs__bounded_halve(recs_trends *trends) {
     recs__trend_bounded *bounded = trends->bounded;
-    int64_t epoch = epoch_of(trends, recs_trends_newest(trends));
+    int64_t epoch = epoch_of(trends, recs__trend_newest_time(trends));
     int64_t steps = epoch - atomic_load(&bounded->epoch);
     for (int64_t i = 0; i < steps && i < 17; i++) { /* 17 times leave nothing but bounds of 1 */
         recs__tail_halve(bounded->tail);

@@ -13,6 +13,7 @@
 #include "live/trends_share.h"
 
 #include "live/trends_bounded.h"
+#include "live/trends_pending.h"
 #include "recs/trends_share.h"
 
 #include <inttypes.h>
@@ -250,9 +251,12 @@ void recs__trend_log_free(recs_trends *trends) {
 
 recs_status recs_trends_follow(recs_trends *trends, size_t keep, recs_error *error) {
     recs__trend_share *share = trends->share;
+    recs_status status = recs__trend_settle(trends, error);
+    if (status != RECS_OK)
+        return status;
     pthread_mutex_lock(&share->lock);
     share->keep = keep != 0 ? keep : (size_t)256 << 20;
-    recs_status status = recs__trend_renew_locked(trends, error);
+    status = recs__trend_renew_locked(trends, error);
     if (status == RECS_OK && !atomic_load(&share->following)) {
         recs__trend_hold(trends); /* an event is counted before or logged, never between */
         share->log.from = atomic_load(&share->sequence);
@@ -277,8 +281,11 @@ recs_status recs_trends_delta(recs_trends *trends, uint64_t since, unsigned char
     *bytes = NULL;
     *size = 0;
     *to = since;
+    recs_status status = recs__trend_settle(trends, error);
+    if (status != RECS_OK)
+        return status;
     pthread_mutex_lock(&share->lock);
-    recs_status status = recs__trend_renew_locked(trends, error);
+    status = recs__trend_renew_locked(trends, error);
     if (status == RECS_OK && !atomic_load(&share->following))
         status = recs__fail(error, RECS_ERR_STATE,
                             "this state keeps no deltas, expected recs_trends_follow before");

@@ -330,7 +330,7 @@ void recs__trend_merge_commit(recs__trend_merger *m) {
     recs_trends *trends = m->trends;
     if (m->image->newest != RECS_NO_TIME)
         recs__trend_advance(trends, m->image->newest);
-    m->now = recs_trends_newest(trends);
+    m->now = recs__trend_newest_time(trends);
     recs__trend_slots_at(trends, m->image->newest, m->theirs);
     recs__trend_slots_at(trends, m->now, m->newest);
     place at = {0};

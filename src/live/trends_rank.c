@@ -312,7 +312,7 @@ static void add_bounds(const recs__trend_lens *lens, recs__trend_work *work, siz
     recs_trends *trends = lens->trends;
     bool near = lens->ask->near != NULL;
     bool window = trends->options.series[lens->series[0]].half_life == 0;
-    if (recs_trends_exact(trends)) {
+    if (trends->bounded == NULL) {
         for (size_t i = 0; i < count; i++)
             work->hits[i].parts[RECS_TREND_LEAST] = work->hits[i].parts[RECS_TREND_MOST] =
                 work->hits[i].parts[RECS_TREND_COUNT];

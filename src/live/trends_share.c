@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "live/trends_bounded.h"
 #include "live/trends_merge.h"
+#include "live/trends_pending.h"
 #include "live/trends_sketches.h"
 #include "recs/trends_share.h"
 
@@ -32,6 +33,7 @@ recs_status recs__trend_share_create(recs_trends *trends, recs_error *error) {
     pthread_mutex_init(&share->log_lock, NULL);
     pthread_cond_init(&share->gate, NULL);
     atomic_init(&share->actors_from, RECS__IMAGE_NO_ACTORS);
+    atomic_init(&share->clock, -RECS__TREND_TIME_END); /* none */
     trends->share = share;
     return RECS_OK;
 }
@@ -41,6 +43,7 @@ void recs__trend_share_destroy(recs_trends *trends) {
     if (share == NULL)
         return;
     recs__trend_log_free(trends);
+    recs__trend_desks_free(trends);
     recs__origins_free(&share->others, &trends->host);
     recs__fork_mark_free(&share->fork);
     pthread_mutex_destroy(&share->lock);
@@ -67,6 +70,7 @@ recs_status recs__trend_renew_locked(recs_trends *trends, recs_error *error) {
     share->own = origin;
     atomic_store(&share->sequence, 0);
     recs__trend_log_drop(trends);
+    atomic_fetch_add(&share->generation, 1); /* what waited is the parent's */
     recs__fork_mark_renew(&share->fork);
     return RECS_OK;
 }
@@ -155,6 +159,7 @@ recs_status recs_trends_origin(recs_trends *trends, char text[33], recs_error *e
 }
 
 size_t recs_trends_origin_count(recs_trends *trends) {
+    recs__trend_settle_quietly(trends);
     pthread_mutex_lock(&trends->share->lock);
     size_t count = trends->share->others.count + (atomic_load(&trends->share->sequence) != 0);
     pthread_mutex_unlock(&trends->share->lock);
@@ -164,6 +169,7 @@ size_t recs_trends_origin_count(recs_trends *trends) {
 recs_status recs_trends_origin_at(recs_trends *trends, size_t index, char *text,
                                   uint64_t *sequence, recs_error *error) {
     recs__origins map;
+    recs__trend_settle_quietly(trends);
     pthread_mutex_lock(&trends->share->lock);
     recs_status status = all_origins(trends, &map, error);
     pthread_mutex_unlock(&trends->share->lock);
@@ -182,6 +188,7 @@ uint64_t recs_trends_sequence(recs_trends *trends, const char *origin) {
     uint64_t sequence = 0;
     char text[33];
     recs__trend_share *share = trends->share;
+    recs__trend_settle_quietly(trends);
     pthread_mutex_lock(&share->lock);
     recs__origin_text(&share->own, text);
     if (origin != NULL && strcmp(origin, text) == 0)
@@ -220,8 +227,11 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
     recs__origins map = {0};
     *bytes = NULL;
     *size = 0;
+    recs_status status = recs__trend_settle(trends, error);
+    if (status != RECS_OK)
+        return status;
     pthread_mutex_lock(&share->lock);
-    recs_status status = recs__trend_renew_locked(trends, error);
+    status = recs__trend_renew_locked(trends, error);
     if (status == RECS_OK) {
         recs__trend_hold(trends);
         status = recs__trend_log_close(trends, error); /* so that the next delta begins here */
@@ -231,7 +241,7 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
             .kind = RECS__IMAGE_SNAPSHOT,
             .origins = &map,
             .actors_from = actors_from(trends, atomic_load(&share->actors_from),
-                                       recs_trends_newest(trends))};
+                                       recs__trend_newest_time(trends))};
         if (status == RECS_OK && trends->bounded != NULL)
             status = recs__bounded_complete(trends, error);
         if (status == RECS_OK)
@@ -382,7 +392,7 @@ static recs_status other_description(const recs_trends *trends, const recs__tren
 /* A time that one side has forgotten the actors of, and that both counted some in. */
 static recs_status forgotten_actors(const recs_trends *trends, const recs__trend_image *image,
                                     recs_error *error) {
-    int64_t width = trends->options.actors, newest = recs_trends_newest(trends);
+    int64_t width = trends->options.actors, newest = recs__trend_newest_time(trends);
     int64_t mine = atomic_load(&trends->share->actors_from), theirs = image->actors_from;
     if (width == 0 || newest < 0 || image->newest < 0 || mine == RECS__IMAGE_NO_ACTORS ||
         theirs == RECS__IMAGE_NO_ACTORS)
@@ -404,7 +414,7 @@ static recs_status check_image(const recs_trends *trends, const recs__trend_imag
     recs_status status = other_description(trends, image, error);
     if (status == RECS_OK && (flags & RECS_TRENDS_APART) == 0)
         status = forgotten_actors(trends, image, error);
-    int64_t now = recs__now(&trends->host), newest = recs_trends_newest(trends);
+    int64_t now = recs__now(&trends->host), newest = recs__trend_newest_time(trends);
     now = newest > now ? newest : now;
     if (status == RECS_OK && image->newest > now &&
         image->newest - now > trends->options.future)
@@ -532,6 +542,8 @@ recs_status recs_trends_merge(recs_trends *trends, const void *bytes, size_t siz
         return recs__fail(error, RECS_ERR_ARGUMENT, "flags 0x%x, expected 0 or RECS_TRENDS_APART",
                           flags);
     recs_status status = recs__trend_image_read(&image, bytes, size, error);
+    if (status == RECS_OK)
+        status = recs__trend_settle(trends, error);
     if (status != RECS_OK)
         return status;
     pthread_mutex_lock(&trends->share->lock);

@@ -42,6 +42,10 @@ typedef struct recs__trend_share {
     pthread_mutex_t log_lock;
     _Atomic bool following;
     recs__trend_log log;
+    _Atomic(struct recs__trend_desks *) desks; /* trends_pending.c; NULL: not needed yet */
+    atomic_uint waiting;                       /* bit d: events wait at desk d            */
+    _Atomic uint32_t generation;               /* of processes: one more after each fork  */
+    _Atomic int64_t clock;                     /* a time that the host's clock has shown  */
     recs__trend_piece *pieces; /* ascending, contiguous; under lock */
     size_t piece_count, piece_capacity, piece_bytes, keep;
 } recs__trend_share;
@@ -80,6 +84,11 @@ recs_status recs__trend_log_close(recs_trends *trends, recs_error *error);
 /* In a child: what was followed is the parent's. */
 void recs__trend_log_drop(recs_trends *trends);
 void recs__trend_log_free(recs_trends *trends);
+
+/* Events that waited (trends_pending.c), counted and logged as a batch is. MEMORY:
+ * nothing was counted. */
+recs_status recs__trend_add_waiting(recs_trends *trends, const recs__trend_event *events,
+                                    const uint32_t *places, uint32_t count, recs_error *error);
 
 /* Events that another state counted, counted here as they were there (newest:
  * that state's then). Handles are this state's. */

@@ -400,8 +400,8 @@ void recs__trend_join_commit(recs__trend_joiner *j, bool clear) {
         recs__trend_advance(trends, j->image->newest);
     align_tails(j);
     recs__trend_slots_at(trends, j->image->newest, j->slots);
-    recs__trend_slots_at(trends, recs_trends_newest(trends), j->newest);
-    recs__bounded_lens_make(trends, recs_trends_newest(trends), &j->lens);
+    recs__trend_slots_at(trends, recs__trend_newest_time(trends), j->newest);
+    recs__bounded_lens_make(trends, recs__trend_newest_time(trends), &j->lens);
     place at = {0};
     for (size_t i = 0; i < j->image->nodes; i++)
         count_node(j, i, &at);

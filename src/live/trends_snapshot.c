@@ -513,7 +513,7 @@ static recs_status put_rest(writer *w, const recs__snapshot_head *head) {
         status = put_bytes(w, RECS__IMAGE_ORIGINS, head->origins->marks,
                            head->origins->count * sizeof *head->origins->marks);
     for (int32_t c = 0; c < RECS_TRENDS_COUNTERS && status == RECS_OK; c++) {
-        uint64_t counter = recs_trends_counter(w->trends, c);
+        uint64_t counter = atomic_load_explicit(&w->trends->counters[c], memory_order_relaxed);
         status = put_bytes(w, RECS__IMAGE_COUNTERS, &counter, sizeof counter);
     }
     return status;
@@ -569,7 +569,7 @@ static recs_status assemble(const writer *w, const recs__snapshot_head *head,
 
 recs_status recs__trend_snapshot(recs_trends *trends, const recs__snapshot_head *head,
                                  unsigned char **bytes, size_t *size, recs_error *error) {
-    writer w = {.trends = trends, .error = error, .newest = recs_trends_newest(trends)};
+    writer w = {.trends = trends, .error = error, .newest = recs__trend_newest_time(trends)};
     if (w.newest >= 0)
         recs__trend_slots_at(trends, w.newest, w.slots);
     recs_status status = ranked_begin(&w, &w.items, &trends->items);

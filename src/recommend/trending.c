@@ -4,6 +4,7 @@
  * does the rest. Nothing here is allocated once the query is warm. */
 #include "base/error.h"
 #include "base/text.h"
+#include "live/trends_pending.h"
 #include "recommend/query.h"
 #include "recs/places.h"
 #include "recs/trends.h"
@@ -274,6 +275,8 @@ recs_status recs__trend_resolve(recs_trends *trends, recs_query *query,
     bool exact;
     *ask = (recs__trend_ask){.ranking = asked->ranking, .time = asked->time};
     recs_status status = find_series(trends, asked, &ask->series, error);
+    if (status == RECS_OK)
+        status = recs__trend_settle(trends, error);
     if (status != RECS_OK)
         return status;
     if (ask->time == RECS_NO_TIME) {
