@@ -1,10 +1,10 @@
-/* Tests of src/live with many threads: writers beside readers, and a state that
- * does not depend on who counted what when. */
+/* Tests of src/live with many threads: writers beside readers, snapshots, merges and
+ * deltas, and a state that does not depend on who counted what when. */
 #include "support/test.h"
 
 #include "base/random.h"
 #include "recs/query.h"
-#include "recs/trends.h"
+#include "recs/trends_share.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,7 +54,11 @@ static void *write_events(void *data) {
     job *j = data;
     for (size_t at = j->begin; at < j->end && j->status == RECS_OK; at += j->batch) {
         size_t count = j->end - at < j->batch ? j->end - at : j->batch;
-        j->status = recs_trends_add_rows(j->trends, j->items + at, j->places + at, j->actors + at,
+        if (j->batch == 1 && !j->returned[at]) /* waits at a desk with others */
+            j->status = recs_trends_add_one(j->trends, j->items[at], j->places[at], j->actors[at],
+                                            j->times[at], 1, NULL);
+        else
+            j->status = recs_trends_add_rows(j->trends, j->items + at, j->places + at, j->actors + at,
                                          j->times + at, NULL, j->returned + at, count,
                                          T0 + 24 * HOUR, NULL, NULL);
         char id[40];
@@ -91,6 +95,49 @@ static void *read_answers(void *data) {
         recs_trends_place_actors(r->trends, turn % PLACES);
     }
     recs_query_destroy(query);
+    return NULL;
+}
+
+/* Takes snapshots of a state and its deltas into another, as long as it is counted. */
+typedef struct sharer {
+    recs_trends *from, *into;
+    atomic_bool *stop;
+    uint64_t since;
+    recs_status status;
+} sharer;
+
+/* One of them: a snapshot ends one, so there may be more. */
+static recs_status take_delta(sharer *s, bool *more) {
+    unsigned char *bytes;
+    size_t size;
+    uint64_t to;
+    recs_status status = recs_trends_delta(s->from, s->since, &bytes, &size, &to, NULL);
+    if (status == RECS_OK && bytes != NULL)
+        status = recs_trends_merge(s->into, bytes, size, 0, NULL);
+    recs_trends_bytes_free(s->from, bytes);
+    recs_trends_delta_done(s->from, to);
+    *more = to != s->since;
+    s->since = to;
+    return status;
+}
+
+static void *share_state(void *data) {
+    sharer *s = data;
+    while (s->status == RECS_OK && !atomic_load(s->stop)) {
+        unsigned char *bytes;
+        size_t size;
+        recs_trends *copy = NULL;
+        bool more;
+        s->status = take_delta(s, &more);
+        if (s->status == RECS_OK)
+            s->status = recs_trends_snapshot(s->from, &bytes, &size, NULL);
+        if (s->status == RECS_OK)
+            s->status = recs_trends_load_memory(&copy, bytes, size, NULL, NULL);
+        if (s->status == RECS_OK)
+            s->status = recs_trends_merge(s->from, bytes, size, 0, NULL); /* nothing new */
+        recs_trends_bytes_free(s->from, bytes);
+        recs_trends_destroy(copy);
+    }
     return NULL;
 }
 
@@ -136,7 +183,8 @@ static void same_answers(recs_trends *a, recs_trends *b) {
 
 static void count_beside(const char *description, bool known) {
     uint32_t handles[PLACES];
-    recs_trends *alone = make(description, handles), *shared = make(description, handles);
+    recs_trends *alone = make(description, handles), *shared = make(description, handles),
+                *other = make(description, handles);
     make_events(handles);
     if (!known)
         memset(actors, 0, sizeof actors);
@@ -154,7 +202,10 @@ static void count_beside(const char *description, bool known) {
     atomic_bool stop = false;
     job jobs[WRITERS];
     reader readers[2] = {{.trends = shared, .stop = &stop}, {.trends = shared, .stop = &stop}};
-    pthread_t threads[WRITERS], others[2];
+    pthread_t threads[WRITERS], others[3];
+    sharer shares = {.from = shared, .into = other, .stop = &stop};
+    assert_int_equal(recs_trends_follow(shared, 0, NULL), RECS_OK);
+    assert_int_equal(pthread_create(&others[2], NULL, share_state, &shares), 0);
     for (int r = 0; r < 2; r++)
         assert_int_equal(pthread_create(&others[r], NULL, read_answers, &readers[r]), 0);
     for (int w = 0; w < WRITERS; w++) {
@@ -175,9 +226,15 @@ static void count_beside(const char *description, bool known) {
         pthread_join(others[r], NULL);
         assert_int_equal(readers[r].status, RECS_OK);
     }
+    pthread_join(others[2], NULL);
+    assert_int_equal(shares.status, RECS_OK);
+    for (bool more = true; more;)
+        assert_int_equal(take_delta(&shares, &more), RECS_OK);
     assert_int_equal(recs_trends_counter(shared, RECS_TRENDS_ADDED),
                      recs_trends_counter(alone, RECS_TRENDS_ADDED));
     same_answers(alone, shared);
+    same_answers(alone, other);
+    recs_trends_destroy(other);
     recs_trends_destroy(alone);
     recs_trends_destroy(shared);
 }

@@ -132,8 +132,13 @@ RECS_API double recs_trends_place_actors(recs_trends *trends, uint32_t place);
 /* One event. actor RECS_NO_ACTOR: none. time RECS_NO_TIME: the clock's. weight
  * finite, 0 to 1,000,000, counted in steps of 1/4096 (0: not counted). An
  * event that is refused by a rule (too far ahead, too old, an actor's late
- * one) is counted (recs_trends_counter) and no error. ARGUMENT: weight, handle,
- * time before 1970 or after 2600. MEMORY: nothing was counted. Since 0.1. */
+ * one) is counted (recs_trends_counter) and no error. Up to 512 events of a thread wait
+ * to be counted together; whatever reads the state (queries, snapshots, deltas,
+ * merges, counters) or adds a batch counts them first, so nobody sees a state without
+ * them. What waits when a process forks is counted by the parent. ARGUMENT: weight,
+ * handle, time before 1970 or after 2600. MEMORY: this event was not taken; those that
+ * wait go on waiting (so a query may say MEMORY, too; calls that cannot fail then
+ * speak of the state without them). Cost: 40 ns, and a batch's for 512. Since 0.1. */
 RECS_API recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uint32_t place,
                                          uint64_t actor, int64_t time, float weight,
                                          recs_error *error);
@@ -143,8 +148,10 @@ RECS_API recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uin
  * its sale if that is known, else its own. now: the clock's time, against
  * which events from the future are refused; RECS_NO_TIME: the host's clock.
  * All rows are validated before any is counted (ARGUMENT names column and
- * row); then they are counted in pieces of 16,384. MEMORY: *added (may be NULL) says
- * how many rows from the first on were taken. Since 0.1. */
+ * row); then they are counted in pieces of 65,536 (16,384 with a budget). MEMORY:
+ * *added (may be NULL) says how many rows from the first on were taken. Larger batches
+ * are faster, up to a piece: events of one place and item are added up first. An
+ * addition to a sum is that of a piece's events (RECS_TRENDS_SATURATED). Since 0.1. */
 RECS_API recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
                                           const uint32_t *places, const uint64_t *actors,
                                           const int64_t *times, const float *weights,
