@@ -359,11 +359,31 @@ static void test_returns(void **state) {
 
 /* ---- rising and new ---------------------------------------------------------------------------- */
 
+/* The score of the first of the root's trends, from its counts in both half-lives. */
+static void check_surplus(recs_trends *trends, recs_query *query, int64_t now, double support) {
+    char first[16];
+    snprintf(first, sizeof first, "%s", recs_query_id(query, 0));
+    double count = recs_query_trend(query, 0, RECS_TREND_COUNT),
+           total = recs_query_trend(query, 0, RECS_TREND_SUPPORT);
+    double score = (double)recs_query_score(query, 0), usual = 0.0;
+    recs_query_ranking(query, RECS_RANK_POPULAR);
+    recs_query_half_life(query, 7 * DAY);
+    recs_query_limit(query, 20);
+    recs_query_time(query, now);
+    assert_int_equal(recs_trending(trends, query, NULL), RECS_OK);
+    for (size_t r = 0; r < recs_query_count(query); r++)
+        if (strcmp(recs_query_id(query, r), first) == 0)
+            usual = total * recs_query_trend(query, r, RECS_TREND_COUNT) /
+                    recs_query_trend(query, r, RECS_TREND_SUPPORT);
+    double z = (count - sqrt(support * support + 4 * usual * usual)) / sqrt(count + 1);
+    assert_true(usual > 0.0 && fabs(score - (z >= 0 ? 1 + z : 1 / (1 - z))) < 1e-5 * score);
+}
+
 /* Ten items sell alike for three weeks, more by day than by night; in the last
  * six hours one sells six times as much, and another is seen for the first time. */
 static void test_rising_and_new(void **state) {
     (void)state;
-    recs_trends *trends = make("half_life=6h|7d, actors=off, prior=20, new_within=2d");
+    recs_trends *trends = make("half_life=6h|7d, actors=off, prior=20, support=3, new_within=2d");
     recs_query *query = new_query();
     recs__random random;
     char id[16];
@@ -380,12 +400,14 @@ static void test_rising_and_new(void **state) {
         if (hour == 12) { /* counting has just begun: nothing rises by much */
             ask(trends, query, "us", T0 + 13 * HOUR, RECS_RANK_TRENDING, 10);
             for (size_t r = 0; r < recs_query_count(query); r++)
-                assert_true((double)recs_query_score(query, r) < 1.3);
+                assert_true((double)recs_query_score(query, r) < 1.0 &&
+                            recs_query_trend(query, r, RECS_TREND_RISE) < 1.3);
         }
         if (hour % 24 == 9 && !burst && hour > 24) { /* a morning is no trend */
             ask(trends, query, "us", T0 + (hour + 1) * HOUR, RECS_RANK_TRENDING, 10);
             for (size_t r = 0; r < recs_query_count(query); r++)
-                assert_true((double)recs_query_score(query, r) < 1.8);
+                assert_true((double)recs_query_score(query, r) < 1.0 &&
+                            recs_query_trend(query, r, RECS_TREND_RISE) < 1.8);
         }
     }
     int64_t now = T0 + 21 * 24 * HOUR;
@@ -394,13 +416,14 @@ static void test_rising_and_new(void **state) {
     for (size_t r = 0; r < 2; r++) {
         const char *which = recs_query_id(query, r);
         assert_true(strcmp(which, "i7") == 0 || strcmp(which, "first") == 0);
-        assert_true((double)recs_query_score(query, r) > 1.5);
+        assert_true((double)recs_query_score(query, r) > (which[0] == 'f' ? 1.0 : 0.5));
         double count = recs_query_trend(query, r, RECS_TREND_COUNT),
                expected = recs_query_trend(query, r, RECS_TREND_BASELINE);
-        assert_true(fabs((double)recs_query_score(query, r) -
-                         (count + 10) / (expected + 10)) < 1e-5);
+        assert_true(fabs(recs_query_trend(query, r, RECS_TREND_RISE) -
+                         (count + 10) / (expected + 10)) < 1e-9);
         assert_true(recs_query_trend(query, r, RECS_TREND_SUPPORT) > count);
     }
+    check_surplus(trends, query, now, 3.0);
     ask(trends, query, "us/unknown", now, RECS_RANK_NEW, 10);
     assert_int_equal(recs_query_count(query), 1);
     assert_string_equal(recs_query_id(query, 0), "first");

@@ -138,6 +138,13 @@ static void test_settings(void **unused) {
     assert_int_equal(recs_trends_create(&trends, "", NULL, &error), RECS_OK);
     assert_null(strstr(recs_trends_description(trends), "own"));
     recs_trends_destroy(trends);
+    assert_int_equal(recs_trends_create(&trends, "window=14d/1d, support=2.5, baseline=14d", NULL,
+                                        &error), RECS_OK);
+    assert_non_null(strstr(recs_trends_description(trends), ", support=2.5, baseline=14d, "));
+    recs_trends_destroy(trends);
+    assert_int_equal(recs_trends_create(&trends, "baseline=3d", NULL, &error), RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "expected one of the half-lives and windows"));
+    assert_int_equal(recs_trends_create(&trends, "support=-1", NULL, &error), RECS_ERR_ARGUMENT);
     assert_int_equal(recs_trends_create(&trends, "own=-1", NULL, &error), RECS_ERR_ARGUMENT);
     assert_int_equal(recs_trends_create(&trends, "own=nan", NULL, &error), RECS_ERR_ARGUMENT);
 }

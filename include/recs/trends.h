@@ -51,6 +51,11 @@ typedef struct recs_trends recs_trends;
  *   min_actors=3       a place shows nothing of its own below so many distinct
  *                      actors in one to two of the longest half-lives, 0 to 64
  *   min_support=3      least decayed count of an item that may trend, 0 to 1e6
+ *   support=10         count beside which twice the baseline is looked at: what has
+ *                      less is hardly believed to rise, 0 to 1e6
+ *   baseline=7d        what a rise is measured against: one of the half-lives or
+ *                      windows (a window where both have the length); default: the
+ *                      longest half-life
  *   prior=20           weight of the parent's shares at a place, 0 to 1e6
  *   own=0              weight of the place's own shares in the longest half-life, under
  *                      those of the half-life or window asked for, 0 to 1e6
@@ -193,7 +198,7 @@ RECS_API uint64_t recs_trends_cells(const recs_trends *trends);
 
 typedef enum recs_ranking {
     RECS_RANK_POPULAR = 0,  /* decayed count, or the window's                      */
-    RECS_RANK_TRENDING = 1, /* rise of the share over the longest half-life's      */
+    RECS_RANK_TRENDING = 1, /* how surely the share has risen to twice its baseline's */
     RECS_RANK_NEW = 2       /* count among items that first appeared new_within    */
 } recs_ranking;
 

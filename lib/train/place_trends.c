@@ -38,6 +38,7 @@ enum {
     ACTORS,
     MIN_ACTORS,
     MIN_SUPPORT,
+    SUPPORT,
     PRIOR,
     CANDIDATES,
     NEW_WITHIN,
@@ -52,6 +53,7 @@ static const recs__setting trending_settings[] = {
     [ACTORS] = {"actors", 1, 0, 30, false, NULL, 0},
     [MIN_ACTORS] = {"min_actors", 3, 0, 64, true, NULL, 0},
     [MIN_SUPPORT] = {"min_support", 3, 0, 1e6, false, NULL, 0},
+    [SUPPORT] = {"support", 10, 0, 1e6, false, NULL, 0},
     [PRIOR] = {"prior", 20, 0, 1e6, false, NULL, 0},
     [CANDIDATES] = {"candidates", 256, 16, 4096, true, NULL, 0},
     [NEW_WITHIN] = {"new_within", 7, 1.0 / 24, 1000, false, NULL, 0},
@@ -418,6 +420,7 @@ static recs_status freeze(freezing *f, recs_error *error) {
         .new_within = milliseconds(s[NEW_WITHIN]),
         .prior = s[PRIOR],
         .min_support = s[MIN_SUPPORT],
+        .support = s[SUPPORT],
         .ranking = (uint32_t)s[RANKING],
         .candidates = (uint32_t)s[CANDIDATES],
     };

@@ -30,28 +30,32 @@ enum {
 
 /* ---- counts ------------------------------------------------------------------------- */
 
+void recs__trend_focus(recs__trend_lens *lens, int which, uint32_t s) {
+    const recs_trends *trends = lens->trends;
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    const recs__trend_series *series = &trends->options.series[s];
+    lens->series[which] = s;
+    lens->scale[which] = 1.0 / (1 << RECS__TREND_FRACTION);
+    if (series->half_life == 0) {
+        lens->newest[which] = recs__trend_slot(series, lens->ask->time);
+        return;
+    }
+    lens->newest[which] = newest < 0 ? 0 : recs__trend_slot(series, newest);
+    double age = (double)(lens->ask->time - lens->newest[which] * series->width) /
+                 (double)series->half_life;
+    lens->scale[which] *= recs__exp2(-age);
+}
+
 void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
                            recs__trend_lens *lens) {
-    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    const recs__trend_options *options = &trends->options;
+    bool rises = ask->ranking == RECS_RANK_TRENDING;
     lens->trends = trends;
     lens->ask = ask;
-    lens->series[0] = ask->series;
-    lens->series[1] = trends->options.base;
-    lens->leans = ask->ranking != RECS_RANK_TRENDING && trends->options.own > 0.0 &&
-                  lens->series[0] != lens->series[1];
-    lens->base = ask->ranking == RECS_RANK_TRENDING || lens->leans;
-    for (int i = 0; i < 2; i++) {
-        const recs__trend_series *series = &trends->options.series[lens->series[i]];
-        lens->scale[i] = 1.0 / (1 << RECS__TREND_FRACTION);
-        if (series->half_life == 0) {
-            lens->newest[i] = recs__trend_slot(series, ask->time);
-            continue;
-        }
-        lens->newest[i] = newest < 0 ? 0 : recs__trend_slot(series, newest);
-        double age = (double)(ask->time - lens->newest[i] * series->width) /
-                     (double)series->half_life;
-        lens->scale[i] *= recs__exp2(-age);
-    }
+    recs__trend_focus(lens, 0, ask->series);
+    recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
+    lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
+    lens->base = rises || lens->leans;
 }
 
 /* Before the scale, so that differences are of sums. */

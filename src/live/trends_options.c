@@ -19,7 +19,7 @@
 
 static const char *const default_description =
     "half_life=1d|7d, window=, actors=1d, actors_kept=2, min_actors=3, min_support=3, prior=20, "
-    "own=0, candidates=256, future=1h, seed=0";
+    "support=10, own=0, candidates=256, future=1h, seed=0";
 
 /* A piece of the description. */
 typedef struct span {
@@ -191,7 +191,7 @@ static void place_columns(recs__trend_options *options) {
         options->series[s].column = options->columns;
         options->columns += options->series[s].slots;
     }
-    options->base = options->half_lives - 1;
+    options->base = options->baseline = options->half_lives - 1;
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
@@ -217,6 +217,24 @@ static recs_status read_weight(recs__trend_options *options, span name, span val
     return status;
 }
 
+/* A half-life or window that is kept; a window where both have the length. */
+static recs_status read_baseline(recs__trend_options *options, span value, recs_error *error) {
+    int64_t length = 0;
+    recs_status status =
+        read_time("baseline", value, 20 * SECOND, options->series[options->base].width, &length,
+                  error);
+    if (status != RECS_OK)
+        return status;
+    for (uint32_t s = options->series_count; s-- > 0;)
+        if (options->series[s].length == length) {
+            options->baseline = s;
+            return RECS_OK;
+        }
+    return recs__fail(error, RECS_ERR_ARGUMENT,
+                      "baseline is %.*s, expected one of the half-lives and windows", shown(value),
+                      value.text);
+}
+
 /* half_life and window are read before: their ranges are other settings' bounds. */
 static recs_status read_setting(recs__trend_options *options, span name, span value,
                                 recs_error *error) {
@@ -224,6 +242,8 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
     double seed;
     if (same(name, "half_life") || same(name, "window"))
         return RECS_OK;
+    if (same(name, "baseline"))
+        return read_baseline(options, value, error);
     if (same(name, "actors")) {
         options->actors = 0;
         return same(value, "off")
@@ -236,6 +256,8 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_whole("min_actors", value, 0, 64, &options->min_actors, error);
     if (same(name, "min_support"))
         return read_number("min_support", value, 0, 1e6, false, &options->min_support, error);
+    if (same(name, "support"))
+        return read_number("support", value, 0, 1e6, false, &options->support, error);
     if (same(name, "prior"))
         return read_number("prior", value, 0, 1e6, false, &options->prior, error);
     if (same(name, "own"))
@@ -260,8 +282,8 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, prior, own, candidates, new_within, "
-                      "future, weight.TYPE, memory or seed",
+                      "actors_kept, min_actors, min_support, support, baseline, prior, own, candidates, "
+                      "new_within, future, weight.TYPE, memory or seed",
                       shown(name), name.text);
 }
 
@@ -376,6 +398,14 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
     if (options->own > 0.0) { /* 0 reads as before there was one: states of then still merge */
         snprintf(text, sizeof text, ", own=%.9g", options->own);
         at = put(out, at, text);
+    }
+    if (options->support != 10.0) { /* nor was there this */
+        snprintf(text, sizeof text, ", support=%.9g", options->support);
+        at = put(out, at, text);
+    }
+    if (options->baseline != options->base) {
+        at = put(out, at, ", baseline=");
+        at = put_time(out, at, options->series[options->baseline].length);
     }
     snprintf(text, sizeof text, ", candidates=%u", options->candidates);
     at = put(out, at, text);

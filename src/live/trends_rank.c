@@ -8,15 +8,20 @@
  *           stands between: count + own * (L + lent * share) / (TL + lent), L
  *           and TL the longest half-life's count and traffic, and so at every
  *           place of the chain; lent then falls with TL.
- * trending  (count + K r) / (E + K), K = 10, r the rise at the place above (1
- *           above the root, and at a place that is lent nothing): a Poisson
- *           rate over its expectation under a gamma prior of mean r. E is what
- *           the baseline share makes of the traffic; the baseline is the
- *           longest half-life's count without what the asked series has of it,
- *           (L - count + b share) / (TL - T + b), b = prior: a young state
- *           has no baseline and so no rise. An item counts as risen where its
- *           count is at least min_support and more than 1/candidates of the
- *           traffic.
+ * trending  by z = (count - sqrt(S^2 + (2 m)^2)) / sqrt(count + 1): how many standard
+ *           deviations the count is above twice what is usual, m, and above S = option
+ *           support. m is what the item's share of the baseline makes of the
+ *           traffic; option baseline, by default the longest half-life. At a place
+ *           that is lent to, z = (T z + lent * z above) / (T + lent). The score is
+ *           1 + z, or 1 / (1 - z) below z = 0: the same order, but above 0. An item
+ *           is ranked where its count is at least min_support and more than
+ *           1/candidates of the traffic.
+ *           The rise that is told beside it is (count + K r) / (E + K), K = 10, r the
+ *           rise at the place above (1 above the root, and at a place that is lent
+ *           nothing): a Poisson rate over its expectation under a gamma prior of
+ *           mean r. E is what the baseline's share makes of the traffic without
+ *           what the asked series has of it, (L - count + b share) / (TL - T + b),
+ *           b = prior: a young state has no baseline and so no rise.
  * new       as popular, among items that first appeared anywhere within
  *           new_within.
  *
@@ -109,21 +114,30 @@ static double lean_of(const recs__trend_lens *lens, const recs__trend_work *work
                     borrowed);
 }
 
-/* The baseline's count and the rise at each level, from the top down; all
- * counts known. */
+/* What a level's baseline expects, how much the item has risen, and by what it scores. */
+typedef struct rising {
+    double expected, rise, surplus;
+} rising;
+
+/* From the top down, all counts known; whether it may be ranked. */
 static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
-                    const recs__trend_seen_count *seen, double *expected, double *rise) {
+                    const recs__trend_seen_count *seen, rising *out) {
     const recs__trend_options *options = &lens->trends->options;
     double above = 1.0;
     bool eligible = false;
-    *expected = 0.0;
+    *out = (rising){0.0, 1.0, 0.0};
     for (uint32_t l = work->levels; l-- > 0;) {
         const recs__trend_level *level = &work->level[l];
         double count = seen[l].count;
-        *expected = recs__trend_expected(options->prior, level->total, level->total_baseline,
-                                         count, seen[l].baseline);
-        *rise = recs__trend_rise(count, *expected, above);
-        above = *rise;
+        out->expected = recs__trend_expected(options->prior, level->total, level->total_baseline,
+                                             count, seen[l].baseline);
+        out->rise = recs__trend_rise(count, out->expected, above);
+        above = out->rise;
+        double usual = recs__trend_usual(level->total, level->total + level->total_baseline,
+                                         count, count + seen[l].baseline);
+        out->surplus = recs__trend_surplus_lent(
+            level->total, level->lent, recs__trend_surplus(options->support, count, usual),
+            out->surplus);
         eligible |= recs__trend_supported(options->min_support, (double)options->candidates,
                                           count, level->total);
     }
@@ -137,8 +151,8 @@ static double value_of(const recs__trend_lens *lens, const recs__trend_work *wor
     if (lens->ask->evidence_only && own <= 0.0 && (!lens->leans || seen[0].baseline <= 0.0))
         return -1.0;
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
-        double expected, rise = 1.0;
-        return rise_of(lens, work, seen, &expected, &rise) ? rise : -1.0;
+        rising risen;
+        return rise_of(lens, work, seen, &risen) ? recs__trend_risen(risen.surplus) : -1.0;
     }
     double lent, value = own + lean_of(lens, work, seen, &lent);
     return value > 0.0 ? value : -1.0;
@@ -318,6 +332,8 @@ static void add_bounds(const recs__trend_lens *lens, recs__trend_work *work, siz
                 work->hits[i].parts[RECS_TREND_COUNT];
         return;
     }
+    recs__trend_lens longest = *lens;
+    recs__trend_focus(&longest, 1, trends->options.base);
     for (size_t i = 0; i < count; i++)
         work->hits[i].parts[RECS_TREND_LEAST] = work->hits[i].parts[RECS_TREND_MOST] = 0.0;
     for (uint32_t n = 0; n < (near ? lens->ask->near_count : 1); n++) {
@@ -326,7 +342,8 @@ static void add_bounds(const recs__trend_lens *lens, recs__trend_work *work, siz
         recs__trend_read_lock(trends, node);
         for (size_t i = 0; i < count; i++) {
             double less, more;
-            recs__bounded_error(trends, node, work->hits[i].item, lens->newest[1], &less, &more);
+            recs__bounded_error(trends, node, work->hits[i].item, longest.newest[1], &less,
+                                &more);
             work->hits[i].parts[RECS_TREND_LEAST] += less;
             work->hits[i].parts[RECS_TREND_MOST] += more;
         }
@@ -334,8 +351,8 @@ static void add_bounds(const recs__trend_lens *lens, recs__trend_work *work, siz
     }
     for (size_t i = 0; i < count; i++) {
         double *parts = work->hits[i].parts;
-        double less = parts[RECS_TREND_LEAST] * lens->scale[1],
-               more = parts[RECS_TREND_MOST] * lens->scale[1];
+        double less = parts[RECS_TREND_LEAST] * longest.scale[1],
+               more = parts[RECS_TREND_MOST] * longest.scale[1];
         parts[RECS_TREND_LEAST] = parts[RECS_TREND_COUNT] > less || window
                                       ? parts[RECS_TREND_COUNT] - (window ? 0.0 : less)
                                       : 0.0;
@@ -351,19 +368,19 @@ static void describe(const recs__trend_lens *lens, const recs__trend_work *work,
                      recs__trend_hit *hit) {
     uint32_t c = recs__topk_row(key);
     const recs__trend_seen_count *seen = &work->counts[(size_t)c * work->stride];
-    bool rising = lens->ask->ranking == RECS_RANK_TRENDING;
-    double expected = (double)NAN, rise = (double)NAN;
-    if (rising)
-        rise_of(lens, work, seen, &expected, &rise);
+    bool rises = lens->ask->ranking == RECS_RANK_TRENDING;
+    rising risen = {(double)NAN, (double)NAN, 0.0};
+    if (rises)
+        rise_of(lens, work, seen, &risen);
     hit->item = work->items[c];
     hit->score = recs__topk_score(key);
     double lent = (double)NAN;
-    if (!rising)
+    if (!rises)
         lean_of(lens, work, seen, &lent);
     hit->borrowed = seen[0].count <= 0.0 && (!lens->leans || seen[0].baseline <= 0.0);
     hit->parts[RECS_TREND_COUNT] = seen[0].count;
-    hit->parts[RECS_TREND_BASELINE] = expected;
-    hit->parts[RECS_TREND_RISE] = rise;
+    hit->parts[RECS_TREND_BASELINE] = risen.expected;
+    hit->parts[RECS_TREND_RISE] = risen.rise;
     hit->parts[RECS_TREND_SUPPORT] = work->level[0].total;
     hit->parts[RECS_TREND_BORROWED] = lent;
     int64_t first = lens->ask->ranking == RECS_RANK_NEW ? work->firsts[c] : RECS_NO_TIME;

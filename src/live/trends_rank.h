@@ -71,7 +71,8 @@ typedef struct recs__trend_work {
     bool skipped; /* a level that weighs little was not gathered */
 } recs__trend_work;
 
-/* How sums become counts at a time, for the asked and the base series. */
+/* How sums become counts at a time, for the asked series and the one it leans on or is
+ * measured against. */
 typedef struct recs__trend_lens {
     recs_trends *trends;
     const recs__trend_ask *ask;
@@ -79,7 +80,7 @@ typedef struct recs__trend_lens {
     double scale[2];   /* of that sum; times 2^-16 of the one before */
     uint32_t series[2];
     bool leans;        /* a popular score leans on the longest half-life */
-    bool base;         /* any score needs it: a rise is measured against it */
+    bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;
 
 /* The best `limit` into work->hits, best first; their number in *count. */
@@ -99,6 +100,8 @@ typedef enum recs__trend_depth {
     RECS__TREND_ALL /* all cells; or all that are asked for */
 } recs__trend_depth;
 
+/* Looks at a series with the first or second of two. */
+void recs__trend_focus(recs__trend_lens *lens, int which, uint32_t series);
 void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
                            recs__trend_lens *lens);
 /* Measures the places of the chain and gathers their candidates. */

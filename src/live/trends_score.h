@@ -5,6 +5,7 @@
 #ifndef RECS_LIVE_TRENDS_SCORE_H
 #define RECS_LIVE_TRENDS_SCORE_H
 
+#include <math.h>
 #include <stdbool.h>
 
 #define RECS__TREND_RISE_PRIOR 10.0
@@ -31,6 +32,30 @@ static inline double recs__trend_expected(double prior, double total, double tot
 
 static inline double recs__trend_rise(double count, double expected, double above) {
     return (count + RECS__TREND_RISE_PRIOR * above) / (expected + RECS__TREND_RISE_PRIOR);
+}
+
+/* What the item's share of the whole baseline, what has come last included, makes of the
+ * place's traffic. */
+static inline double recs__trend_usual(double total, double total_whole, double count,
+                                       double whole) {
+    return total_whole > 0.0 ? total * whole / total_whole : count;
+}
+
+/* How many standard deviations of its own a count is above twice what is usual and above
+ * what is needed to be believed, the two joined as sides of a right angle. */
+static inline double recs__trend_surplus(double support, double count, double usual) {
+    return (count - sqrt(support * support + 4.0 * usual * usual)) / sqrt(count + 1.0);
+}
+
+/* A place that is lent to leans on the surplus above. */
+static inline double recs__trend_surplus_lent(double total, double lent, double own,
+                                              double above) {
+    return lent > 0.0 ? (total * own + lent * above) / (total + lent) : own;
+}
+
+/* The score of a surplus: of its order, above 0, and above 1 where there is a surplus. */
+static inline double recs__trend_risen(double surplus) {
+    return surplus >= 0.0 ? 1.0 + surplus : 1.0 / (1.0 - surplus);
 }
 
 /* Whether a count is enough to have risen. */

@@ -81,9 +81,10 @@ typedef struct recs__trend_options {
     recs__trend_series series[RECS__TREND_SERIES]; /* half-lives ascending, then windows */
     uint32_t series_count, half_lives, columns;
     uint32_t base;        /* the longest half-life's series                  */
+    uint32_t baseline;    /* the series that rises are measured against      */
     int64_t actors;       /* milliseconds, 0: off                            */
     uint32_t actors_kept, min_actors, candidates;
-    double min_support, prior, own;
+    double min_support, support, prior, own;
     int64_t new_within, future;
     float weights[RECS_EVENT_MAX + 1];
     uint64_t seed;

@@ -136,7 +136,8 @@ typedef struct recs__file_trend_rules {
     double prior, min_support;
     uint32_t ranking;      /* 0 popular, 1 trending, 2 new                        */
     uint32_t candidates;
-    uint32_t reserved[14];
+    double support;
+    uint32_t reserved[12];
 } recs__file_trend_rules; /* 128 bytes */
 
 typedef struct recs__file_trend_place {

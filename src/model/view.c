@@ -494,7 +494,8 @@ static recs_status read_trend_rules(const recs_model *model, recs__component *ou
         bad_time(rules->new_within, 0) || rules->grid > rules->newest ||
         rules->base_grid > rules->newest || rules->ranking > 2 || rules->candidates == 0 ||
         !(rules->prior >= 0 && rules->prior <= 1e6) ||
-        !(rules->min_support >= 0 && rules->min_support <= 1e6))
+        !(rules->min_support >= 0 && rules->min_support <= 1e6) ||
+        !(rules->support >= 0 && rules->support <= 1e6))
         return recs__fail(error, RECS_ERR_CORRUPT,
                           "%s: expected times of 0 or more, half-lives above 0, prior and support "
                           "from 0 to 1e6, a ranking from 0 to 2 and candidates",

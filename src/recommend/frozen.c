@@ -103,17 +103,20 @@ static void read_entry(const recs__component *component, const recs__frozen *fro
 
 static double rise_of(const recs__file_trend_rules *rules, const recs__frozen *frozen,
                       const counted *row) {
-    double above = 1.0;
+    double surplus = 0.0;
     bool supported = false;
     for (uint32_t l = frozen->levels; l-- > 0;) {
         const recs__frozen_level *level = &frozen->level[l];
-        double expected = recs__trend_expected(rules->prior, level->total, level->total_base,
-                                               row->count[l], row->base[l]);
-        above = recs__trend_rise(row->count[l], expected, above);
+        double usual =
+            recs__trend_usual(level->total, level->total + level->total_base, row->count[l],
+                              row->count[l] + row->base[l]);
+        surplus = recs__trend_surplus_lent(
+            level->total, level->lent, recs__trend_surplus(rules->support, row->count[l], usual),
+            surplus);
         supported |= recs__trend_supported(rules->min_support, (double)rules->candidates,
                                            row->count[l], level->total);
     }
-    return supported ? above : 0.0;
+    return supported ? recs__trend_risen(surplus) : 0.0;
 }
 
 /* The score, 0 for one that is not among the answers of a live state. */
