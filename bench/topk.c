@@ -220,27 +220,30 @@ static size_t filter_rows(bench *b, const question *q, size_t query, uint32_t *r
 }
 
 static void line(const bench *b, const char *figure, const question *q, double *seconds,
-                 size_t calls, double processor, double scanned, double rescored) {
+                 double *processor, size_t calls, double scanned, double refined, double rescored) {
     qsort(seconds, calls, sizeof *seconds, by_value);
+    qsort(processor, calls, sizeof *processor, by_value);
     double median = seconds[calls / 2], best = seconds[0];
     double bytes = (double)recs__codes_size((uint32_t)b->items, (uint32_t)b->factors);
     double queries = (double)calls * (double)q->batch, rows = (double)b->items;
     printf("{\"figure\": \"%s\", \"peer\": \"librecs\", \"data\": \"%s\", \"items\": %zu, "
            "\"factors\": %zu, \"k\": %zu, \"batch\": %zu, \"threads\": %u, \"filter\": \"%s\", "
            "\"calls\": %zu, \"median_ms\": %.4f, \"min_ms\": %.4f, \"cpu_ms\": %.4f, "
-           "\"scanned\": %.4f, \"rescored\": %.6f, \"gb_per_s\": %.2f, \"fraction\": %.3f, "
+           "\"cpu_min_ms\": %.4f, "
+           "\"scanned\": %.4f, \"refined\": %.6f, \"rescored\": %.6f, \"gb_per_s\": %.2f, \"fraction\": %.3f, "
            "\"isa\": \"%s\"}\n",
            figure, b->data, b->items, b->factors, q->at, q->batch, q->threads,
            q->filter ? q->filter : "", calls, median * 1e3, best * 1e3,
-           processor / (double)calls * 1e3, scanned / queries / rows, rescored / queries / rows,
+           processor[calls / 2] * 1e3, processor[0] * 1e3, scanned / queries / rows, refined / queries / rows,
+           rescored / queries / rows,
            bytes / best * 1e-9, bytes / best / b->bandwidth, recs_kernel_name());
     fflush(stdout);
 }
 
 static void measure(bench *b, const question *q) {
     size_t calls = q->batch == 1 ? b->calls : q->batch <= 64 ? b->calls / 20 + 2 : 2, warm = 3;
-    double *seconds = limits_block(calls, sizeof *seconds), processor = 0;
-    double scanned = 0, rescored = 0;
+    double *seconds = limits_block(calls, sizeof *seconds), scanned = 0, refined = 0, rescored = 0;
+    double *processor = limits_block(calls, sizeof *processor);
     size_t room = q->filter ? b->items / 100 + 1001 : 1, *counts;
     uint32_t *all = limits_block((calls + warm) * room, sizeof *all);
     recs__filter filter = {0};
@@ -260,15 +263,17 @@ static void measure(bench *b, const question *q) {
         if (call < warm)
             continue;
         seconds[call - warm] = limits_now() - start;
-        processor += processor_now() - cpu;
+        processor[call - warm] = processor_now() - cpu;
         for (size_t i = 0; i < q->batch; i++) {
             scanned += (double)b->seeks[i].scanned;
+            refined += (double)b->seeks[i].refined;
             rescored += (double)b->seeks[i].rescored;
         }
     }
-    line(b, q->filter ? "filter" : "topk", q, seconds, calls, processor, scanned, rescored);
+    line(b, q->filter ? "filter" : "topk", q, seconds, processor, calls, scanned, refined, rescored);
     recs__filter_free(&filter, &b->host);
     free(seconds);
+    free(processor);
     free(all);
     free(counts);
 }
@@ -299,7 +304,8 @@ static void through_a_model(bench *b, const recs_host *host, uint32_t threads) {
     recs_error error;
     big_model_write(&big, NULL, &model);
     must(recs_query_create(&query, host, &error), &error);
-    double *seconds = limits_block(b->calls, sizeof *seconds), processor = 0, scored = 0;
+    double *seconds = limits_block(b->calls + 3, sizeof *seconds), scored = 0;
+    double *processor = limits_block(b->calls + 3, sizeof *processor);
     for (size_t call = 0; call < b->calls + 3; call++) {
         recs_query_reset(query);
         recs_query_user(query, recs_model_user_id(model, (uint32_t)(call % QUERIES)));
@@ -309,29 +315,29 @@ static void through_a_model(bench *b, const recs_host *host, uint32_t threads) {
         if (call < 3)
             continue;
         seconds[call - 3] = limits_now() - start;
-        processor += processor_now() - cpu;
+        processor[call - 3] = processor_now() - cpu;
         scored += (double)recs_query_scored(query);
     }
     question one = {.at = AT, .batch = 1, .threads = threads};
-    line(b, "recommend", &one, seconds, b->calls, processor, 0, scored);
+    line(b, "recommend", &one, seconds, processor, b->calls, 0, 0, scored);
     uint32_t *users = limits_block(QUERIES, 4), *rows = limits_block(QUERIES * AT, 4);
     float *scores = limits_block(QUERIES * AT, 4);
     for (uint32_t i = 0; i < QUERIES; i++)
         users[i] = i;
     recs_query_reset(query);
     recs_query_limit(query, AT);
-    processor = processor_now();
     for (size_t call = 0; call < 3; call++) {
-        double start = limits_now();
+        double start = limits_now(), cpu = processor_now();
         must(recs_recommend_rows(model, query, users + call * 64, 64, rows, scores, &error),
              &error);
         seconds[call] = limits_now() - start;
+        processor[call] = processor_now() - cpu;
     }
     question many = {.at = AT, .batch = 64, .threads = threads};
-    line(b, "recommend", &many, seconds, 3, processor_now() - processor, 0, 0);
+    line(b, "recommend", &many, seconds, processor, 3, 0, 0, 0);
     recs_query_destroy(query);
     recs_model_release(model);
-    free(seconds), free(users), free(rows), free(scores);
+    free(seconds), free(processor), free(users), free(rows), free(scores);
 }
 
 /* ---- the command line ----------------------------------------------------------------------- */

@@ -180,9 +180,9 @@ static inline ints ints_step(ints acc, ints items, ints query) {
 }
 static inline ints ints_widen(ints acc) { return _mm512_madd_epi16(acc, _mm512_set1_epi16(1)); }
 static inline ints ints_add(ints a, ints b) { return _mm512_add_epi32(a, b); }
-static inline uint32_t ints_hits(ints sum, const float *scales, float limit) {
-    vec value = vec_mul(_mm512_cvtepi32_ps(sum), vec_load(scales));
-    return _mm512_cmp_ps_mask(value, vec_set(limit), _CMP_GE_OQ);
+static inline vec ints_floats(ints sum) { return _mm512_cvtepi32_ps(sum); }
+static inline uint32_t vec_reach(vec x, float limit) {
+    return _mm512_cmp_ps_mask(x, vec_set(limit), _CMP_GE_OQ);
 }
 
 #include "kernels/search_body.h"
@@ -214,4 +214,5 @@ const recs__kernels RECS__TABLE = {
     .widen_float16 = widen_float16,
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
+    .code_sums = code_sums,
 };

@@ -165,6 +165,13 @@ static float make_row(const making *all, const float *vector, size_t place) {
     return above(sqrt(sum) * SLACK);
 }
 
+/* What the error is of the scale, rounded up. */
+static float ratio_of(float error, float scale) {
+    return scale > 0.0f ? above((double)error / (double)scale * SLACK)
+           : error > 0.0f ? INFINITY
+                          : 0.0f;
+}
+
 static void make_block(const making *all, size_t block, float *room) {
     size_t rows = all->stored->rows, first = block * BLOCK;
     size_t end = first + BLOCK < rows ? first + BLOCK : rows;
@@ -180,7 +187,11 @@ static void make_block(const making *all, size_t block, float *room) {
         bound.most = most > bound.most ? most : bound.most;
         bound.least = least < bound.least ? least : bound.least;
         bound.error = error > bound.error ? error : bound.error;
+        float ratio = ratio_of(error, all->scales[place]);
+        bound.ratio = ratio > bound.ratio ? ratio : bound.ratio;
     }
+    if (bound.ratio == INFINITY)
+        bound.ratio = 0.0f;
     all->bounds[block] = bound;
 }
 
@@ -309,10 +320,13 @@ static recs_status check_row(const recs__codes *codes, size_t place, const float
         double off = (j < codes->dims ? (double)vector[j] : 0.0) - (double)scale * code;
         sum += off * off;
     }
-    if (!(scale >= 0.0f) || !(sqrt(sum) <= (double)bound->error))
+    double away = bound->error, ratio = bound->ratio;
+    if (!(ratio >= 0.0) || (ratio > 0.0 && (double)scale * ratio < away))
+        away = (double)scale * ratio;
+    if (!(scale >= 0.0f) || !(sqrt(sum) <= away))
         return recs__fail(error, RECS_ERR_CORRUPT,
                           "place %zu: row %u is %g from its codes, expected at most %g", place,
-                          codes->order[place], sqrt(sum), (double)bound->error);
+                          codes->order[place], sqrt(sum), away);
     if (!(length <= (double)bound->most) || !(length >= (double)bound->least))
         return recs__fail(error, RECS_ERR_CORRUPT,
                           "place %zu: row %u has the length %g, expected %g to %g", place,
@@ -381,7 +395,7 @@ void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dim
     uint32_t *starts = (uint32_t *)(void *)((unsigned char *)room + up(groups * 4));
     memset(codes, 0, groups * 4);
     memset(starts, 0, segments * sizeof *starts);
-    *out = (recs__code_vector){.query = {codes, starts, 0},
+    *out = (recs__code_vector){.query = {codes, starts, 0, 0},
                                .length = length_of(vector, dims) * SLACK};
     float largest = largest_of(vector, dims);
     if (!(out->length <= (double)RECS__CODES_LENGTH_MAX) || largest < 0x1p-100f)
@@ -406,5 +420,6 @@ void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dim
     }
     out->query.start = -MIDDLE * total;
     out->scale = scale;
+    out->inverse = 1.0 / (double)scale;
     out->error = sqrt(sum) * SLACK;
 }

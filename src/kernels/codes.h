@@ -36,9 +36,10 @@ typedef struct recs__codes_head {
 } recs__codes_head;
 
 /* Of the true lengths of a block's rows: at most `most`, at least `least`; every
- * row is no further than `error` from scale * (code - 64). */
+ * row is no further than `error` from scale * (code - 64), nor, where ratio is not
+ * 0, than ratio times its scale. */
 typedef struct recs__codes_bound {
-    float most, least, error, reserved;
+    float most, least, error, ratio;
 } recs__codes_bound;
 
 typedef struct recs__codes {
@@ -78,6 +79,7 @@ recs_status recs__codes_verify(const recs__codes *codes, const recs__stored *sto
 typedef struct recs__code_vector {
     recs__code_query query;
     double scale;  /* 0: has no codes (all zero, too long or too short): search plainly */
+    double inverse; /* 1 / scale                                                        */
     double length; /* of the vector                                                    */
     double error;  /* of vector - scale * codes                                        */
 } recs__code_vector;

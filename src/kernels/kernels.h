@@ -26,6 +26,7 @@ typedef struct recs__code_query {
                                the sum of the segment's codes 4 g and 4 g + 1, the high
                                one of its 4 g + 2 and 4 g + 3                           */
     int32_t start;          /* -64 times the sum of all codes                           */
+    int32_t bias;           /* added to the sum of every row, below 2^30                */
 } recs__code_query;
 
 #define RECS__CODES_TILE 16
@@ -146,13 +147,18 @@ typedef struct recs__kernels {
 
     /* Tiles of 16 rows of codes from 1 to 127: byte 64 * (t * groups + g) + 4 * i + j
      * is code 4 * g + j of row i of tile t. With S the sum over a row's codes of code
-     * times the query's, plus the query's start, bit i of hits[c * tiles + t] says
-     * whether (float)S * scales[16 * t + i] >= limits[c], for query c < count. S is exact
-     * as long as the 32 query codes of each half of a segment have magnitudes that
+     * times the query's, plus the query's start and bias, bit i of hits[c * tiles + t]
+     * says whether (float)S * scales[16 * t + i] >= limits[c], for query c < count. S is
+     * exact as long as the 32 query codes of each half of a segment have magnitudes that
      * add up to 520 at most. count * tiles * groups * 64 multiply-adds. */
     void (*code_scan)(const recs__code_query *queries, const float *limits, size_t count,
                       const uint8_t *codes, size_t groups, size_t tiles, const float *scales,
                       uint16_t *hits);
+
+    /* Of one query those numbers themselves: out[16 * t + i] = (float)S *
+     * scales[16 * t + i]. */
+    void (*code_sums)(const recs__code_query *query, const uint8_t *codes, size_t groups,
+                      size_t tiles, const float *scales, float *out);
 } recs__kernels;
 
 /* The table for this processor and operating system. The first call chooses;

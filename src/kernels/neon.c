@@ -139,10 +139,10 @@ static inline ints ints_widen(ints acc) { return vreinterpretq_s16_s32(vpaddlq_s
 static inline ints ints_add(ints a, ints b) {
     return vreinterpretq_s16_s32(vaddq_s32(vreinterpretq_s32_s16(a), vreinterpretq_s32_s16(b)));
 }
-static inline uint32_t ints_hits(ints sum, const float *scales, float limit) {
-    vec value = vec_mul(vcvtq_f32_s32(vreinterpretq_s32_s16(sum)), vec_load(scales));
+static inline vec ints_floats(ints sum) { return vcvtq_f32_s32(vreinterpretq_s32_s16(sum)); }
+static inline uint32_t vec_reach(vec x, float limit) {
     const uint32x4_t bits = {1, 2, 4, 8};
-    return vaddvq_u32(vandq_u32(vcgeq_f32(value, vec_set(limit)), bits));
+    return vaddvq_u32(vandq_u32(vcgeq_f32(x, vec_set(limit)), bits));
 }
 
 #include "kernels/search_body.h"
@@ -174,4 +174,5 @@ const recs__kernels recs__kernels_neon = {
     .widen_float16 = widen_float16,
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
+    .code_sums = code_sums,
 };

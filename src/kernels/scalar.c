@@ -182,21 +182,30 @@ static void widen_int8(const int8_t *codes, float scale, float *out, size_t n) {
     for (size_t j = 0; j < n; j++) out[j] = (float)codes[j] * scale;
 }
 
+static void code_sums(const recs__code_query *query, const uint8_t *codes, size_t groups,
+                      size_t tiles, const float *scales, float *out) {
+    for (size_t t = 0; t < tiles; t++) {
+        int32_t sum[RECS__CODES_TILE];
+        for (size_t i = 0; i < RECS__CODES_TILE; i++) sum[i] = query->start + query->bias;
+        for (size_t g = 0; g < groups; g++)
+            for (size_t i = 0; i < RECS__CODES_TILE; i++)
+                for (size_t j = 0; j < 4; j++)
+                    sum[i] += codes[64 * (t * groups + g) + 4 * i + j] * query->codes[4 * g + j];
+        for (size_t i = 0; i < RECS__CODES_TILE; i++)
+            out[16 * t + i] = (float)sum[i] * scales[16 * t + i];
+    }
+}
+
 static void code_scan(const recs__code_query *queries, const float *limits, size_t count,
                       const uint8_t *codes, size_t groups, size_t tiles, const float *scales,
                       uint16_t *hits) {
     for (size_t t = 0; t < tiles; t++)
         for (size_t c = 0; c < count; c++) {
-            int32_t sum[RECS__CODES_TILE];
+            float sums[RECS__CODES_TILE];
             uint32_t bits = 0;
-            for (size_t i = 0; i < RECS__CODES_TILE; i++) sum[i] = queries[c].start;
-            for (size_t g = 0; g < groups; g++)
-                for (size_t i = 0; i < RECS__CODES_TILE; i++)
-                    for (size_t j = 0; j < 4; j++)
-                        sum[i] += codes[64 * (t * groups + g) + 4 * i + j] *
-                                  queries[c].codes[4 * g + j];
+            code_sums(&queries[c], codes + 64 * t * groups, groups, 1, scales + 16 * t, sums);
             for (size_t i = 0; i < RECS__CODES_TILE; i++)
-                bits |= (uint32_t)((float)sum[i] * scales[16 * t + i] >= limits[c]) << i;
+                bits |= (uint32_t)(sums[i] >= limits[c]) << i;
             hits[c * tiles + t] = (uint16_t)bits;
         }
 }
@@ -228,4 +237,5 @@ const recs__kernels recs__kernels_scalar = {
     .widen_float16 = widen_float16,
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
+    .code_sums = code_sums,
 };

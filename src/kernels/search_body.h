@@ -10,7 +10,8 @@
  *                       of 16 bits a row, which may wrap, or (WIDE) one of 32
  *   ints_widen(acc)     the sum of 32 bits of each row (WIDE: as it is)
  *   ints_add(a, b)      of 32 bits
- *   ints_hits(sum, scales, limit)  bit i: (float)sum[i] * scales[i] >= limit
+ *   ints_floats(a)      of 32 bits, as WIDTH floats
+ *   vec_reach(x, limit) bit i: x[i] >= limit
  *   vec_sub(a, b), vec_load_float16(p), vec_load_int8(p)  WIDTH floats
  *
  * Why 16 bits are enough: a row's code less 64 is at most 63 in magnitude, and the
@@ -89,14 +90,12 @@ INLINE uint32_t four_codes(const int8_t *codes) {
     return four;
 }
 
-/* A tile for up to QUERIES queries; count is known where it is used. */
-INLINE void code_tile(const recs__code_query *queries, const float *limits, const size_t count,
-                      const uint8_t *tile, size_t groups, const float *scales, uint16_t *hits,
-                      size_t tiles) {
-    ints sum[QUERIES][LINE_VECS];
+/* A tile's sums for up to QUERIES queries; count is known where it is used. */
+INLINE void code_tile(const recs__code_query *queries, const size_t count, const uint8_t *tile,
+                      size_t groups, ints sum[QUERIES][LINE_VECS]) {
     UNROLL for (size_t q = 0; q < count; q++) {
-        UNROLL for (size_t v = 0; v < LINE_VECS; v++)
-            sum[q][v] = ints_set(WIDE ? (uint32_t)queries[q].start : 0);
+        int32_t first = queries[q].bias + (WIDE ? queries[q].start : 0);
+        UNROLL for (size_t v = 0; v < LINE_VECS; v++) sum[q][v] = ints_set((uint32_t)first);
     }
     for (size_t from = 0, s = 0; from < groups; from += RECS__CODES_SEGMENT, s++) {
         size_t to = least(from + RECS__CODES_SEGMENT, groups);
@@ -120,12 +119,32 @@ INLINE void code_tile(const recs__code_query *queries, const float *limits, cons
                 sum[q][v] = WIDE ? acc[q][v] : ints_add(sum[q][v], ints_widen(acc[q][v]));
         }
     }
+}
+
+INLINE void code_hits(const recs__code_query *queries, const float *limits, const size_t count,
+                      const uint8_t *tile, size_t groups, const float *scales, uint16_t *hits,
+                      size_t tiles) {
+    ints sum[QUERIES][LINE_VECS];
+    code_tile(queries, count, tile, groups, sum);
     UNROLL for (size_t q = 0; q < count; q++) {
         uint32_t bits = 0;
         UNROLL for (size_t v = 0; v < LINE_VECS; v++)
-            bits |= ints_hits(sum[q][v], scales + v * (16 / LINE_VECS), limits[q])
-                    << (v * (16 / LINE_VECS));
+            bits |= vec_reach(vec_mul(ints_floats(sum[q][v]), vec_load(scales + v * WIDTH)),
+                              limits[q])
+                    << (v * WIDTH);
         hits[q * tiles] = (uint16_t)bits;
+    }
+}
+
+static void code_sums(const recs__code_query *query, const uint8_t *codes, size_t groups,
+                      size_t tiles, const float *scales, float *out) {
+    for (size_t t = 0; t < tiles; t++) {
+        ints sum[QUERIES][LINE_VECS];
+        code_tile(query, 1, codes + 64 * groups * t, groups, sum);
+        UNROLL for (size_t v = 0; v < LINE_VECS; v++) {
+            size_t at = 16 * t + v * WIDTH;
+            vec_store(out + at, vec_mul(ints_floats(sum[0][v]), vec_load(scales + at)));
+        }
     }
 }
 
@@ -137,14 +156,14 @@ static void code_scan(const recs__code_query *queries, const float *limits, size
         const float *scale = scales + 16 * t;
         size_t c = 0;
         for (; c + QUERIES <= count; c += QUERIES)
-            code_tile(queries + c, limits + c, QUERIES, tile, groups, scale,
+            code_hits(queries + c, limits + c, QUERIES, tile, groups, scale,
                       hits + c * tiles + t, tiles);
         if (count - c == 3)
-            code_tile(queries + c, limits + c, 3, tile, groups, scale, hits + c * tiles + t, tiles);
+            code_hits(queries + c, limits + c, 3, tile, groups, scale, hits + c * tiles + t, tiles);
         else if (count - c == 2)
-            code_tile(queries + c, limits + c, 2, tile, groups, scale, hits + c * tiles + t, tiles);
+            code_hits(queries + c, limits + c, 2, tile, groups, scale, hits + c * tiles + t, tiles);
         else if (count - c == 1)
-            code_tile(queries + c, limits + c, 1, tile, groups, scale, hits + c * tiles + t, tiles);
+            code_hits(queries + c, limits + c, 1, tile, groups, scale, hits + c * tiles + t, tiles);
     }
 }
 

@@ -38,6 +38,7 @@ typedef struct search {
     size_t pieces; /* of the rows; 1: not split                                */
     size_t group;  /* vectors that share a pass                                */
     size_t from, end, piece; /* blocks of codes, or rows                       */
+    size_t waiting;          /* rows that wait in each slot                    */
     bool plain;
 } search;
 
@@ -94,20 +95,27 @@ static recs_status need_vectors(const recs__space *space, size_t count, recs__ex
     return status;
 }
 
-/* A row of floats for each of the tasks that run at once. */
-static recs_status need_wide(const recs__space *space, size_t tasks, recs__exact_room *room,
-                             const recs_host *host, recs_error *error) {
-    if (space->stored.type == RECS__STORED_FLOAT)
-        return RECS_OK;
+/* Room for each of the tasks that run at once. */
+static recs_status need_wide(const recs__space *space, size_t waiting, size_t tasks,
+                             recs__exact_room *room, const recs_host *host, recs_error *error) {
     size_t floats;
-    if (recs__mul_size(space->stored.dims, tasks, &floats))
+    if (recs__mul_size(recs__pass_room(space->stored.dims, waiting), tasks, &floats))
         floats = SIZE_MAX;
     return recs__room_fresh(host, (void **)&room->wide, &room->wide_capacity, floats,
                             sizeof *room->wide, error);
 }
 
 static float *wide_of(const search *all, size_t task) {
-    return all->room->wide != NULL ? all->room->wide + task * all->space->stored.dims : NULL;
+    return all->room->wide + task * recs__pass_room(all->space->stored.dims, all->waiting);
+}
+
+static recs_status need_waiting(size_t waiting, size_t slots, recs__exact_room *room,
+                                const recs_host *host, recs_error *error) {
+    size_t count;
+    if (recs__mul_size(waiting, slots, &count))
+        count = SIZE_MAX;
+    return recs__room_fresh(host, (void **)&room->waiting, &room->waiting_capacity, count,
+                            sizeof *room->waiting, error);
 }
 
 void recs__exact_free(recs__exact_room *room, const recs_host *host) {
@@ -116,6 +124,7 @@ void recs__exact_free(recs__exact_room *room, const recs_host *host) {
     recs__free(host, room->slots);
     recs__free_aligned(host, room->codes);
     recs__free_aligned(host, room->vectors);
+    recs__free_aligned(host, room->waiting);
     recs__free_aligned(host, room->wide);
     recs__free_aligned(host, room->seeks);
     *room = (recs__exact_room){0};
@@ -124,6 +133,7 @@ void recs__exact_free(recs__exact_room *room, const recs_host *host) {
 size_t recs__exact_memory(const recs__exact_room *room) {
     size_t bytes = room->code_capacity + room->vector_capacity * sizeof *room->vectors +
                    room->slot_capacity * sizeof *room->slots +
+                   room->waiting_capacity * sizeof *room->waiting +
                    room->wide_capacity * sizeof *room->wide +
                    room->seek_capacity * sizeof *room->seeks;
     for (size_t i = 0; i < room->slot_count; i++)
@@ -138,7 +148,8 @@ static void pass(const search *all, recs__exact_slot *slots, size_t count, size_
     if (all->plain)
         recs__pass_plain(all->space, slots, count, first, end, all->accept, wide_of(all, task));
     else
-        recs__pass_codes(all->space, slots, count, first, end, all->accept, wide_of(all, task));
+        recs__pass_codes(all->space, slots, count, first, end, all->waiting, all->accept,
+                         wide_of(all, task));
 }
 
 /* A seek's first slot, which the calling thread leads with; its pieces follow those
@@ -157,9 +168,6 @@ static void run_group(void *arg, size_t index) {
     const search *all = arg;
     size_t first = index * all->group, left = all->count - first;
     size_t count = left < all->group ? left : all->group;
-    /* What the host will take out is not known before it is asked. */
-    for (size_t i = 0; !all->plain && all->accept == NULL && i < count; i++)
-        recs__pass_lead(all->space, &all->room->slots[first + i]);
     pass(all, all->room->slots + first, count, all->from, all->end, index);
 }
 
@@ -171,8 +179,8 @@ static void start_slot(recs__exact_slot *slot, const recs__seek *seek,
     slot->topk = topk;
     slot->shared = shared;
     slot->floor = topk->bar;
-    slot->scanned = slot->rescored = 0;
-    slot->later_count = 0;
+    slot->scanned = slot->refined = slot->rescored = 0;
+    slot->waiting_count = 0;
     slot->flooded = false;
 }
 
@@ -181,6 +189,8 @@ static recs_status start_slots(search *all, const recs_host *host, recs_error *e
     recs__exact_room *room = all->room;
     size_t slots = all->count * (all->pieces > 1 ? 1 + all->pieces : 1);
     recs_status status = need_slots(room, host, slots, error);
+    if (status == RECS_OK)
+        status = need_waiting(all->waiting, slots, room, host, error);
     for (size_t i = 0; status == RECS_OK && i < all->count; i++) {
         recs__exact_slot *lead = &room->slots[i];
         recs__seek *seek = room->seeks[i];
@@ -192,6 +202,10 @@ static recs_status start_slots(search *all, const recs_host *host, recs_error *e
             start_slot(slot, seek, &room->vectors[i], &slot->own, &lead->best);
         }
     }
+    for (size_t i = 0; status == RECS_OK && i < slots; i++) {
+        room->slots[i].waiting = room->waiting + i * all->waiting;
+        room->slots[i].waiting_room = recs__pass_waiting(room->slots[i].topk->limit);
+    }
     return status;
 }
 
@@ -201,6 +215,7 @@ static void merge(const search *all, size_t index) {
     for (size_t p = 0; p < all->pieces; p++) {
         recs__exact_slot *slot = &piece_slots(all, p)[index];
         lead->scanned += slot->scanned;
+        lead->refined += slot->refined;
         lead->rescored += slot->rescored;
         lead->flooded |= slot->flooded;
         for (size_t i = 0; i < slot->own.count; i++)
@@ -212,8 +227,6 @@ static void merge(const search *all, size_t index) {
 static void run(search *all, const recs_host *host) {
     if (all->pieces > 1) {
         size_t lead = all->plain ? 0 : LEAD_BLOCKS;
-        for (size_t i = 0; lead != 0 && i < all->count; i++)
-            recs__pass_lead(all->space, &all->room->slots[i]);
         if (lead != 0)
             pass(all, all->room->slots, all->count, 0, lead, 0);
         all->from = lead;
@@ -255,8 +268,13 @@ static size_t tasks_of(const search *all) {
 /* ---- the search --------------------------------------------------------------------------- */
 
 static search plan(const recs__space *space, const recs__accept *accept, recs__exact_room *room,
-                   const recs_host *host, bool plain, size_t count) {
-    search all = {.space = space, .accept = accept, .room = room, .count = count, .plain = plain};
+                   const recs_host *host, bool plain, size_t count, size_t waiting) {
+    search all = {.space = space,
+                  .accept = accept,
+                  .room = room,
+                  .count = count,
+                  .waiting = waiting,
+                  .plain = plain};
     all.end = plain ? space->stored.rows : space->codes->blocks;
     split(&all, host);
     return all;
@@ -265,8 +283,9 @@ static search plan(const recs__space *space, const recs__accept *accept, recs__e
 /* Room for either way and any split of count vectors, so that a search that has
  * begun can be finished. */
 static recs_status reserve(const recs__space *space, const recs__accept *accept, size_t count,
-                           recs__exact_room *room, const recs_host *host, recs_error *error) {
-    search plain = plan(space, accept, room, host, true, count);
+                           size_t waiting, recs__exact_room *room, const recs_host *host,
+                           recs_error *error) {
+    search plain = plan(space, accept, room, host, true, count, waiting);
     size_t tasks = tasks_of(&plain);
     /* Fewer vectors may be split by rows after all. */
     if (tasks < PIECES_MAX && plain.end / RECS__CODES_BLOCK / PIECE_BLOCKS > tasks)
@@ -275,15 +294,17 @@ static recs_status reserve(const recs__space *space, const recs__accept *accept,
     if (status == RECS_OK)
         status = need_slots(room, host, count, error);
     if (status == RECS_OK)
-        status = need_wide(space, tasks, room, host, error);
+        status = need_waiting(waiting, count, room, host, error);
+    if (status == RECS_OK)
+        status = need_wide(space, waiting, tasks, room, host, error);
     return status;
 }
 
 /* The search of room->seeks [count] one way. Where there is no memory for pieces of
  * the rows they are searched as one. */
 static search go(const recs__space *space, const recs__accept *accept, recs__exact_room *room,
-                 const recs_host *host, bool plain, size_t count) {
-    search all = plan(space, accept, room, host, plain, count);
+                 const recs_host *host, bool plain, size_t count, size_t waiting) {
+    search all = plan(space, accept, room, host, plain, count, waiting);
     if (start_slots(&all, host, NULL) != RECS_OK) {
         all.pieces = 1;
         start_slots(&all, host, NULL);
@@ -291,8 +312,10 @@ static search go(const recs__space *space, const recs__accept *accept, recs__exa
     run(&all, host);
     for (size_t i = 0; i < count; i++) {
         room->seeks[i]->scanned += room->slots[i].scanned;
-        if (!plain)
+        if (!plain) {
+            room->seeks[i]->refined += room->slots[i].refined;
             room->seeks[i]->rescored += room->slots[i].rescored;
+        }
     }
     return all;
 }
@@ -328,7 +351,12 @@ static bool among(recs__seek *const *some, size_t count, const recs__seek *seek)
 recs_status recs__exact_search(const recs__space *space, recs__seek *seeks, size_t count,
                                const recs__accept *accept, recs__exact_room *room,
                                const recs_host *host, recs_error *error) {
-    recs_status status = reserve(space, accept, count, room, host, error);
+    size_t waiting = 0;
+    for (size_t i = 0; space->codes != NULL && i < count; i++) {
+        size_t needed = recs__pass_waiting(seeks[i].topk->limit);
+        waiting = needed > waiting ? needed : waiting;
+    }
+    recs_status status = reserve(space, accept, count, waiting, room, host, error);
     if (status != RECS_OK)
         return status;
     size_t coded = 0, plain = 0, bytes = recs__codes_room(space->stored.dims);
@@ -340,12 +368,12 @@ recs_status recs__exact_search(const recs__space *space, recs__seek *seeks, size
             recs__codes_query(vector, seek->vector, space->stored.dims,
                               room->codes + coded * bytes);
         seek->way = way_of(space, seek, vector);
-        seek->scanned = seek->rescored = 0;
+        seek->scanned = seek->refined = seek->rescored = 0;
         if (seek->way == RECS__WAY_CODES)
             room->seeks[coded++] = seek;
     }
     if (coded != 0) {
-        search all = go(space, accept, room, host, false, coded);
+        search all = go(space, accept, room, host, false, coded, waiting);
         plain = flooded(&all, host);
     }
     for (size_t i = 0; i < count; i++) {
@@ -360,6 +388,6 @@ recs_status recs__exact_search(const recs__space *space, recs__seek *seeks, size
         }
     }
     if (plain != 0)
-        go(space, accept, room, host, true, plain);
+        go(space, accept, room, host, true, plain, waiting);
     return RECS_OK;
 }

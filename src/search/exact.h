@@ -59,7 +59,8 @@ typedef struct recs__seek {
     /* filled: */
     recs__way way;
     uint64_t scanned;  /* rows looked at, in codes or in full                       */
-    uint64_t rescored; /* of those that had codes, rows whose score was computed    */
+    uint64_t refined;  /* of those that had codes, rows that these did not decide   */
+    uint64_t rescored; /* … nor together with the vector itself: scored in full     */
 } recs__seek;
 
 /* A filter of the host: keep[i] = 0 takes rows[i] out, count at most 512. Asked
@@ -71,14 +72,16 @@ typedef struct recs__accept {
 
 /* Working memory, kept from search to search; all zero at first. */
 typedef struct recs__exact_slot recs__exact_slot;
+typedef struct recs__waiting recs__waiting;
 typedef struct recs__exact_room {
     unsigned char *codes; /* of the vectors            */
     recs__code_vector *vectors;
     recs__exact_slot *slots;
-    float *wide; /* a row of each task         */
+    recs__waiting *waiting; /* of the slots   */
+    float *wide;            /* of each task   */
     recs__seek **seeks;
-    size_t code_capacity, vector_capacity, slot_count, slot_capacity, wide_capacity,
-        seek_capacity;
+    size_t code_capacity, vector_capacity, slot_count, slot_capacity, waiting_capacity,
+        wide_capacity, seek_capacity;
 } recs__exact_room;
 
 /* Searches for count vectors at once. accept may be NULL. Work is split on the

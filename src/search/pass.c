@@ -1,11 +1,13 @@
 /* pass.c - the inner loops of the exact search.
  *
  * codes  Blocks of 256 rows, longest rows first. For every vector the block's
- *        bound gives the least sum of codes a row needs (limit_of); the kernel
- *        says which rows have it; these are scored in full, 32 at a time, so
- *        that their bytes are fetched while the scan goes on. A vector is done
- *        when the block's longest row is too short, and skips blocks that
- *        cannot hold a row for it.
+ *        bound gives the least sum of codes a row needs; the kernel says which
+ *        rows have it. Of these the vector itself times the row's codes, which
+ *        are still in a cache, says more; who may still be an answer waits.
+ *        Of those that wait k prove a bar; in the end the few that reach it are
+ *        scored in full, the best first, until the next cannot be an answer. A
+ *        vector is done when the block's longest row is too short, and skips
+ *        blocks that cannot hold a row for it.
  * plain  Rows in order, in blocks that stay in the cache for all vectors.
  * list   The rows of an allow list, or the set bits of a filter.
  *
@@ -14,16 +16,28 @@
 #include "search/pass.h"
 
 #include "kernels/kernels.h"
+#include "search/sort.h"
 
 #include <math.h>
+#include <string.h>
 
 enum {
     BLOCK = RECS__CODES_BLOCK,
     TILES = BLOCK / RECS__CODES_TILE,
     ROWS = 512,          /* of a plain block, at most                              */
-    LEAD_TOP = 100,      /* k up to which two blocks are enough for a first bar     */
-    LEAD_STEPS = 8,      /* of halving the range of scores                          */
-    FLOOD_LEAST = 4096,  /* rows scored before the codes are judged                 */
+    ALONE = 8,           /* blocks that are looked at one by one                    */
+    STEP = 4,            /* … and as many at a time then,                           */
+    STEP_BYTES = 128 << 10, /* within so many bytes of codes, which stay in a cache */
+    TAKEN = 512,         /* places taken together                                   */
+    LEAD_TOP = 1024,     /* k up to which the first blocks prove a bar,             */
+    LEAD_SHARE = 4,      /* … a block for each so many of k                         */
+    LEAD_LEAST = 8,
+    LEAD_MOST = 32,
+    PROVE_TOP = 1024,    /* k up to which rows that wait prove a bar                */
+    WAITING = 128,       /* rows that wait beside these, or where they do not       */
+    SCORED = 16,         /* rows scored together                                    */
+    FLOOD_LEAST = 4096,  /* rows refined before the codes are judged,               */
+    FLOOD_TOP = 8,       /* … and so many for each of k                             */
     FLOOD_SHARE = 8      /* … and more than one in so many: the plain scan is faster */
 };
 
@@ -155,113 +169,253 @@ static void offer(const recs__space *space, recs__exact_slot *slot, const uint32
             recs__topk_offer(slot->topk, scores[at[i]], asked[i]);
 }
 
-/* ---- codes ---------------------------------------------------------------------------- */
+/* ---- rows that wait --------------------------------------------------------------------- */
 
-/* What a pass computes with: shares of rounding, by dimensions. */
-typedef struct margins {
-    double rounding; /* of a canonical sum and of the kernel's test, of the lengths' product */
-    double tiny;     /* what underflow may take                                         */
-} margins;
+/* What a pass in codes works with. */
+typedef struct working {
+    const recs__space *space;
+    const recs__kernels *kernels;
+    const recs__accept *accept;
+    recs__margins margins;
+    float *wide;     /* [dims], a row as stored                      */
+    float *numbers;  /* [dims], the codes of a row                   */
+    int8_t *bytes;   /* [dims rounded up to 8], the same             */
+    uint64_t *keys;  /* of waiting rows                              */
+    float *sums;     /* of the rows of LEAD_MOST blocks              */
+} working;
 
-static margins margins_of(uint32_t dims) {
-    return (margins){.rounding = ((double)dims / 16 + 24) * 0x1p-24,
-                     .tiny = ((double)dims + 64) * 0x1p-148};
+static size_t padded(size_t count) {
+    return (count + 15) / 16 * 16;
 }
 
-/* The least product of vector and row, or of their lengths, that a row of this
- * block with a score of at least bar has. */
-static double least_product(const recs__space *space, const recs__exact_slot *slot,
-                            const recs__codes_bound *bound, float bar, margins m) {
-    double length = slot->vector->length, most = bound->most, least = bound->least;
-    if (space->metric == RECS__METRIC_COSINE) {
-        double wanted = ((double)bar - 0x1p-140) * slot->seek->norm;
-        if (least < 1e-15 || slot->seek->norm < 1e-15f)
-            return -INFINITY;
-        return wanted >= 0 ? wanted * least * (1 - 2 * m.rounding)
-                           : wanted * most * (1 + 2 * m.rounding);
-    }
-    if (space->metric == RECS__METRIC_DISTANCE) {
-        double apart = ((m.tiny - (double)bar) * (1 + 2 * m.rounding)), own = length * (1 - 1e-8);
-        return (own * own + least * least * (1 - 1e-8) - apart) / 2;
-    }
-    return bar;
+size_t recs__pass_waiting(size_t limit) {
+    return limit <= PROVE_TOP ? 2 * limit + WAITING : WAITING;
 }
 
-/* How far a row's score may be from its codes' in this block. */
-static double margin_of(const recs__exact_slot *slot, const recs__codes_bound *bound, margins m) {
-    double most = bound->most, error = bound->error;
-    double coded = slot->vector->length + slot->vector->error; /* length of the codes, at most */
-    double margin = slot->vector->error * most + coded * error +
-                    m.rounding * coded * (most + error) + m.tiny;
-    return margin * (1 + 1e-9);
+size_t recs__pass_room(uint32_t dims, size_t waiting) {
+    return 2 * padded(dims) + padded((size_t)dims / 4 + 2) + 2 * padded(waiting) +
+           LEAD_MOST * BLOCK;
 }
 
-/* limit_of: rows whose scaled sum of codes is below it have a score below bar.
- * INFINITY: no row of the block can have it. */
-static float limit_of(const recs__space *space, const recs__exact_slot *slot,
-                      const recs__codes_bound *bound, float bar, margins m) {
-    const recs__code_vector *vector = slot->vector;
-    double most = bound->most, error = bound->error;
-    double coded = vector->length + vector->error; /* the length of the codes, at most */
-    double least = least_product(space, slot, bound, bar, m);
-    /* The billionth is for this arithmetic itself. */
-    double margin = margin_of(slot, bound, m) + 1e-9 * fabs(least);
-    double limit = (least - margin) / vector->scale;
-    if (limit * vector->scale > coded * (most + error) * (1 + 1e-9))
-        return INFINITY;
-    float rounded = (float)limit;
-    return (double)rounded > limit ? nextafterf(rounded, -INFINITY) : rounded;
+static working start_working(const recs__space *space, const recs__accept *accept, size_t waiting,
+                             float *room) {
+    size_t dims = padded(space->stored.dims);
+    float *bytes = room + 2 * dims;
+    float *keys = bytes + padded((size_t)space->stored.dims / 4 + 2);
+    return (working){.space = space,
+                     .kernels = recs__kernels_get(),
+                     .accept = accept,
+                     .margins = recs__margins_of(space->stored.dims),
+                     .wide = room,
+                     .numbers = room + dims,
+                     .bytes = (int8_t *)bytes,
+                     .keys = (uint64_t *)(void *)keys,
+                     .sums = keys + 2 * padded(waiting)};
 }
 
-/* Rows of this length and shorter have no score of at least bar. */
-static bool too_short(const recs__space *space, const recs__exact_slot *slot, float most,
-                      float bar, margins m) {
-    if (most == 0.0f && (space->no_zeros || space->metric == RECS__METRIC_COSINE))
-        return true;
-    return space->metric == RECS__METRIC_PRODUCT &&
-           slot->vector->length * most * (1 + m.rounding) * (1 + 1e-9) + m.tiny < (double)bar;
+static recs__asking asking_of(const recs__space *space, const recs__exact_slot *slot) {
+    return (recs__asking){space, slot->vector, slot->seek->norm};
 }
 
-static void score_later(const recs__space *space, recs__exact_slot *slot,
-                        const recs__accept *accept, float *wide) {
-    float scores[RECS__PASS_LATER];
-    if (slot->later_count == 0)
-        return;
-    recs__exact_score(space, slot->seek->vector, slot->seek->norm, slot->later, slot->later_count,
-                      scores, wide);
-    offer(space, slot, slot->later, scores, slot->later_count, accept);
-    slot->rescored += slot->later_count;
-    slot->later_count = 0;
-    share_bar(slot);
-}
-
-static void fetch(const recs__stored *stored, uint32_t row) {
+static void prefetch_row(const recs__stored *stored, uint32_t row) {
     static const uint8_t sizes[] = {4, 2, 2, 1};
     size_t size = sizes[stored->type], bytes = stored->dims * size;
     const char *at = (const char *)stored->values + (size_t)row * stored->stride * size;
-    for (size_t i = 0; i < bytes && i < 1024; i += 64)
+    for (size_t i = 0; i < bytes && i < 512; i += 64)
         __builtin_prefetch(at + i);
 }
 
-/* The rows of a block that the kernel let through. */
-static void take_hits(const recs__space *space, recs__exact_slot *slot, size_t place,
-                      const uint16_t *hits, size_t tiles, const recs__accept *accept,
-                      float *wide) {
-    for (size_t t = 0; t < tiles; t++) {
-        for (uint32_t bits = hits[t]; bits != 0; bits &= bits - 1) {
-            size_t at = place + t * RECS__CODES_TILE + (size_t)__builtin_ctz(bits);
-            uint32_t row = space->codes->order[at];
-            if (row >= space->stored.rows || !may_answer(space, slot->seek, row))
-                continue;
-            fetch(&space->stored, row);
-            slot->later[slot->later_count++] = row;
-            if (slot->later_count == RECS__PASS_LATER)
-                score_later(space, slot, accept, wide);
+/* Scores the rows that wait, those first that may be best, until no other can reach
+ * the bar. */
+static void score_waiting(const working *w, recs__exact_slot *slot) {
+    const recs__space *space = w->space;
+    size_t count = slot->waiting_count, done = 0;
+    for (size_t i = 0; i < count; i++)
+        w->keys[i] = recs__topk_key(slot->waiting[i].most, (uint32_t)i);
+    recs__sort_keys(w->keys, count);
+    while (done < count) {
+        uint32_t rows[SCORED];
+        float scores[SCORED], bar = bar_of(slot);
+        size_t n = 0;
+        for (; n < SCORED && done < count; n++, done++) {
+            const recs__waiting *next = &slot->waiting[recs__topk_row(w->keys[done])];
+            if (next->most < bar) {
+                done = count;
+                break;
+            }
+            rows[n] = next->row;
+            prefetch_row(&space->stored, next->row);
         }
+        if (n == 0)
+            break;
+        recs__exact_score(space, slot->seek->vector, slot->seek->norm, rows, n, scores, w->wide);
+        offer(space, slot, rows, scores, n, w->accept);
+        slot->rescored += n;
+        share_bar(slot);
+    }
+    slot->waiting_count = 0;
+}
+
+/* k of the rows that wait are proven to reach a bar: those below it need not. Where
+ * the host may take rows out nothing is proven. */
+static void sift(const working *w, recs__exact_slot *slot) {
+    size_t limit = slot->topk->limit, left = 0;
+    if (w->accept == NULL && limit <= PROVE_TOP && slot->waiting_count >= limit) {
+        for (size_t i = 0; i < slot->waiting_count; i++)
+            w->keys[i] = recs__topk_key(slot->waiting[i].least, (uint32_t)i);
+        recs__select_keys(w->keys, slot->waiting_count, limit);
+        raise_bar(slot, recs__topk_score(w->keys[limit - 1]));
+    }
+    float bar = bar_of(slot);
+    for (size_t i = 0; i < slot->waiting_count; i++)
+        if (slot->waiting[i].most >= bar)
+            slot->waiting[left++] = slot->waiting[i];
+    slot->waiting_count = left;
+}
+
+/* The canonical product of the vector and the codes of a place. */
+static float coded_product(const working *w, const recs__exact_slot *slot, size_t place) {
+    const recs__codes *codes = w->space->codes;
+    const uint8_t *at = codes->codes + place / RECS__CODES_TILE * codes->groups * 64 +
+                        place % RECS__CODES_TILE * 4;
+    for (size_t g = 0; g < codes->groups; g += 2) {
+        uint32_t four, more = 0;
+        memcpy(&four, at + 64 * g, sizeof four);
+        if (g + 1 < codes->groups)
+            memcpy(&more, at + 64 * (g + 1), sizeof more);
+        /* Codes are below 128: 64 is taken from each of the eight, with no borrow. */
+        uint64_t eight = (uint64_t)more << 32 | four, high = UINT64_C(0x8080808080808080);
+        eight = ((eight | high) - UINT64_C(0x4040404040404040)) ^ high;
+        memcpy(w->bytes + 4 * g, &eight, sizeof eight);
+    }
+    w->kernels->widen_int8(w->bytes, 1.0f, w->numbers, codes->dims);
+    return w->kernels->dot(slot->seek->vector, w->numbers, codes->dims);
+}
+
+/* A row that the kernel let through: what its codes say of the vector itself, not of
+ * the vector's codes, decides whether it has to wait for its score. */
+static void take_row(const working *w, recs__exact_slot *slot, const recs__codes_bound *bound,
+                     size_t place) {
+    const recs__codes *codes = w->space->codes;
+    uint32_t row = codes->order[place];
+    if (row >= w->space->stored.rows || !may_answer(w->space, slot->seek, row))
+        return;
+    recs__asking asking = asking_of(w->space, slot);
+    float scale = codes->scales[place];
+    double product = (double)coded_product(w, slot, place) * (double)scale;
+    double error = recs__bound_error(&asking, bound, scale, w->margins);
+    float most = recs__bound_most(&asking, bound, product + error, w->margins);
+    slot->refined++;
+    if (most < bar_of(slot))
+        return;
+    float least = recs__bound_least(&asking, bound, product - error, w->margins);
+    slot->waiting[slot->waiting_count++] = (recs__waiting){most, least, row};
+    if (slot->waiting_count < slot->waiting_room)
+        return;
+    sift(w, slot);
+    if (slot->waiting_count > slot->waiting_room / 2)
+        score_waiting(w, slot);
+}
+
+/* ---- the first rows ------------------------------------------------------------------------ */
+
+static size_t lead_blocks(size_t limit) {
+    size_t blocks = limit / LEAD_SHARE;
+    return limit > LEAD_TOP ? 0 : blocks < LEAD_LEAST ? LEAD_LEAST
+           : blocks < LEAD_MOST  ? blocks
+                                 : LEAD_MOST;
+}
+
+/* The best of a block's rows, by their sums, and what their scores are at least, into
+ * keys behind count others. */
+static size_t add_least(const working *w, const recs__exact_slot *slot, size_t block, float limit,
+                        uint64_t *keys, size_t count) {
+    const recs__codes *codes = w->space->codes;
+    const recs__codes_bound *bound = &codes->bounds[block];
+    const float *sums = w->sums + block * BLOCK, *scales = codes->scales + block * BLOCK;
+    recs__asking asking = asking_of(w->space, slot);
+    uint32_t at[BLOCK];
+    uint64_t some[BLOCK];
+    int32_t bias;
+    size_t found = w->kernels->above(sums, BLOCK, limit, at), n = 0;
+    size_t most = 2 * slot->topk->limit;
+    for (size_t i = 0; i < found; i++) {
+        uint32_t row = codes->order[block * BLOCK + at[i]];
+        if (row < w->space->stored.rows && may_answer(w->space, slot->seek, row))
+            some[n++] = recs__topk_key(sums[at[i]], at[i]);
+    }
+    if (n > most) {
+        recs__select_keys(some, n, most);
+        n = most;
+    }
+    double margin = recs__bound_margin(&asking, bound, w->margins, &bias);
+    for (size_t i = 0; i < n; i++) {
+        /* The sum has the bias that makes it too high: twice that less it is too low. */
+        uint32_t place = recs__topk_row(some[i]);
+        double sum = (double)sums[place] + 2.0 * bias * (double)scales[place];
+        float least = recs__bound_least(&asking, bound,
+                                        sum * slot->vector->scale - margin, w->margins);
+        keys[count++] = recs__topk_key(least, (uint32_t)(block * BLOCK) + place);
+    }
+    return count;
+}
+
+/* The first blocks, which have the longest rows, for one slot: their sums prove a bar
+ * before any row is taken. */
+static void lead(const working *w, recs__exact_slot *slot, size_t blocks) {
+    const recs__codes *codes = w->space->codes;
+    recs__asking asking = asking_of(w->space, slot);
+    recs__code_query query = slot->vector->query;
+    uint64_t keys[LEAD_TOP + BLOCK];
+    size_t limit = slot->topk->limit, count = 0, done = 0;
+    float bar = bar_of(slot);
+    for (; done < blocks; done++) {
+        const recs__codes_bound *bound = &codes->bounds[done];
+        float *sums = w->sums + done * BLOCK;
+        if (recs__bound_short(&asking, bound->most, bar, w->margins))
+            break;
+        float needed = recs__bound_limit(&asking, bound, bar, w->margins, &query.bias);
+        w->kernels->code_sums(&query, codes->codes + done * BLOCK * codes->groups * 4,
+                              codes->groups, TILES, codes->scales + done * BLOCK, sums);
+        count = add_least(w, slot, done, needed, keys, count);
+        if (count >= limit) {
+            recs__select_keys(keys, count, limit);
+            count = limit;
+            float proven = recs__topk_score(keys[limit - 1]);
+            bar = proven > bar ? proven : bar;
+        }
+    }
+    raise_bar(slot, bar);
+    slot->scanned += done * BLOCK;
+    for (size_t b = 0; b < done; b++) {
+        uint32_t at[BLOCK];
+        int32_t bias;
+        float needed = recs__bound_limit(&asking, &codes->bounds[b], bar_of(slot), w->margins,
+                                         &bias);
+        size_t found = w->kernels->above(w->sums + b * BLOCK, BLOCK,
+                                         nextafterf(needed, -INFINITY), at);
+        for (size_t i = 0; i < found; i++)
+            take_row(w, slot, &codes->bounds[b], b * BLOCK + at[i]);
     }
 }
 
-/* The slots that look at a block, compacted; those that are done leave active. */
+/* Where the codes of all slots lead, and by how many blocks. */
+static size_t lead_all(const working *w, recs__exact_slot *slots, size_t count, size_t end) {
+    size_t blocks = w->accept == NULL ? end : 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t wanted = lead_blocks(slots[i].topk->limit);
+        blocks = wanted < blocks ? wanted : blocks;
+    }
+    if (blocks * BLOCK > w->space->codes->rows)
+        blocks = 0;
+    for (size_t i = 0; blocks != 0 && i < count; i++)
+        lead(w, &slots[i], blocks);
+    return blocks;
+}
+
+/* ---- codes ---------------------------------------------------------------------------- */
+
+/* The slots that look at some blocks, compacted; those that are done leave active. */
 typedef struct looking {
     recs__code_query queries[RECS__PASS_GROUP];
     float limits[RECS__PASS_GROUP];
@@ -270,122 +424,114 @@ typedef struct looking {
     size_t count, left;
 } looking;
 
-static void look_at(looking *now, const recs__space *space, recs__exact_slot *slots,
-                    const recs__codes_bound *bound, margins m) {
+static void look_at(looking *now, const working *w, recs__exact_slot *slots,
+                    const recs__codes_bound *bound) {
     size_t left = 0;
     now->count = 0;
     for (size_t a = 0; a < now->left; a++) {
         recs__exact_slot *slot = &slots[now->active[a]];
+        recs__asking asking = asking_of(w->space, slot);
         float bar = bar_of(slot);
-        if (slot->flooded || too_short(space, slot, bound->most, bar, m))
+        if (slot->flooded || recs__bound_short(&asking, bound->most, bar, w->margins))
             continue;
         now->active[left++] = now->active[a];
-        float limit = limit_of(space, slot, bound, bar, m);
+        int32_t bias;
+        float limit = recs__bound_limit(&asking, bound, bar, w->margins, &bias);
         if (limit == INFINITY)
             continue;
         now->queries[now->count] = slot->vector->query;
+        now->queries[now->count].bias = bias;
         now->limits[now->count] = limit;
         now->slots[now->count++] = now->active[a];
     }
     now->left = left;
 }
 
+/* Places that the kernel let through, of all slots; what row is there is fetched
+ * meanwhile. */
+typedef struct taking {
+    const recs__codes_bound *bound;
+    recs__exact_slot *slots;
+    size_t count;
+    uint32_t places[TAKEN];
+    uint8_t of[TAKEN];
+} taking;
+
+static void take_rows(const working *w, taking *taken) {
+    for (size_t i = 0; i < taken->count; i++)
+        take_row(w, &taken->slots[taken->of[i]], taken->bound, taken->places[i]);
+    taken->count = 0;
+}
+
+/* The rows of some tiles that the kernel let through for a slot. */
+static void take_hits(const working *w, taking *taken, uint8_t slot, size_t place,
+                      const uint16_t *hits, size_t tiles) {
+    for (size_t t = 0; t < tiles; t++) {
+        uint64_t four = 1;
+        if (t + 4 <= tiles)
+            memcpy(&four, hits + t, sizeof four);
+        if (four == 0) {
+            t += 3;
+            continue;
+        }
+        for (uint32_t bits = hits[t]; bits != 0; bits &= bits - 1) {
+            size_t at = place + t * RECS__CODES_TILE + (size_t)__builtin_ctz(bits);
+            __builtin_prefetch(&w->space->codes->order[at]);
+            taken->of[taken->count] = slot;
+            taken->places[taken->count++] = (uint32_t)at;
+            if (taken->count == TAKEN)
+                take_rows(w, taken);
+        }
+    }
+}
+
 void recs__pass_codes(const recs__space *space, recs__exact_slot *slots, size_t count,
-                      size_t first, size_t end, const recs__accept *accept, float *wide) {
-    const recs__kernels *kernels = recs__kernels_get();
+                      size_t first, size_t end, size_t waiting, const recs__accept *accept,
+                      float *wide) {
     const recs__codes *codes = space->codes;
-    margins m = margins_of(codes->dims);
-    uint16_t hits[RECS__PASS_GROUP * TILES];
-    looking now = {.left = count};
+    working w = start_working(space, accept, waiting, wide);
+    uint16_t hits[RECS__PASS_GROUP * STEP * TILES];
+    looking now;
+    taking taken;
+    now.left = count;
+    taken.slots = slots;
+    taken.count = 0;
     for (size_t i = 0; i < count; i++)
         now.active[i] = (uint8_t)i;
-    for (size_t b = first; b < end && now.left != 0; b++) {
+    if (first == 0)
+        first = lead_all(&w, slots, count, end);
+    /* Block by block while bars still rise. */
+    size_t most = STEP_BYTES / (BLOCK * 4 * codes->groups), step;
+    most = most < 1 ? 1 : most < STEP ? most : STEP;
+    for (size_t b = first; b < end && now.left != 0; b += step) {
+        step = b - first < ALONE ? 1 : most;
+        step = step < end - b ? step : end - b;
         size_t tile = b * TILES, tiles = codes->tiles - tile;
-        tiles = tiles < TILES ? tiles : TILES;
-        look_at(&now, space, slots, &codes->bounds[b], m);
+        tiles = tiles < step * TILES ? tiles : step * TILES;
+        recs__codes_bound bound = recs__bound_of(codes, b, step);
+        look_at(&now, &w, slots, &bound);
         if (now.count == 0)
             continue;
-        kernels->code_scan(now.queries, now.limits, now.count,
-                           codes->codes + tile * codes->groups * 64, codes->groups, tiles,
-                           codes->scales + tile * RECS__CODES_TILE, hits);
+        w.kernels->code_scan(now.queries, now.limits, now.count,
+                             codes->codes + tile * codes->groups * 64, codes->groups, tiles,
+                             codes->scales + tile * RECS__CODES_TILE, hits);
+        taken.bound = &bound;
+        for (size_t c = 0; c < now.count; c++)
+            take_hits(&w, &taken, now.slots[c], tile * RECS__CODES_TILE, hits + c * tiles, tiles);
+        take_rows(&w, &taken);
         for (size_t c = 0; c < now.count; c++) {
             recs__exact_slot *slot = &slots[now.slots[c]];
             slot->scanned += tiles * RECS__CODES_TILE;
-            take_hits(space, slot, tile * RECS__CODES_TILE, hits + c * tiles, tiles, accept,
-                      wide);
-            slot->flooded = slot->rescored > FLOOD_LEAST &&
-                            slot->rescored > slot->scanned / FLOOD_SHARE;
+            slot->flooded = slot->refined > FLOOD_LEAST + FLOOD_TOP * slot->topk->limit &&
+                            slot->refined > slot->scanned / FLOOD_SHARE;
         }
     }
-    for (size_t i = 0; i < count; i++)
-        if (!slots[i].flooded)
-            score_later(space, &slots[i], accept, wide);
-}
-
-/* ---- the first bar ------------------------------------------------------------------------ */
-
-/* Whether k of the first tiles' rows have a scaled sum of codes of at least limit. */
-static bool enough_above(const recs__space *space, const recs__exact_slot *slot, float limit,
-                         size_t tiles, uint16_t *hits) {
-    const recs__codes *codes = space->codes;
-    size_t wanted = slot->topk->limit, count = 0;
-    recs__kernels_get()->code_scan(&slot->vector->query, &limit, 1, codes->codes, codes->groups,
-                                   tiles, codes->scales, hits);
-    for (size_t t = 0; t < tiles; t++)
-        count += (size_t)__builtin_popcount(hits[t]);
-    for (size_t t = 0; t < tiles && count >= wanted; t++)
-        for (uint32_t bits = hits[t]; bits != 0; bits &= bits - 1) {
-            uint32_t row =
-                codes->order[t * RECS__CODES_TILE + (size_t)__builtin_ctz(bits)];
-            count -= row >= space->stored.rows || !may_answer(space, slot->seek, row);
-        }
-    return count >= wanted;
-}
-
-/* The least score of a row whose product with the vector is at least this. */
-static double least_score(const recs__space *space, const recs__exact_slot *slot, double product,
-                          double most, margins m) {
-    double length = slot->vector->length;
-    if (space->metric == RECS__METRIC_PRODUCT)
-        return product;
-    if (space->metric == RECS__METRIC_DISTANCE)
-        return -(length * length + most * most - 2 * product) * (1 + 2 * m.rounding) -
-               1e-9 * (length * length + most * most) - m.tiny;
-    return product > 0 && slot->seek->norm >= 1e-15f
-               ? product / ((double)slot->seek->norm * most) * (1 - 2 * m.rounding) - 0x1p-140
-               : -INFINITY;
-}
-
-void recs__pass_lead(const recs__space *space, recs__exact_slot *slot) {
-    const recs__codes *codes = space->codes;
-    const recs__code_vector *vector = slot->vector;
-    size_t blocks = slot->topk->limit <= LEAD_TOP ? 2 : 8;
-    uint16_t hits[8 * TILES];
-    if (slot->topk->limit > 4 * LEAD_TOP || blocks * BLOCK > codes->rows)
-        return;
-    recs__codes_bound bound = codes->bounds[0];
-    for (size_t b = 1; b < blocks; b++)
-        bound.error = codes->bounds[b].error > bound.error ? codes->bounds[b].error : bound.error;
-    margins m = margins_of(codes->dims);
-    double coded = vector->length + vector->error;
-    double high = coded * ((double)bound.most + bound.error) / vector->scale, low = -high;
-    bool found = false;
-    for (int step = 0; step < LEAD_STEPS; step++) {
-        float middle = (float)((low + high) / 2);
-        if (enough_above(space, slot, middle, blocks * TILES, hits)) {
-            low = middle;
-            found = true;
-        } else {
-            high = middle;
-        }
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i].flooded)
+            continue;
+        sift(&w, &slots[i]);
+        score_waiting(&w, &slots[i]);
     }
-    if (!found)
-        return;
-    double product = low * vector->scale, margin = margin_of(slot, &bound, m);
-    double score = least_score(space, slot, product - margin - 1e-9 * fabs(product), bound.most, m);
-    float bar = nextafterf((float)(score - 1e-9 * fabs(score)), -INFINITY);
-    if (isfinite(bar) && bar > slot->topk->bar)
-        raise_bar(slot, bar);
 }
 
 /* ---- plain ------------------------------------------------------------------------------ */

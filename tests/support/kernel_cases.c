@@ -477,11 +477,12 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
             starts[c * segments + j / (4 * RECS__CODES_SEGMENT)] =
                 ((uint32_t)(-64 * halves[0]) & 0xFFFF) | (uint32_t)(-64 * halves[1]) << 16;
         }
+        int32_t bias = c % 2 ? (int32_t)recs__random_below(&r->random, 2000) - 1000 : 0;
         queries[c] = (recs__code_query){wanted + c * groups * 4, starts + c * segments,
-                                        -64 * total};
+                                        -64 * total, bias};
         /* The score of some row, or just above it. */
         size_t row = tiles ? any_count(r, tiles * 16) : 0;
-        int32_t sum = queries[c].start;
+        int32_t sum = queries[c].start + bias;
         for (size_t j = 0; tiles && j < groups * 4; j++)
             sum += codes[64 * (row / 16 * groups + j / 4) + 4 * (row % 16) + j % 4] *
                    queries[c].codes[j];
@@ -490,11 +491,15 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
         if (what == SPECIAL && c % 3 == 0) limits[c] = c % 2 ? INFINITY : -INFINITY;
     }
     size_t words = (count * tiles + 1) / 2;
-    pair p = outputs(r, PLAIN, words);
-    for (int side = 0; side < 2; side++)
-        (side ? r->reference : r->table)
-            ->code_scan(queries, limits, count, codes, groups, tiles, scales,
-                        (uint16_t *)(void *)(side ? p.theirs : p.ours));
+    pair p = outputs(r, PLAIN, words + tiles * 16);
+    for (int side = 0; side < 2; side++) {
+        const recs__kernels *table = side ? r->reference : r->table;
+        float *out = side ? p.theirs : p.ours;
+        table->code_scan(queries, limits, count, codes, groups, tiles, scales,
+                         (uint16_t *)(void *)out);
+        if (count != 0)
+            table->code_sums(&queries[count - 1], codes, groups, tiles, scales, out + words);
+    }
     free(codes), free(scales), free(limits), free(wanted), free(starts), free(queries);
     return same_pair(r, "code_scan", what, n, count, &p);
 }
