@@ -4,29 +4,40 @@
  *
  *   build/bench/ann [--count N] [--dims D] [--queries Q] [--metric cosine|inner]
  *                   [--m M] [--ef-construction E] [--index TEXT] [--vectors FILE]
+ *                   [--model FILE]
  *
- * Vectors of 24 hidden dimensions and noise; under inner their lengths spread as those
- * of trained factors do (the logarithm normal, deviation 0.5). FILE is written:
- * raw float32, FILE.queries, and FILE.truth, the exact 10 best of each query a line.
+ * Vectors of 24 hidden dimensions and noise; under inner their lengths spread log-normally
+ * (deviation 0.5). --model: the factors of a model's first component that has some, its
+ * items tiled with a jitter of a twentieth until there are N, its users asking. FILE is
+ * written: raw float32, FILE.queries, and FILE.truth, the exact 10 best of each query a line.
  *
  * The graph of both is the same: the same rows in the same parts into the same
- * library. Each search length is measured three times in turn, one query at a
- * time and all at once, processor seconds of this one thread; the least counts.
- * One JSON line a figure; --index instead measures any other index, ours alone. */
+ * library (under inner ours keeps the longest apart, lib/faiss/faiss_head.h). Each search
+ * length is measured five times in turn, one query at a time and all at once, processor
+ * seconds of this one thread; the least counts. One JSON line a figure:
+ *
+ *   build     processor seconds, megabytes, FAISS's version
+ *   search    recall of the 10 best, questions a second, microseconds a question
+ *   rescore   of these, what scoring ten candidates from the stored vectors takes
+ *
+ * --index instead measures any other index, ours alone. */
 #include "base/random.h"
 #include "faiss/faiss_library.h"
+#include "kernels/kernels.h"
 #include "limits.h"
+#include "model/model.h"
 #include "recs.h"
 #include "recs/faiss.h"
+#include "search/vectors.h"
 
 #include <getopt.h>
 #include <math.h>
 
-enum { AT = 10, HIDDEN = 24, PART = 1024, TURNS = 3, QUERIES_MOST = 10000 };
+enum { AT = 10, HIDDEN = 24, PART = 1024, TURNS = 5, QUERIES_MOST = 10000 };
 
 typedef struct setting {
     size_t count, dims, queries;
-    const char *metric, *index, *vectors;
+    const char *metric, *index, *vectors, *model;
     unsigned m, ef_construction;
 } setting;
 
@@ -80,6 +91,35 @@ static float *make_vectors(const setting *s, size_t count, uint64_t seed) {
     }
     free(mix);
     return out;
+}
+
+/* Rows and questions from a model. */
+static void take_factors(bench *b) {
+    recs_error error = {0};
+    recs_model *model;
+    recs__random random;
+    recs__random_seed(&random, 3);
+    must(recs_model_open(&model, b->s.model, NULL, NULL, &error) == RECS_OK, b->s.model, &error);
+    const recs__view *view = recs__model_view(model);
+    const recs__component *c = NULL;
+    for (uint32_t i = 0; c == NULL && i < view->component_count; i++)
+        if (view->components[i].item_factors != NULL && view->components[i].user_factors != NULL)
+            c = &view->components[i];
+    must(c != NULL && view->users != 0, "no component with factors of items and users", NULL);
+    b->s.dims = c->factors;
+    b->s.metric = "inner";
+    b->rows = limits_block(b->s.count * b->s.dims, sizeof *b->rows);
+    b->queries = limits_block(b->s.queries * b->s.dims, sizeof *b->queries);
+    for (size_t r = 0; r < b->s.count; r++)
+        for (size_t j = 0; j < b->s.dims; j++) {
+            float jitter = r < view->items ? 1.0f : 0.95f + 0.1f * recs__random_float(&random);
+            b->rows[r * b->s.dims + j] =
+                c->item_factors[r % view->items * c->stride + j] * jitter;
+        }
+    for (size_t q = 0; q < b->s.queries; q++)
+        memcpy(b->queries + q * b->s.dims,
+               c->user_factors + q * 7919 % view->users * c->stride, b->s.dims * sizeof(float));
+    recs_model_release(model);
 }
 
 static void write_file(const char *path, const char *suffix, const float *rows, size_t floats) {
@@ -171,6 +211,41 @@ static double recall(const bench *b, const uint32_t *found) {
     return (double)hits / (double)(b->s.queries * AT);
 }
 
+/* What the promise of exact scores costs: ten candidates a question, found before. */
+static void measure_rescore(bench *b) {
+    uint32_t ticket, *place = limits_block(b->s.count, sizeof *place);
+    for (uint32_t row = 0; row < b->s.count; row++)
+        place[b->order[row]] = row;
+    const recs__snapshot *now = recs__vectors_enter(b->set, &ticket);
+    const recs__vector_rows *stored = &now->parts[0].segment->stored;
+    recs__space space = recs__vector_space(stored);
+    float scores[AT], *query = limits_block(stored->stride, sizeof *query);
+    double least = 1e9;
+    memset(query, 0, stored->stride * sizeof *query);
+    for (int turn = 0; turn < TURNS; turn++) {
+        double began = cpu_now();
+        for (size_t q = 0; q < b->s.queries; q++) {
+            uint32_t rows[AT];
+            for (size_t i = 0; i < AT; i++) {
+                rows[i] = place[b->truth[q * AT + i]];
+                const float *at = (const float *)stored->data + (size_t)rows[i] * stored->stride;
+                for (size_t j = 0; j < b->s.dims; j += 16)
+                    __builtin_prefetch(at + j);
+            }
+            memcpy(query, b->queries + q * b->s.dims, b->s.dims * sizeof *query);
+            recs__exact_score(&space, query, 1.0f, rows, AT, scores, NULL);
+            limits_sink = scores[0];
+        }
+        double took = cpu_now() - began;
+        least = took < least ? took : least;
+    }
+    recs__vectors_leave(b->set, ticket);
+    printf("{\"figure\": \"rescore\", \"us\": %.3f, \"kernels\": \"%s\"}\n",
+           1e6 * least / (double)b->s.queries, recs__kernels_get()->name);
+    free(query);
+    free(place);
+}
+
 /* ---- the same library, called directly ---------------------------------------- */
 
 static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
@@ -178,7 +253,8 @@ static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
     char factory[32];
     snprintf(factory, sizeof factory, "HNSW%u,Flat", b->s.m);
     double began = cpu_now();
-    must(faiss->call.index_factory(&index, (int)b->s.dims, factory, RECS__FAISS_L2) == 0 &&
+    unsigned metric = strcmp(b->s.metric, "inner") == 0 ? RECS__FAISS_INNER : RECS__FAISS_L2;
+    must(faiss->call.index_factory(&index, (int)b->s.dims, factory, metric) == 0 &&
              faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efConstruction",
                                                             b->s.ef_construction) == 0,
          factory, NULL);
@@ -187,7 +263,9 @@ static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
         must(faiss->call.Index_add(index, (int64_t)count, b->rows + first * b->s.dims) == 0, "add",
              NULL);
     }
-    printf("{\"figure\": \"build\", \"who\": \"faiss c\", \"cpu_s\": %.2f}\n", cpu_now() - began);
+    printf("{\"figure\": \"build\", \"who\": \"faiss c\", \"cpu_s\": %.2f, "
+           "\"version\": \"%s\"}\n",
+           cpu_now() - began, recs_faiss_version());
     fflush(stdout);
     return index;
 }
@@ -249,7 +327,8 @@ static bool arguments(setting *s, int argc, char **argv) {
     static const struct option names[] = {
         {"count", 1, NULL, 'c'},   {"dims", 1, NULL, 'd'},  {"queries", 1, NULL, 'q'},
         {"metric", 1, NULL, 'k'},  {"m", 1, NULL, 'm'},     {"ef-construction", 1, NULL, 'e'},
-        {"vectors", 1, NULL, 'v'}, {"index", 1, NULL, 'i'}, {NULL, 0, NULL, 0}};
+        {"vectors", 1, NULL, 'v'}, {"index", 1, NULL, 'i'}, {"model", 1, NULL, 'o'},
+        {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 'c': s->count = strtoull(optarg, NULL, 10); break;
@@ -260,6 +339,7 @@ static bool arguments(setting *s, int argc, char **argv) {
         case 'e': s->ef_construction = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'v': s->vectors = optarg; break;
         case 'i': s->index = optarg; break;
+        case 'o': s->model = optarg; break;
         default: return false;
         }
     }
@@ -268,7 +348,7 @@ static bool arguments(setting *s, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, 16, 100}};
+    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, NULL, 16, 100}};
     recs_error error = {0};
     const recs__faiss *faiss;
     if (!arguments(&b.s, argc, argv))
@@ -278,14 +358,18 @@ int main(int argc, char **argv) {
         return 77;
     }
     char graph[128];
-    bool beside = b.s.index == NULL && strcmp(b.s.metric, "cosine") == 0;
+    bool beside = b.s.index == NULL;
     if (b.s.index == NULL) {
         snprintf(graph, sizeof graph, "hnsw(m=%u, ef_construction=%u)", b.s.m,
                  b.s.ef_construction);
         b.s.index = graph;
     }
-    b.rows = make_vectors(&b.s, b.s.count, 1);
-    b.queries = make_vectors(&b.s, b.s.queries, 2);
+    if (b.s.model != NULL) {
+        take_factors(&b);
+    } else {
+        b.rows = make_vectors(&b.s, b.s.count, 1);
+        b.queries = make_vectors(&b.s, b.s.queries, 2);
+    }
     b.truth = limits_block(b.s.queries * AT, sizeof *b.truth);
     b.found = limits_block(b.s.queries * AT, sizeof *b.found);
     open_set(&b);
@@ -293,6 +377,7 @@ int main(int argc, char **argv) {
     memcpy(b.truth, b.found, b.s.queries * AT * sizeof *b.truth);
     say(&b, "exact", "at once", 0, exact, 1.0);
     say(&b, "exact", "one by one", 0, search_ours(&b, RECS_EFFORT_EXACT, false), recall(&b, b.found));
+    measure_rescore(&b);
     if (b.s.vectors != NULL) {
         write_file(b.s.vectors, "", b.rows, b.s.count * b.s.dims);
         write_file(b.s.vectors, ".queries", b.queries, b.s.queries * b.s.dims);

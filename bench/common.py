@@ -97,6 +97,17 @@ def generated(users, items, pairs):
     return made.with_suffix(".train"), made.with_suffix(".test")
 
 
+def als_model(factors):
+    """Factors of als on Gowalla, or on generated pairs where that log is not at hand."""
+    model = MADE / f"als-{factors}.recs"
+    if not model.exists():
+        log = DATA / "gowalla/train.txt"
+        log = log if log.exists() else generated(20000, 30000, 1000000)[0]
+        run(RECS, "train", "--input", log, "--format", "lightgcn", "--spec",
+            f"als(factors={factors}, iterations=5)", "--output", model, "--seed", SEED, "--quiet")
+    return model
+
+
 def main(doc, names):
     """Runs the one that the command line names."""
     asked = sys.argv[1:]

@@ -179,7 +179,7 @@ static void test_effort(void **state) {
     vectors_lent v;
     vectors_make(&v, COUNT, 24, RECS_METRIC_L2, 5);
     float *queries = vectors_queries(&v, QUERIES, 6);
-    static const char *const texts[] = {"hnsw(m=8, ef_construction=20, ef=12)",
+    static const char *const texts[] = {"hnsw(m=8, ef_construction=20, ef=40)",
                                         "ivf(lists=64, probe=4)"};
     for (int i = 0; i < 2; i++) {
         void *index = built(&v, texts[i]);
@@ -188,7 +188,7 @@ static void test_effort(void **state) {
         faiss->effort_range(NULL, index, &low, &high, &described);
         assert_int_equal(low, 1);
         assert_int_equal(high, i == 0 ? COUNT : 64);
-        assert_int_equal(described, i == 0 ? 12 : 4);
+        assert_int_equal(described, i == 0 ? 40 : 4);
         search(index, queries, QUERIES, K, 0, usual);
         search(index, queries, QUERIES, K, low, few);
         search(index, queries, QUERIES, K, high, more);

@@ -529,15 +529,11 @@ static recs_status make_how(run *at, recs_error *error) {
 
 /* Ids of the hits lie anywhere in memory. */
 static void fetch_ids(const run *at) {
-    for (int text = 0; text < 2; text++)
-        for (size_t i = 0; i < at->knn->count; i++) {
-            const recs__part *part =
-                &at->snapshot->parts[recs__snapshot_part(at->snapshot, at->knn->hits[i].row)];
-            uint32_t row = at->knn->hits[i].row - part->first;
-            if (part->segment->items != NULL)
-                row = part->segment->items[row];
-            recs__ids_soon(&part->segment->ids, row, text != 0);
-        }
+    for (size_t i = 0; i < at->knn->count; i++) {
+        uint32_t row = at->knn->hits[i].row;
+        const recs__part *part = &at->snapshot->parts[recs__snapshot_part(at->snapshot, row)];
+        recs__segment_id_soon(part->segment, row - part->first, true);
+    }
 }
 
 static recs_status write_answer(const run *at, recs_error *error) {

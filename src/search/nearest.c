@@ -38,8 +38,13 @@ static recs_status normalise(recs__nearest_one *one, uint32_t dimension, recs_er
                           "the query vector is zero: it has no direction, which cosine needs");
     int exponent;
     (void)frexpf(largest, &exponent);
-    for (uint32_t j = 0; j < dimension; j++)
-        one->query[j] = ldexpf(one->query[j], -exponent);
+    float power = ldexpf(1.0f, -exponent);
+    bool twice = !(power < INFINITY); /* of a denormal length */
+    power = twice ? ldexpf(1.0f, 126) : power;
+    for (uint32_t j = 0; j < dimension; j++) {
+        one->query[j] *= power;
+        one->query[j] = twice ? ldexpf(one->query[j], -exponent - 126) : one->query[j];
+    }
     float norm = sqrtf(recs__kernels_get()->dot(one->query, one->query, dimension));
     for (uint32_t j = 0; j < dimension; j++)
         one->query[j] /= norm;
@@ -121,7 +126,8 @@ static recs_status probe_room(const probing *all, const recs_host *host, recs_er
 }
 
 /* Candidates lie anywhere in memory: all that will be read of them is asked for at once. */
-static void fetch(const recs__vector_rows *stored, const uint32_t *rows, size_t count) {
+static void fetch(const recs__segment *segment, const uint32_t *rows, size_t count) {
+    const recs__vector_rows *stored = &segment->stored;
     size_t width = recs__storage_width(stored->storage), bytes = stored->dimension * width;
     for (size_t i = 0; i < count && rows[i] != RECS_NO_ROW; i++) {
         const char *at = (const char *)stored->data + (size_t)rows[i] * stored->stride * width;
@@ -131,6 +137,7 @@ static void fetch(const recs__vector_rows *stored, const uint32_t *rows, size_t 
             __builtin_prefetch(&stored->norms[rows[i]]);
         if (stored->scales != NULL)
             __builtin_prefetch(&stored->scales[rows[i]]);
+        recs__segment_id_soon(segment, rows[i], false);
     }
 }
 
@@ -174,10 +181,10 @@ static recs_status probe(const probing *all, size_t first, size_t count, recs_er
                                             all->effort, all->allowed, rows, error);
     if (status != RECS_OK)
         return status;
-    fetch(stored, rows, n);
+    fetch(all->part->segment, rows, n);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count)
-            fetch(stored, rows + (i + 1) * n, n);
+            fetch(all->part->segment, rows + (i + 1) * n, n);
         take(all, &nearest->one[first + i], rows + i * n, nearest->keys + (first + i) * n,
              nearest->scores + (first + i) * n);
     }

@@ -89,5 +89,9 @@ recs_status recs__shape_allow(const recs__vector_shape *shape, uint64_t bytes, r
 /* Row of an id, RECS_NO_ROW; the id of a row. */
 uint32_t recs__segment_find(const recs__segment *segment, const char *id, size_t size);
 const char *recs__segment_id(const recs__segment *segment, uint32_t row, size_t *size);
+/* As recs__ids_soon. */
+static inline void recs__segment_id_soon(const recs__segment *segment, uint32_t row, bool text) {
+    recs__ids_soon(&segment->ids, segment->items != NULL ? segment->items[row] : row, text);
+}
 
 #endif
