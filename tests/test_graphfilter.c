@@ -65,6 +65,7 @@ typedef struct setting {
     recs__shape_kind kind;
     double user_exponent, item_exponent, power, flatness, time, popularity, ideal, ideal_popularity;
     size_t degree, rank;
+    bool early;
 } setting;
 
 /* P; degree receives the items'. */
@@ -92,6 +93,26 @@ static double *graph_of(const made_training *made, const setting *s, double *deg
     return p;
 }
 
+/* Of (D^-c V V^T D^c) (D^-b S(P) D^b), less the powers of degree of h and i that
+ * expected_of multiplies by. */
+static double early_ideal(const setting *s, const recs__shape *shape, size_t n,
+                          const double *degree, const double *vectors, const double *values,
+                          double top, size_t h, size_t i) {
+    double total = 0.0;
+    for (size_t m = 0; m < n; m++) {
+        double kept = 0.0, sharp = 0.0;
+        if (degree[m] == 0.0)
+            continue;
+        for (size_t k = 0; k < n; k++) {
+            double weight = recs__shape_sharpening(shape, fmax(values[k] / top, 0.0));
+            kept += k < s->rank ? vectors[k * n + h] * vectors[k * n + m] : 0.0;
+            sharp += weight * vectors[k * n + m] * vectors[k * n + i];
+        }
+        total += kept * sharp * pow(degree[m] / degree[i], s->ideal_popularity - s->popularity);
+    }
+    return total;
+}
+
 static double *expected_of(const made_training *made, const setting *s) {
     size_t n = made->training.items;
     double *degree = calloc(n + 1, sizeof *degree), *values = calloc(n + 1, sizeof *values);
@@ -113,6 +134,8 @@ static double *expected_of(const made_training *made, const setting *s) {
                 if (k < s->rank)
                     ideal += both;
             }
+            if (s->early)
+                ideal = early_ideal(s, &shape, n, degree, vectors, values, top, h, i);
             if (s->power != 1.0)
                 sum = p[h * n + i] > 0.0 ? pow(p[h * n + i] / top, s->power) : 0.0;
             bool both = degree[h] > 0.0 && degree[i] > 0.0;
@@ -151,28 +174,46 @@ static void test_published_filters(void **state) {
     (void)state;
     made_training made;
     made_training_random(&made, 60, 45, 6, true, 3, NULL);
-    const setting gfcf = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0.3, 0.5, 1, 9};
+    const setting gfcf = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0.3, 0.5, 1, 9, false};
     compare(&made,
             "graphfilter(filter=linear, user_exponent=0.5, rank=9, ideal=0.3, popularity=0, ideal_popularity=0.5, "
             "k=1000)",
             &gfcf, 2e-3);
-    const setting turbo = {RECS__SHAPE_LINEAR, 0.6, 0.4, 0.7, 1, 0, 0, 0, 0, 1, 0};
+    const setting turbo = {RECS__SHAPE_LINEAR, 0.6, 0.4, 0.7, 1, 0, 0, 0, 0, 1, 0, false};
     compare(&made,
             "graphfilter(filter=linear, user_exponent=0.6, item_exponent=0.4, power=0.7, rank=0, "
             "ideal=0, popularity=0, k=1000)",
             &turbo, 1e-5);
     /* With all eigenvectors the sparse part has nothing left to approximate. */
-    const setting chebyshev = {RECS__SHAPE_CHEBYSHEV, 0.5, 0.5, 1, 1.5, 0, 0.4, 0.2, 0.4, 8, 100};
+    const setting chebyshev = {RECS__SHAPE_CHEBYSHEV, 0.5, 0.5, 1, 1.5, 0, 0.4, 0.2, 0.4, 8,
+                               100, false};
     compare(&made,
             "graphfilter(filter=chebyshev, flatness=1.5, user_exponent=0.5, rank=100, ideal=0.2, "
             "popularity=0.4, "
             "ideal_popularity=0.4, k=1000)",
             &chebyshev, 1e-3);
-    const setting sharpen = {RECS__SHAPE_SHARPEN, 0.5, 0.5, 1, 1, 2.5, 0, 0.2, 0.5, 1, 100};
+    const setting sharpen = {RECS__SHAPE_SHARPEN, 0.5, 0.5, 1, 1, 2.5, 0, 0.2, 0.5, 1, 100, false};
     compare(&made,
             "graphfilter(filter=sharpen, time=2.5, user_exponent=0.5, rank=100, ideal=0.2, popularity=0, "
             "ideal_popularity=0.5, k=1000)",
             &sharpen, 1e-3);
+    setting early = sharpen; /* BSPM, its ideal part sharpened, too */
+    early.early = true;
+    compare(&made,
+            "graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.5, rank=100, "
+            "ideal=0.2, popularity=0, ideal_popularity=0.5, k=1000)",
+            &early, 1e-3);
+    early.popularity = 0.5; /* the eigenvectors carry all of it */
+    early.user_exponent = 0.3;
+    compare(&made,
+            "graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.3, rank=100, "
+            "ideal=0.2, popularity=0.5, ideal_popularity=0.5, k=1000)",
+            &early, 1e-3);
+    early.popularity = -0.3;
+    compare(&made,
+            "graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.3, rank=100, "
+            "ideal=0.2, popularity=-0.3, ideal_popularity=0.5, k=1000)",
+            &early, 1e-3);
     made_training_free(&made);
 }
 
@@ -184,7 +225,7 @@ static void test_linear_is_exact(void **state) {
     made_training_random(&made, 50, 64, 5, false, 4, NULL);
     for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
         char text[200];
-        setting s = {RECS__SHAPE_LINEAR, 0.6, 0.3, 1, 1, 0, 0.3, 0, 0, 1, ranks[i]};
+        setting s = {RECS__SHAPE_LINEAR, 0.6, 0.3, 1, 1, 0, 0.3, 0, 0, 1, ranks[i], false};
         snprintf(text, sizeof text,
                  "graphfilter(filter=linear, user_exponent=0.6, item_exponent=0.3, rank=%zu, "
                  "ideal=0, popularity=0.3, k=1000)",
@@ -200,7 +241,7 @@ static void test_cut(void **state) {
     (void)state;
     made_training made;
     made_training_random(&made, 120, 150, 9, false, 5, NULL);
-    const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0, 0, 1, 0};
+    const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0, 0, 0, 1, 0, false};
     double *expected = expected_of(&made, &s), errors[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
         operator w = train(&made, i == 0 ? "graphfilter(filter=linear, user_exponent=0.5, rank=0, "
@@ -223,7 +264,7 @@ static void test_sparse_rows(void **state) {
     enum { ITEMS = 400 };
     made_training made;
     made_training_random(&made, 200, ITEMS, 2, false, 6, NULL);
-    const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0.2, 0, 0, 1, 0};
+    const setting s = {RECS__SHAPE_LINEAR, 0.5, 0.5, 1, 1, 0, 0.2, 0, 0, 1, 0, false};
     double *expected = expected_of(&made, &s), *degree = calloc(ITEMS, sizeof *degree);
     double *p = graph_of(&made, &s, degree);
     operator w = train(&made, "graphfilter(filter=linear, user_exponent=0.5, rank=16, ideal=0, "
@@ -274,6 +315,9 @@ static void test_refused(void **state) {
                                          &trained, &error),
                      RECS_ERR_ARGUMENT);
     assert_non_null(strstr(error.text, "power=0.7"));
+    assert_int_equal(made_training_train(&made, "graphfilter(merge=early)", 1, &trained, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_non_null(strstr(error.text, "merge=early"));
     recs__trained_clear(&trained, &made.training.host);
     made_training_free(&made);
 }

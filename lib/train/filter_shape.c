@@ -84,8 +84,12 @@ static double chebyshev(const recs__shape *shape, double x) {
     return y * one - two + shape->coefficients[0];
 }
 
+double recs__shape_sharpening(const recs__shape *shape, double x) {
+    double t = shape->time * fmin(fmax(x, 0.0), 1.0);
+    return 1.0 - t * (1.0 - t / 2.0 * (1.0 - t / 3.0 * (1.0 - t / 4.0)));
+}
+
 double recs__shape_at(const recs__shape *shape, double x) {
-    double t;
     x = fmin(fmax(x, 0.0), 1.0);
     switch (shape->kind) {
     case RECS__SHAPE_SECOND:
@@ -93,8 +97,7 @@ double recs__shape_at(const recs__shape *shape, double x) {
     case RECS__SHAPE_THIRD:
         return x + 0.01 * x * (-29.0 + x * (10.0 - x));
     case RECS__SHAPE_SHARPEN:
-        t = shape->time * x;
-        return x * (1.0 - t * (1.0 - t / 2.0 * (1.0 - t / 3.0 * (1.0 - t / 4.0))));
+        return x * recs__shape_sharpening(shape, x);
     case RECS__SHAPE_PLATEAU:
         return plateau(shape->flatness, x);
     case RECS__SHAPE_CHEBYSHEV:

@@ -10,6 +10,7 @@
  *   sharpen    x (1 - t x + (t x)^2 / 2 - (t x)^3 / 6 + (t x)^4 / 24): one step
  *              of blurring, then one Runge-Kutta step of length t of
  *              sharpening, dr/dt = -P r            BSPM (Choi et al. 2023)
+ *              (what x is multiplied by: recs__shape_sharpening)
  *   plateau    1/2 + 1/2 (2x - 1)^flatness above 1/2, the mirror image below:
  *              what ChebyCF approximates
  *   chebyshev  the polynomial of `degree` in Chebyshev's basis that ChebyCF
@@ -46,6 +47,9 @@ void recs__shape_init(recs__shape *shape, recs__shape_kind kind, double flatness
                       double time);
 /* x in [0, 1], to which it is cut. */
 double recs__shape_at(const recs__shape *shape, double x);
+
+/* 1 - t x + (t x)^2 / 2 - (t x)^3 / 6 + (t x)^4 / 24, t the shape's time. */
+double recs__shape_sharpening(const recs__shape *shape, double x);
 
 /* The c that makes c x the least-squares fit of f(x) - f(0) on [0, end]: what
  * a sparse graph can take of a filter whose strong part is taken by factors. */

@@ -9,7 +9,9 @@
  *   W = D_i^-b f(P) D_i^b + ideal * D_i^-c V V^T D_i^c
  *
  * with f a transfer function (filter_shape.h), V the eigenvectors of P of the
- * `rank` largest eigenvalues, b popularity and c ideal_popularity. GF-CF (Shen
+ * `rank` largest eigenvalues, b popularity and c ideal_popularity; with
+ * merge=early the ideal part is sharpened, too (filter=sharpen, f(x) = x S(x)):
+ * times D_i^-b S(P) D_i^b from the right. GF-CF (Shen
  * et al., CIKM 2021), BSPM (Choi et al., SIGIR 2023), Turbo-CF (Park et al.,
  * SIGIR 2024: P^power entry by entry) and ChebyCF (Kim et al., SIGIR 2025) are
  * settings of it; docs/models.md lists which.
@@ -40,6 +42,7 @@
 #include "model/format.h"
 #include "train/budget.h"
 #include "train/filter_shape.h"
+#include "train/filter_sharpen.h"
 #include "train/linalg.h"
 #include "train/neighbour_rows.h"
 #include "train/scratch.h"
@@ -58,6 +61,7 @@ enum {
     FLATNESS,
     DEGREE,
     TIME,
+    MERGE,
     RANK,
     POPULARITY,
     IDEAL,
@@ -65,6 +69,8 @@ enum {
     K,
     SETTING_COUNT
 };
+
+enum { LATE, EARLY };
 
 static const recs__setting graphfilter_settings[] = {
     [FILTER] = {.name = "filter",
@@ -76,6 +82,7 @@ static const recs__setting graphfilter_settings[] = {
     [FLATNESS] = {"flatness", 3, 0.1, 100, false, NULL, 0},
     [DEGREE] = {"degree", 8, 1, RECS__SHAPE_DEGREES, true, NULL, 0},
     [TIME] = {"time", 2.5, 0, 10, false, NULL, 0},
+    [MERGE] = {.name = "merge", .fallback = LATE, .choices = "late|early"},
     [RANK] = {"rank", 256, 0, 4096, true, NULL, 0},
     [POPULARITY] = {"popularity", 0.3, -1, 1, false, NULL, 0},
     [IDEAL] = {"ideal", 0.2, 0, 100, false, NULL, 0},
@@ -444,52 +451,88 @@ static recs_status prune(filter *f, recs_error *error) {
 
 /* ---- the low-rank part ------------------------------------------------------------------------ */
 
+static bool merges_early(const filter *f) {
+    return f->settings[MERGE] == EARLY && f->settings[IDEAL] != 0.0;
+}
+
+/* Weights of the eigenvectors; whether there are negative ones, or none. */
+static void weigh(const filter *f, double *weights, bool *negative, bool *any) {
+    *negative = *any = false;
+    for (size_t k = 0; k < f->svd.rank; k++) {
+        weights[k] = f->settings[IDEAL];
+        if (f->taken && merges_early(f))
+            weights[k] *= recs__shape_sharpening(&f->shape, eigenvalue(f, k));
+        if (f->taken)
+            weights[k] += recs__shape_at(&f->shape, eigenvalue(f, k)) - f->at_zero;
+        *negative |= weights[k] < 0.0;
+        *any |= weights[k] != 0.0;
+    }
+}
+
+/* The side scored, [items][stride] of weighted eigenvectors times degree^c,
+ * becomes D^b S(P) D^-b of that. */
+static recs_status sharpen(const filter *f, float *factors, recs_error *error) {
+    size_t items = f->by_unit.column_count, ld = f->svd.stride, rank = f->svd.rank;
+    recs__csr by_unit = recs__sparse_view(&f->by_unit), by_item = recs__sparse_view(&f->by_item);
+    for (size_t at = 0; at < items * ld; at++)
+        factors[at] *= f->before[at / ld];
+    recs_status status =
+        recs__filter_sharpen(f->host, &by_unit, &by_item, f->scale, f->settings[TIME], factors, ld,
+                             rank, error);
+    for (size_t at = 0; at < items * ld; at++)
+        factors[at] *= f->after[at / ld];
+    return status;
+}
+
 /* Eigenvectors times the root of their weight and the power of degree on the
  * side scored; the side of the history is that times a number an item, or
- * where a weight is negative a matrix of its own. In place of the vectors. */
+ * where a weight is negative or that side is sharpened a matrix of its own. In
+ * place of the vectors. */
 static recs_status low_rank(filter *f, recs__trained *trained, recs_error *error) {
     size_t items = f->by_unit.column_count, stride = f->svd.stride, rank = f->svd.rank;
     double exponent = f->settings[f->taken ? POPULARITY : IDEAL_POPULARITY], weights[4096];
     if (f->settings[IDEAL] != 0.0)
         exponent = f->settings[IDEAL_POPULARITY];
-    bool negative = false, any = false;
-    for (size_t k = 0; k < rank; k++) {
-        weights[k] = f->settings[IDEAL];
-        if (f->taken)
-            weights[k] += recs__shape_at(&f->shape, eigenvalue(f, k)) - f->at_zero;
-        negative |= weights[k] < 0.0;
-        any |= weights[k] != 0.0;
-    }
+    bool negative, any, early = !f->taken && merges_early(f);
+    weigh(f, weights, &negative, &any);
     if (!any)
         return RECS_OK;
     float *factors = f->svd.vectors;
     size_t to = (rank + 15) / 16 * 16; /* fewer than asked for where there are no more */
-    size_t side = negative ? items * to : items;
+    bool two_sides = negative || early;
+    size_t side = two_sides ? items * to : items;
     float *other = recs__alloc_aligned(f->host, side, sizeof *other, error);
     if (!other)
         return RECS_ERR_MEMORY;
     bool finite = true;
     for (size_t i = 0; i < items; i++) {
         double up = power_of(f->degree[i], exponent), down = power_of(f->degree[i], -exponent);
-        if (!negative)
+        if (!two_sides)
             other[i] = (float)(down * down);
         for (size_t k = 0; k < to; k++) {
             double weight = k < rank ? weights[k] : 0.0;
             double value =
                 k < rank ? (double)factors[i * stride + k] * sqrt(fabs(weight)) : 0.0;
-            if (negative)
+            if (two_sides)
                 other[i * to + k] = (float)(value * (weight < 0.0 ? -down : down));
-            factors[i * to + k] = (float)(value * up);
-            finite &= isfinite(factors[i * to + k]) != 0;
+            factors[i * stride + k] = (float)(value * up);
         }
-        finite &= isfinite(other[negative ? i * to : i]) != 0;
+    }
+    recs_status status = early ? sharpen(f, factors, error) : RECS_OK;
+    for (size_t i = 0; i < items; i++) {
+        memmove(factors + i * to, factors + i * stride, to * sizeof *factors);
+        for (size_t k = 0; k < to; k++)
+            finite &= isfinite(factors[i * to + k]) != 0;
+        finite &= isfinite(other[two_sides ? i * to : i]) != 0;
     }
     f->svd.vectors = NULL;
     trained->factors = (uint32_t)rank;
     recs__trained_add(trained, RECS_SECTION_ITEM_FACTORS, factors, items * to * sizeof *factors);
     recs__trained_add(trained,
-                      negative ? RECS_SECTION_HISTORY_FACTORS : RECS_SECTION_HISTORY_SCALES,
+                      two_sides ? RECS_SECTION_HISTORY_FACTORS : RECS_SECTION_HISTORY_SCALES,
                       other, side * sizeof *other);
+    if (status)
+        return status;
     return finite ? RECS_OK
                   : recs__fail(error, RECS_ERR_NUMERIC,
                                "graphfilter: the factors leave float32 under popularity=%g: "
@@ -505,11 +548,17 @@ static recs_status check(const filter *f, recs_error *error) {
                           "graphfilter: power=%g is of filter=linear alone, whose graph it "
                           "changes: the others take power=1",
                           f->settings[POWER]);
+    if (f->settings[MERGE] == EARLY && f->settings[FILTER] != RECS__SHAPE_SHARPEN)
+        return recs__fail(error, RECS_ERR_ARGUMENT,
+                          "graphfilter: merge=early is of filter=sharpen alone: there is "
+                          "nothing to sharpen in the others");
     const recs__csr *units = &f->job->training->units;
     uint64_t items = units->column_count, rank = (uint64_t)f->settings[RANK];
     uint64_t bytes = units->entries * 16 + items * 24 +
                      recs__svd_memory(units->rows, units->column_count, rank ? rank : 1) +
                      items * rank * sizeof(float) + PANEL_FLOATS * sizeof(float);
+    if (f->settings[MERGE] == EARLY)
+        bytes += recs__filter_sharpen_memory(units->rows, units->column_count, rank + 15);
     uint64_t kept = f->settings[K] < (double)items ? (uint64_t)f->settings[K] : items;
     char what[96];
     snprintf(what, sizeof what, "graphfilter of %llu items with rank %llu and k %llu",
