@@ -6,6 +6,7 @@
 #include "support/fault_host.h"
 #include "support/made_training.h"
 #include "support/test.h"
+#include "train/als.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -182,6 +183,85 @@ static void test_follows_the_reference(void **state) {
     made_training_free(&made);
 }
 
+/* The start: columns at right angles and of one length, whatever they were made
+ * of; then a balance in which both sides weigh alike and no product changes. */
+static void test_start(void **state) {
+    (void)state;
+    made_training made;
+    recs__als als = {0};
+    recs_error error = {0};
+    made_training_random(&made, 300, 200, 9, true, 21, NULL);
+    recs__progress progress;
+    recs__progress_init(&progress, NULL, NULL, &made.training.host);
+    als.host = &made.training.host;
+    als.training = &made.training;
+    als.progress = &progress;
+    als.factors = 12;
+    als.stride = 16;
+    als.alpha = 4.0f;
+    als.regularization = 1.0f;
+    als.exponent = 0.5f;
+    als.users.matrix = &made.training.by_user;
+    als.items.matrix = &made.training.by_item;
+    als.items.trained = rows_with_entries(&made.training.by_item);
+    als.users.trained = rows_with_entries(&made.training.by_user);
+    als.users.factors = aligned_alloc(64, 300 * 16 * sizeof(float));
+    als.items.factors = aligned_alloc(64, 200 * 16 * sizeof(float));
+    als.gram = aligned_alloc(64, 12 * 16 * sizeof(float));
+    als.diagonal = aligned_alloc(64, 16 * sizeof(float));
+    als.partial = aligned_alloc(64, recs__als_parts(300, 12) * 12 * 16 * sizeof(float));
+    memset(als.diagonal, 0, 16 * sizeof(float));
+    for (size_t at = 0; at < 200 * 16; at++) /* column 5 is twice column 2: nothing of its own */
+        als.items.factors[at] = at % 16 < 12 ? (float)((at * 7919) % 101) / 50.0f - 1.0f : 0.0f;
+    for (size_t i = 0; i < 200; i++)
+        als.items.factors[i * 16 + 5] = 2.0f * als.items.factors[i * 16 + 2];
+    assert_int_equal(recs__als_begin(&als, 3, &error), RECS_OK);
+    assert_int_equal(recs__als_gram(&als, &als.items, &error), RECS_OK);
+    float square = (float)als.items.trained / 12.0f;
+    for (size_t j = 0; j < 12; j++)
+        for (size_t l = 0; l < 12; l++)
+            assert_true(fabsf(als.gram[j * 16 + l] - (j == l ? square : 0.0f)) < 0.35f * square);
+    for (size_t at = 0; at < 300 * 16; at++)
+        assert_true(als.users.factors[at] == 0.0f);
+
+    /* Balance: products stay, the weights of the two sides meet. */
+    for (size_t at = 0; at < 300 * 16; at++)
+        als.users.factors[at] = at % 16 < 11 ? (float)((at * 104729) % 97) / 9.0f - 5.0f : 0.0f;
+    double before[4], weights[2] = {0, 0};
+    for (size_t k = 0; k < 4; k++) {
+        before[k] = 0.0;
+        for (size_t j = 0; j < 12; j++)
+            before[k] += (double)als.users.factors[(k * 31) * 16 + j] *
+                         (double)als.items.factors[(k * 17) * 16 + j];
+    }
+    assert_int_equal(recs__als_balance(&als, &error), RECS_OK);
+    for (size_t k = 0; k < 4; k++) {
+        double after = 0.0;
+        for (size_t j = 0; j < 12; j++)
+            after += (double)als.users.factors[(k * 31) * 16 + j] *
+                     (double)als.items.factors[(k * 17) * 16 + j];
+        assert_true(fabs(after - before[k]) < 1e-4 * (1.0 + fabs(before[k])));
+    }
+    problem p = {&made, 12, 4.0, 1.0, 0.5};
+    for (size_t side = 0; side < 2; side++) {
+        const recs__als_side *own = side ? &als.users : &als.items;
+        uint32_t others = side ? als.items.trained : als.users.trained;
+        for (uint32_t row = 0; row < own->matrix->rows; row++) {
+            uint64_t at;
+            size_t count = recs__csr_row(own->matrix, row, &at);
+            double x = (double)own->factors[row * 16 + 3];
+            weights[side] += count ? regularisation(&p, count, others) * x * x : 0.0;
+        }
+    }
+    assert_true(weights[0] > 0.0 && fabs(weights[0] - weights[1]) < 1e-3 * weights[0]);
+    free(als.users.factors);
+    free(als.items.factors);
+    free(als.gram);
+    free(als.diagonal);
+    free(als.partial);
+    made_training_free(&made);
+}
+
 /* What a solver settles on is a minimum, whatever it left out on the way. */
 static void test_all_solvers_meet(void **state) {
     (void)state;
@@ -215,14 +295,15 @@ static void test_all_solvers_meet(void **state) {
         drop(&trained, &made);
     }
 
-    /* One block of all factors is an exact half-step. */
+    /* One block of all factors is an exact half-step; columns are balanced in
+     * the frame each solver works in, so that the two are near, not equal. */
     recs__trained block, cholesky;
-    train_ok(&made, "als(factors=6, iterations=4, alpha=3, regularization=0.4, "
+    train_ok(&made, "als(factors=6, iterations=40, alpha=3, regularization=0.4, "
              "regularization_exponent=0, solver=block)", 3, &block);
-    train_ok(&made, "als(factors=6, iterations=4, alpha=3, regularization=0.4, "
+    train_ok(&made, "als(factors=6, iterations=40, alpha=3, regularization=0.4, "
              "regularization_exponent=0, solver=cholesky)", 3, &cholesky);
     double a = objective_of(&p, &block), b = objective_of(&p, &cholesky);
-    assert_true(fabs(a - b) < 1e-4 * b);
+    assert_true(fabs(a - b) < 2e-3 * b);
     drop(&block, &made);
     drop(&cholesky, &made);
     made_training_free(&made);
@@ -474,6 +555,7 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follows_the_reference),
+        cmocka_unit_test(test_start),
         cmocka_unit_test(test_all_solvers_meet),
         cmocka_unit_test(test_known_user_is_folded_in_user),
         cmocka_unit_test(test_same_bytes_for_any_threads_and_tables),

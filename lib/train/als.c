@@ -11,7 +11,8 @@
  * the weight of an unobserved pair is 1 and that of an observed one
  * 1 + alpha v, so alpha_0 is 1 / alpha).
  *
- * An iteration is two half-steps (als_solve.c), each after the Gram matrix of
+ * It begins with a basis of the log's strongest patterns (als_start.c). An
+ * iteration is two half-steps (als_solve.c), each after the Gram matrix of
  * the side it reads and, where the solver wants it diagonal, a rotation
  * (als_gram.c). Training ends with a rotation to the eigenvectors of the items'
  * Gram matrix and a user half-step through the serving fold-in.
@@ -68,6 +69,7 @@ typedef struct als {
     recs__als parts;
     const recs__train_job *job;
     recs__als_solver solver;
+    bool warm; /* begins from an earlier model */
 } als;
 
 static void look_at(recs__als_side *side, const recs__csr *matrix) {
@@ -124,14 +126,15 @@ static recs_status allocate(als *a, recs_error *error) {
     return RECS_OK;
 }
 
-/* Small normal numbers, so that scores start near 0; items without
- * interactions are zero from the start and stay out of the Gram matrix. */
+/* Normal numbers, from which als_start.c goes on, or an earlier model's; items
+ * without interactions are zero from the start and stay out of the Gram matrix. */
 static recs_status initialise(als *a, recs_error *error) {
     recs__als *p = &a->parts;
     recs__start start;
     recs_status status = recs__start_open(&start, a->job, (uint32_t)p->factors, error);
     if (status != RECS_OK)
         return status;
+    a->warm = start.model != NULL;
     recs__random random;
     float deviation = 0.1f / sqrtf((float)p->factors);
 
@@ -224,9 +227,13 @@ static recs_status iterate(als *a, recs_error *error) {
     p->total = 2 * iterations + 1;
     p->done = 2 * done;
     p->users.cold &= done == 0;
+    if (status == RECS_OK && done == 0 && !a->warm)
+        status = recs__als_begin(p, a->job->seed, error);
     while (status == RECS_OK && p->done + 1 < p->total) {
         status = p->done % 2 == 0 ? half_step(a, &p->items, &p->users, a->solver, error)
                                   : half_step(a, &p->users, &p->items, a->solver, error);
+        if (status == RECS_OK && p->done <= 2 && !a->warm)
+            status = recs__als_balance(p, error);
         done = p->done / 2;
         if (status == RECS_OK && p->done % 2 == 0 &&
             (done == iterations || a->job->checkpoint_every == 0 ||

@@ -60,6 +60,21 @@ float recs__als_skew(const recs__als *als, const recs__als_side *read);
 recs_status recs__als_rotate(recs__als *als, recs__als_side *side, recs__als_side *other,
                              recs_error *error);
 
+/* Turns side so that its columns, whose Gram matrix is als->gram, are at right
+ * angles and of the given length; columns that depend on those before them
+ * become +0 and empty. MEMORY. rows * f^2 / 2 multiply-adds. */
+recs_status recs__als_orthogonalise(recs__als *als, recs__als_side *side, float length,
+                                    bool *empty, recs_error *error);
+
+/* Item factors to begin with, from the random ones that are there; the users'
+ * are zero and cold afterwards. MEMORY, NUMERIC, CANCELLED. About 4 passes of
+ * entries * factors multiply-adds. */
+recs_status recs__als_begin(recs__als *als, uint64_t seed, recs_error *error);
+
+/* Multiplies each column of one side and divides that of the other so that both
+ * weigh the same in the objective. No product changes. MEMORY. */
+recs_status recs__als_balance(recs__als *als, recs_error *error);
+
 /* The system of rows of own against read: the fold-in's, with the diagonal. */
 recs__foldin recs__als_system(const recs__als *als, const recs__als_side *read);
 

@@ -1,4 +1,5 @@
-/* als_gram.c - the Gram matrix of a side and the rotation to its eigenvectors.
+/* als_gram.c - the Gram matrix of a side, the rotation to its eigenvectors and
+ * the way to columns at right angles.
  *
  * The objective of als depends on products x.y and lengths alone, so both
  * sides may be turned by the same orthogonal matrix at any time. */
@@ -163,5 +164,62 @@ recs_status recs__als_rotate(recs__als *als, recs__als_side *side, recs__als_sid
     if (status == RECS_OK)
         als->rotated = true;
     recs__free_aligned(als->host, turn);
+    return status;
+}
+
+/* ---- columns at right angles ------------------------------------------------------ */
+
+#define DEPENDENT 1e-5 /* of a column's square is left: it is the rounding of float32 */
+
+/* The transposed inverse of a's lower Cholesky factor, in place, row k what
+ * column k of the side becomes; rows and columns of dependent ones zero. */
+static void invert_root(double *a, size_t n, bool *empty) {
+    for (size_t j = 0; j < n; j++) {
+        double *row = a + j * n, square = row[j];
+        for (size_t l = 0; l < j; l++) {
+            double sum = row[l];
+            for (size_t i = 0; i < l; i++)
+                sum -= row[i] * a[l * n + i];
+            row[l] = empty[l] ? 0.0 : sum / a[l * n + l];
+            square -= row[l] * row[l];
+        }
+        empty[j] = !(square > DEPENDENT * row[j]);
+        row[j] = empty[j] ? 0.0 : sqrt(square);
+    }
+    for (size_t j = 0; j < n; j++) { /* row j of L^-1 from the rows above, in place */
+        double *row = a + j * n;
+        for (size_t l = 0; l < j; l++) {
+            double factor = row[l];
+            row[l] = 0.0;
+            for (size_t i = 0; i <= l && factor != 0.0; i++)
+                row[i] -= factor * a[l * n + i];
+        }
+        double scale = empty[j] ? 0.0 : 1.0 / row[j];
+        for (size_t i = 0; i < j; i++)
+            row[i] *= scale;
+        row[j] = scale;
+    }
+}
+
+recs_status recs__als_orthogonalise(recs__als *als, recs__als_side *side, float length,
+                                    bool *empty, recs_error *error) {
+    size_t factors = als->factors, stride = als->stride;
+    double *root = recs__alloc_aligned(als->host, factors * factors, sizeof *root, error);
+    float *turn = root ? recs__alloc_aligned(als->host, factors * stride, sizeof *turn, error)
+                       : NULL;
+    recs_status status = turn ? RECS_OK : RECS_ERR_MEMORY;
+    if (status == RECS_OK) {
+        for (size_t j = 0; j < factors; j++)
+            for (size_t l = 0; l < factors; l++)
+                root[j * factors + l] = (double)als->gram[j * stride + l];
+        invert_root(root, factors, empty);
+        memset(turn, 0, factors * stride * sizeof *turn);
+        for (size_t j = 0; j < factors; j++)
+            for (size_t l = 0; l <= j; l++)
+                turn[l * stride + j] = (float)(root[j * factors + l] * (double)length);
+        status = turn_side(als, turn, side, error);
+    }
+    recs__free_aligned(als->host, turn);
+    recs__free_aligned(als->host, root);
     return status;
 }
