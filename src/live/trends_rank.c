@@ -317,7 +317,7 @@ static size_t select_best(const recs__trend_lens *lens, recs__trend_work *work) 
         count = score_chosen(lens, work, chosen, floor, &good);
         if (chosen == work->count || good >= limit)
             return order_best(lens, work, count);
-        want = chosen + limit - good; /* more than there were, so this ends */
+        want = 2 * chosen + limit; /* so all are gone through after few turns */
     }
 }
 
