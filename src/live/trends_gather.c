@@ -31,16 +31,14 @@ enum {
 /* ---- counts ------------------------------------------------------------------------- */
 
 void recs__trend_focus(recs__trend_lens *lens, int which, uint32_t s) {
-    const recs_trends *trends = lens->trends;
-    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    const recs__trend_series *series = &trends->options.series[s];
+    const recs__trend_series *series = &lens->trends->options.series[s];
     lens->series[which] = s;
     lens->scale[which] = 1.0 / (1 << RECS__TREND_FRACTION);
     if (series->half_life == 0) {
         lens->newest[which] = recs__trend_slot(series, lens->ask->time);
         return;
     }
-    lens->newest[which] = newest < 0 ? 0 : recs__trend_slot(series, newest);
+    lens->newest[which] = lens->slots[s];
     double age = (double)(lens->ask->time - lens->newest[which] * series->width) /
                  (double)series->half_life;
     lens->scale[which] *= recs__exp2(-age);
@@ -50,8 +48,11 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
                            recs__trend_lens *lens) {
     const recs__trend_options *options = &trends->options;
     bool rises = ask->ranking == RECS_RANK_TRENDING;
+    int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     lens->trends = trends;
     lens->ask = ask;
+    for (uint32_t s = 0; s < options->series_count; s++)
+        lens->slots[s] = newest < 0 ? 0 : recs__trend_slot(&options->series[s], newest);
     recs__trend_focus(lens, 0, ask->series);
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
@@ -268,6 +269,44 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
     set_counts(lens, work, take_candidate(work, cell->item), l, seen);
 }
 
+/* The usual question: counts of one half-life, of all items. */
+static bool is_plain(const recs__trend_lens *lens) {
+    return !lens->base && lens->ask->allowed == NULL &&
+           lens->trends->options.series[lens->series[0]].half_life != 0;
+}
+
+/* offer for the entries of a list then. */
+static void offer_plain(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                        const unsigned char *cells, const uint32_t *entries, uint32_t count) {
+    const recs_trends *trends = lens->trends;
+    const recs__trend_node *node = work->level[l].node;
+    const size_t cell_size = trends->cell_size,
+                 held_at = trends->newest_at + lens->series[0] * sizeof(int32_t);
+    const uint32_t column = trends->options.series[lens->series[0]].column;
+    const int32_t slot = lens->newest[0];
+    const double scale = lens->scale[0], weight = work->level[l].per_count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(cells + entries[i + AHEAD] * cell_size);
+        const recs__trend_cell *cell =
+            (const recs__trend_cell *)(const void *)(cells + entries[i] * cell_size);
+        int32_t held;
+        memcpy(&held, (const unsigned char *)cell + held_at, sizeof held);
+        double seen;
+        if (held == slot && slot > 0 && (cell->marks & RECS__TREND_HAS_RETURNS) == 0) {
+            const int64_t *sums = cell->sums + column;
+            seen = ((double)sums[slot & 1] + (double)sums[~slot & 1] * 0x1p-16) * scale;
+        } else {
+            seen = count_of(lens, node, cell).count;
+        }
+        if (!(seen > 0.0))
+            continue;
+        uint32_t c = take_candidate(work, cell->item);
+        work->counts[(size_t)c * work->stride + l] = (recs__trend_seen_count){seen, 0.0};
+        work->least[c] += weight * seen;
+    }
+}
+
 /* ---- several places as one ------------------------------------------------------------ */
 
 /* A cell of one of them: sales or returns, added to what the others have. The sums are
@@ -321,7 +360,7 @@ static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
     int64_t newest = atomic_load_explicit(&lens->trends->newest, memory_order_relaxed);
     *bounded = true;
     if (series->half_life == 0) /* an earlier window has buckets that left the value */
-        *bounded = lens->newest[0] >= recs__trend_slot(series, newest);
+        *bounded = lens->newest[0] >= lens->slots[lens->ask->series];
     if (lens->ask->ranking == RECS_RANK_NEW) /* earlier, other items were new */
         *bounded &= lens->ask->time >= newest;
     return lens->ask->series +
@@ -342,11 +381,14 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     for (uint32_t i = 0; i < count && i < AHEAD; i++)
         __builtin_prefetch(recs__trend_at(trends, cells, entries[i]));
     recs_status status = candidate_room(work, host, count, error);
-    for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
-        if (i + AHEAD < count)
-            __builtin_prefetch(recs__trend_at(trends, cells, entries[i + AHEAD]));
-        offer(lens, work, l, recs__trend_at(trends, cells, entries[i]));
-    }
+    if (status == RECS_OK && is_plain(lens))
+        offer_plain(lens, work, l, cells, entries, count);
+    else
+        for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
+            if (i + AHEAD < count)
+                __builtin_prefetch(recs__trend_at(trends, cells, entries[i + AHEAD]));
+            offer(lens, work, l, recs__trend_at(trends, cells, entries[i]));
+        }
     /* Values are rounded down: one step more bounds them. */
     *bar = ((double)lists->bars[list_index] + 1.0) * lens->scale[which];
     return status;
@@ -367,18 +409,6 @@ static recs_status gather_table(const recs__trend_lens *lens, recs__trend_work *
     return status;
 }
 
-/* Brings the lists to the newest slots; whether those of new items may be read, too. */
-static bool align_lists(const recs__trend_lens *lens, recs__trend_lists *lists, uint32_t which) {
-    recs_trends *trends = lens->trends;
-    const recs__trend_options *options = &trends->options;
-    int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
-    int32_t newest[RECS__TREND_SERIES];
-    for (uint32_t s = 0; s < options->series_count; s++)
-        newest[s] = recs__trend_slot(&options->series[s], now);
-    recs__trend_lists_align(trends, lists, newest);
-    return which == lens->series[0] || lists->base == newest[options->base];
-}
-
 /* One level's candidates. Under the lock. */
 static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
                                 recs__trend_depth depth, const recs_host *host,
@@ -391,8 +421,10 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
              tier = depth < RECS__TREND_LONG_LISTS ? 0 : depth - RECS__TREND_SHORT_LISTS;
     recs_status status = RECS_OK;
     recs__trend_lists *lists = node->lists;
-    if (lists != NULL)
-        stale = !align_lists(lens, lists, which);
+    if (lists != NULL) {
+        recs__trend_lists_align(trends, lists, lens->slots);
+        stale = which != lens->series[0] && lists->base != lens->slots[trends->options.base];
+    }
     if (lists == NULL || !bounded || stale || tier >= lists->tiers) {
         work->scanned |= lists != NULL;
         level->whole = lens->ask->ranking != RECS_RANK_TRENDING;
@@ -410,13 +442,34 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
 }
 
 /* Whether a level above the first weighs so little that its traffic may stand for a bar. */
-static bool weighs_little(const recs__trend_lens *lens, const recs__trend_work *work,
+static bool weighs_little(const recs__trend_lens *lens, recs__trend_work *work,
                           const recs__trend_level *level) {
     if (lens->ask->ranking == RECS_RANK_TRENDING || lens->ask->limit == 0)
         return false;
     double most = level->per_count * level->total +
                   level->per_base * (level->total + level->total_baseline);
-    return most <= LITTLE * recs__trend_threshold(work, lens->ask->limit);
+    if (work->floor < 0.0)
+        work->floor = recs__trend_threshold(work, lens->ask->limit);
+    return most <= LITTLE * work->floor;
+}
+
+/* Asks for what reading a node begins with: its total, its lists. Needs no lock: what
+ * moves meanwhile makes the wish useless, not wrong. */
+static void foresee(const recs__trend_lens *lens, const recs__trend_node *node) {
+    const recs_trends *trends = lens->trends;
+    ask_for(trends, node, RECS__TREND_TOTAL);
+    uintptr_t lists = (uintptr_t)atomic_load_explicit(&node->lists, memory_order_relaxed);
+    if (lists == 0)
+        return;
+    size_t entries = sizeof(recs__trend_lists) +
+                     4 * (size_t)trends->options.series_count * sizeof(recs__trend_list);
+    entries += lens->series[0] * 2 * RECS__TREND_SHORT * sizeof(uint32_t);
+    if (lens->ask->ranking == RECS_RANK_NEW)
+        entries += trends->options.series_count * 2 * RECS__TREND_SHORT * sizeof(uint32_t);
+    for (size_t line = 0; line < sizeof(recs__trend_lists) + 128; line += 64)
+        __builtin_prefetch((const void *)(lists + line));
+    for (size_t line = 0; line < 2 * RECS__TREND_SHORT * sizeof(uint32_t); line += 64)
+        __builtin_prefetch((const void *)(lists + entries + line));
 }
 
 /* Candidates are exactly what is asked for, all to be looked up. */
@@ -440,12 +493,15 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
     recs_status status = RECS_OK;
     work->count = work->levels = 0;
     work->skipped = false;
+    work->floor = -1.0;
     work->root = recs__trend_node_at(trends, 0);
     work->stride = ask->near != NULL;
     for (uint32_t node = ask->node; node != RECS_NO_PLACE && work->stride < RECS__TREND_LEVELS;) {
         work->root = recs__trend_node_at(trends, node);
         node = recs__trend_lender(work->root);
         work->stride++;
+        if (work->stride <= 2) /* likely to be read */
+            foresee(lens, work->root);
     }
     work->indexed = work->stride > 1 || lens->leans;
     work->index_size = 0;

@@ -65,7 +65,7 @@ static size_t block_size(const recs_trends *trends, uint32_t tiers) {
     size_t kinds = 2 * (size_t)trends->options.series_count, entries = 2 * (size_t)short_keep(trends);
     if (tiers == 2)
         entries += 2 * (size_t)trends->options.candidates;
-    return sizeof(recs__trend_lists) + tiers * kinds * sizeof(recs__trend_list) +
+    return sizeof(recs__trend_lists) + 2 * kinds * sizeof(recs__trend_list) +
            kinds * entries * sizeof(uint32_t);
 }
 
@@ -242,7 +242,7 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
     uint32_t kinds = 2 * trends->options.series_count;
     lists->tiers = tiers;
     lists->count = tiers * kinds;
-    uint32_t *entries = (uint32_t *)(void *)(lists->list + lists->count);
+    uint32_t *entries = (uint32_t *)(void *)(lists->list + 2 * (size_t)kinds);
     for (uint32_t l = 0; l < 4 * RECS__TREND_SERIES; l++)
         lists->bars[l] = l < lists->count ? 0 : INT64_MAX;
     for (uint32_t s = 0; s < RECS__TREND_SERIES; s++) {

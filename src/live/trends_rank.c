@@ -55,6 +55,7 @@ void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->items);
     recs__free(host, work->counts);
     recs__free(host, work->least);
+    recs__free(host, work->lent);
     recs__free(host, work->firsts);
     recs__free(host, work->index);
     recs__free(host, work->chosen);
@@ -66,6 +67,7 @@ size_t recs__trend_work_memory(const recs__trend_work *work) {
     return work->item_capacity * sizeof *work->items +
            work->count_capacity * sizeof *work->counts +
            work->least_capacity * sizeof *work->least +
+           work->lent_capacity * sizeof *work->lent +
            work->first_capacity * sizeof *work->firsts +
            work->index_capacity * sizeof *work->index +
            work->chosen_capacity * sizeof *work->chosen +
@@ -145,7 +147,7 @@ static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
 }
 
 /* The score of a candidate whose counts are known. Below 0: not eligible. */
-static double value_of(const recs__trend_lens *lens, const recs__trend_work *work, size_t c) {
+static double value_of(const recs__trend_lens *lens, recs__trend_work *work, size_t c) {
     const recs__trend_seen_count *seen = &work->counts[c * work->stride];
     double own = seen[0].count;
     if (lens->ask->evidence_only && own <= 0.0 && (!lens->leans || seen[0].baseline <= 0.0))
@@ -154,7 +156,7 @@ static double value_of(const recs__trend_lens *lens, const recs__trend_work *wor
         rising risen;
         return rise_of(lens, work, seen, &risen) ? recs__trend_risen(risen.surplus) : -1.0;
     }
-    double lent, value = own + lean_of(lens, work, seen, &lent);
+    double value = own + lean_of(lens, work, seen, &work->lent[c]);
     return value > 0.0 ? value : -1.0;
 }
 
@@ -225,7 +227,9 @@ static size_t order_best(const recs__trend_lens *lens, recs__trend_work *work, s
     uint64_t *keys = work->keys;
     if (limit == 0)
         return 0;
-    if (limit < count) { /* and what ties with the last of them */
+    if (limit + limit / 2 >= count) {
+        reach = count;
+    } else { /* and what ties with the last of them */
         recs__select_keys(keys, count, limit);
         uint64_t last = keys[limit - 1] >> 32;
         for (size_t i = limit; i < count; i++)
@@ -374,15 +378,12 @@ static void describe(const recs__trend_lens *lens, const recs__trend_work *work,
         rise_of(lens, work, seen, &risen);
     hit->item = work->items[c];
     hit->score = recs__topk_score(key);
-    double lent = (double)NAN;
-    if (!rises)
-        lean_of(lens, work, seen, &lent);
     hit->borrowed = seen[0].count <= 0.0 && (!lens->leans || seen[0].baseline <= 0.0);
     hit->parts[RECS_TREND_COUNT] = seen[0].count;
     hit->parts[RECS_TREND_BASELINE] = risen.expected;
     hit->parts[RECS_TREND_RISE] = risen.rise;
     hit->parts[RECS_TREND_SUPPORT] = work->level[0].total;
-    hit->parts[RECS_TREND_BORROWED] = lent;
+    hit->parts[RECS_TREND_BORROWED] = rises ? (double)NAN : work->lent[c];
     int64_t first = lens->ask->ranking == RECS_RANK_NEW ? work->firsts[c] : RECS_NO_TIME;
     hit->parts[RECS_TREND_FIRST] = first == RECS_NO_TIME ? (double)NAN : (double)first;
 }
@@ -398,6 +399,9 @@ static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->keys, &work->key_capacity, work->count,
                             sizeof *work->keys, error);
+    if (status == RECS_OK)
+        status = recs__grow(host, (void **)&work->lent, &work->lent_capacity, work->count,
+                            sizeof *work->lent, error);
     if (status == RECS_OK && lens->ask->ranking == RECS_RANK_NEW)
         status = recs__grow(host, (void **)&work->firsts, &work->first_capacity, work->count,
                             sizeof *work->firsts, error);
@@ -407,6 +411,9 @@ static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
     if (status != RECS_OK)
         return status;
     *count = select_best(lens, work);
+    for (size_t i = 0; i < *count; i++)
+        __builtin_prefetch(
+            recs__trend_names_get(&lens->trends->items, work->items[recs__topk_row(work->keys[i])]));
     for (size_t i = 0; i < *count; i++)
         describe(lens, work, work->keys[i], &work->hits[i]);
     add_bounds(lens, work, *count);

@@ -53,13 +53,14 @@ typedef struct recs__trend_work {
     uint32_t *items;
     recs__trend_seen_count *counts; /* candidate * stride + level */
     double *least;                  /* what is known of a popular score                  */
+    double *lent;                   /* of its score: from above, once scored            */
     int64_t *firsts;                /* ranking new: first seen anywhere, once looked up */
     uint32_t *index;                /* by item: candidate + 1 */
     uint32_t *chosen;               /* candidates that may belong to the best */
     uint64_t *keys;                 /* recs__topk_key of the exact score and a candidate */
     recs__trend_hit *hits;
-    size_t item_capacity, count_capacity, least_capacity, first_capacity, index_capacity,
-        chosen_capacity, key_capacity, hit_capacity;
+    size_t item_capacity, count_capacity, least_capacity, lent_capacity, first_capacity,
+        index_capacity, chosen_capacity, key_capacity, hit_capacity;
     size_t index_size; /* in use */
     size_t count;
     uint32_t levels, stride; /* of the chain: measured; all there are */
@@ -69,6 +70,7 @@ typedef struct recs__trend_work {
     bool scanned;
     bool indexed; /* candidates are found by item */
     bool skipped; /* a level that weighs little was not gathered */
+    double floor; /* what `limit` candidates were known to score at least, below 0: not asked */
 } recs__trend_work;
 
 /* How sums become counts at a time, for the asked series and the one it leans on or is
@@ -79,6 +81,7 @@ typedef struct recs__trend_lens {
     int32_t newest[2]; /* slot whose sum is newest */
     double scale[2];   /* of that sum; times 2^-16 of the one before */
     uint32_t series[2];
+    int32_t slots[RECS__TREND_SERIES]; /* the newest of every series */
     bool leans;        /* a popular score leans on the longest half-life */
     bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;

@@ -165,7 +165,8 @@ typedef struct recs__trend_lists {
     int32_t base; /* newest slot of the base series when the lists were made */
     uint32_t tiers, count;
     uint32_t spare;
-    recs__trend_list list[];              /* count, then their entries                  */
+    recs__trend_list list[];              /* count, in the room of two tiers; then their
+                                             entries, the short lists' first            */
 } recs__trend_lists;
 
 struct recs__trend_actors; /* trends_actors.h */

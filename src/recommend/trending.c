@@ -330,15 +330,17 @@ static const char *id_of_handle(const void *context, uint32_t handle, size_t *si
 
 static recs_status write_answer(recs_trends *trends, recs_query *query,
                                 const recs__trend_ask *ask, size_t count, recs_error *error) {
-    static const char *const rankings[] = {"popular", "trending", "new"};
+    static const char rankings[][16] = {"popular", "trending", "new"};
     recs__answer *answer = &query->answer;
     recs__trend_room *room = &query->trend;
     recs_status status = recs__answer_reserve(query, count, error);
     if (status == RECS_OK)
         status = recs__room_fresh(&query->host, (void **)&room->parts, &room->parts_capacity,
                                   count * PARTS, sizeof *room->parts, error);
-    for (size_t i = 0; i < count && status == RECS_OK; i++)
+    for (size_t i = 0; i < count && status == RECS_OK; i++) {
         answer->rows[i] = room->work.hits[i].item; /* handles, for a moment */
+        __builtin_prefetch(recs__trend_names_get(&trends->items, answer->rows[i])->text);
+    }
     if (status == RECS_OK)
         status = recs__answer_ids(query, id_of_handle, trends, count, error);
     if (status != RECS_OK)
@@ -354,7 +356,7 @@ static recs_status write_answer(recs_trends *trends, recs_query *query,
     answer->eligible = room->work.scored;
     answer->verb = RECS__VERB_TRENDING;
     answer->component = UINT32_MAX;
-    snprintf(answer->component_name, sizeof answer->component_name, "%s", rankings[ask->ranking]);
+    memcpy(answer->component_name, rankings[ask->ranking], sizeof rankings[0]);
     return RECS_OK;
 }
 
