@@ -47,6 +47,33 @@ has out "i7	1	"
 try 0 knn tune --set set.recs --recall 0.95
 has out "the index is exact"
 
+# With an index: where librecs-faiss finds FAISS.
+awk 'BEGIN {
+    srand(3)
+    for (i = 0; i < 2000; i++) {
+        printf "r%d", i
+        for (j = 0; j < 12; j++) printf ",%.4f", rand() - 0.5
+        print ""
+    }
+}' >random.csv
+if "$build/recs" knn build --input random.csv --spec 'knn(index="hnsw(m=4, ef_construction=16)")' \
+    --output graph.recs >out 2>err; then
+    try 0 knn tune --set graph.recs --trusted --recall 0.9 --in-place
+    has out "queries (of the index itself"
+    has out "exact search takes"
+    try 0 knn tune --set graph.recs --trusted --recall 0.9 --queries 100 --json
+    has out '"drawn": "held out"'
+    has out '"exact_microseconds"'
+    has out '"found": true'
+    try 0 knn tune --set graph.recs --trusted --recall 0.8 --input random.csv -k 3
+    has out "queries (random.csv)"
+    try 0 knn tune --set graph.recs --recall 0.9
+    has out "only with --trusted"
+else
+    has err "FAISS"
+    echo "skipped the tuning of an index: $(cat err)"
+fi
+
 # Content in a model, blended, asked and explained.
 awk 'BEGIN {
     print "user,item"

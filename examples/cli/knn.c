@@ -351,7 +351,8 @@ enum {
     KNN_RECALL,
     KNN_EFFORT,
     KNN_QUERIES,
-    KNN_SEED
+    KNN_SEED,
+    KNN_IN_PLACE
 };
 
 static bool wrong(const knn *k, int *code, const char *option, const char *expected) {
@@ -422,6 +423,8 @@ static bool take_option(knn *k, int option, int *code) {
         return k->exact = true;
     case KNN_SEEN:
         return k->include_seen = true;
+    case KNN_IN_PLACE:
+        return k->in_place = true;
     case KNN_MERGE:
         k->best = strcmp(optarg, "best") == 0;
         return k->best || strcmp(optarg, "centroid") == 0 ||
@@ -456,6 +459,7 @@ static bool read_options(knn *k, int argc, char **argv, int *code) {
         {"effort", required_argument, NULL, KNN_EFFORT},
         {"queries", required_argument, NULL, KNN_QUERIES},
         {"seed", required_argument, NULL, KNN_SEED},
+        {"in-place", no_argument, NULL, KNN_IN_PLACE},
         COMMON_OPTIONS,
         {0}};
     int index = 0, option;
@@ -531,6 +535,8 @@ const command command_knn = {
     "  --effort N             how hard the index searches;  --exact  do without it\n"
     "  --recall X             tune: the share of the k nearest to be found (default 0.95), on\n"
     "                         the vectors of --input, or on --queries N (default 200) drawn\n"
-    "                         from the set by --seed N and left out of their own answers\n"
+    "                         from the set by --seed N, for which its index is built anew\n"
+    "                         without them;  --in-place  without that: they stay in the index,\n"
+    "                         which finds its own vectors much more easily than others\n"
     COMMON_USAGE,
     run};

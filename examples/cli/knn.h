@@ -17,7 +17,7 @@ typedef struct knn {
     bool trusted;
     /* what is asked */
     const char *item, *history, *vector, *deny, *allow;
-    bool best, exact, include_seen, has_radius;
+    bool best, exact, include_seen, has_radius, in_place;
     double radius, recall;
     size_t limit, effort, queries, seed;
 } knn;
