@@ -1,15 +1,6 @@
-/* trends_rise.c - what `trending` is for: risers found, calm streams left alone,
- * bursts shown soon.
+/* trends_rise.c - what `trending` is for: calm streams left alone, bursts shown soon
+ * (risers found: trends_risers.c).
  *
- *     build/bench/trends_rise risers PREFIX FROM END DEPTH SHORT LONG PRIOR
- *         At every seventh midnight a place's list of 20 (half-lives SHORT and
- *         LONG, as in 6h and 7d). A riser's share of the place's pairs of actor, item and day in
- *         the next seven days is at least twice that of the 28 days before, with
- *         at least 10 pairs in them. Precision: risers among those listed. Beside it,
- *         on the same counts: the most popular of the last seven days; the
- *         largest ratio of the last seven days' share to that of 28, of items with
- *         at least 3 pairs; the largest growth of the last seven days over the
- *         seven before (what trend services rank by).
  *     build/bench/trends_rise bursts PREFIX FILE SHORT LONG
  *         FILE has lines "place from until item ..."; every ten minutes from
  *         there on: when each item is first on its place's list of 20, and when
@@ -25,14 +16,12 @@
 
 #include <math.h>
 
-enum { TOP = 20, WAYS = 4, BURSTS_MAX = 16 };
-static const double support_next = 10.0, support_now = 3.0;
+enum { TOP = 20 };
+static const double support_now = 3.0;
 
 static void settings_of(char out[160], const char *brief, const char *lengthy, const char *prior) {
     snprintf(out, 160, "half_life=%s|%s,candidates=1024,prior=%s", brief, lengthy, prior);
 }
-
-/* ---- risers ---------------------------------------------------------------------------- */
 
 /* Pairs per item of a place in [from, until); their sum. */
 static double count_pairs(const event_log *log, uint32_t place, int64_t from, int64_t until,
@@ -57,88 +46,6 @@ static double count_pairs(const event_log *log, uint32_t place, int64_t from, in
         sum += 1.0;
     }
     return sum;
-}
-
-typedef struct periods {
-    double *next, *week, *before, *month; /* by item */
-    double next_sum, week_sum, month_sum;
-} periods;
-
-/* The best by a way of scoring; items of score 0 are none. */
-static size_t best_by(const periods *t, uint32_t items, int way, uint32_t out[TOP]) {
-    double scores[TOP];
-    size_t used = 0;
-    for (uint32_t i = 0; i < items; i++) {
-        double score = 0.0, count = t->week[i];
-        if (way == 1)
-            score = count;
-        else if (way == 2 && count >= support_now)
-            score = count / t->week_sum / (t->month[i] / t->month_sum);
-        else if (way == 3)
-            score = count - t->before[i];
-        if (!(score > 0.0) || (used == TOP && !(score > scores[TOP - 1])))
-            continue;
-        size_t at = used < TOP ? used++ : TOP - 1;
-        for (; at > 0 && score > scores[at - 1]; at--) {
-            scores[at] = scores[at - 1];
-            out[at] = out[at - 1];
-        }
-        scores[at] = score;
-        out[at] = i;
-    }
-    return used;
-}
-
-static void risers(const event_log *log, replayer *r, int64_t from, int64_t end, int depth) {
-    static const char *const names[WAYS] = {"librecs trending", "popular, 7 days",
-                                            "share of 7 days over 28", "growth over 7 days"};
-    double listed[WAYS] = {0}, right[WAYS] = {0}, base = 0.0, eligible = 0.0;
-    size_t cases = 0, places = 0;
-    periods t = {bench_alloc(log->item_count, 8), bench_alloc(log->item_count, 8),
-                 bench_alloc(log->item_count, 8), bench_alloc(log->item_count, 8), 0, 0, 0};
-    bool *counted = bench_alloc(log->place_count, sizeof *counted);
-    for (int64_t now = from; now + 7 * DAY <= end; now += 7 * DAY) {
-        replay_until(r, now);
-        for (uint32_t p = 0; p < log->place_count; p++) {
-            if (log_depth(log, p) != depth)
-                continue;
-            t.next_sum = count_pairs(log, p, now, now + 7 * DAY, t.next);
-            t.month_sum = count_pairs(log, p, now - 28 * DAY, now, t.month);
-            if (t.next_sum < 200.0 || t.month_sum < 200.0)
-                continue;
-            t.week_sum = count_pairs(log, p, now - 7 * DAY, now, t.week);
-            count_pairs(log, p, now - 14 * DAY, now - 7 * DAY, t.before);
-            cases++;
-            places += !counted[p];
-            counted[p] = true;
-            for (uint32_t i = 0; i < log->item_count; i++) {
-                bool rose = t.next[i] >= support_next &&
-                            t.next[i] / t.next_sum >= 2.0 * t.month[i] / t.month_sum;
-                base += rose && t.week[i] >= support_now;
-                eligible += t.week[i] >= support_now;
-            }
-            for (int way = 0; way < WAYS; way++) {
-                uint32_t list[TOP];
-                size_t count = way ? best_by(&t, log->item_count, way, list)
-                                   : replay_ask(r, p, now, RECS_RANK_TRENDING, 0, TOP, list);
-                listed[way] += (double)count;
-                for (size_t i = 0; i < count; i++)
-                    right[way] += t.next[list[i]] >= support_next &&
-                                  t.next[list[i]] / t.next_sum >=
-                                      2.0 * t.month[list[i]] / t.month_sum;
-            }
-        }
-    }
-    for (int way = 0; way < WAYS; way++)
-        printf("{\"way\": \"%s\", \"lists\": %zu, \"places\": %zu, \"listed\": %.0f, \"risers\": "
-               "%.0f, \"precision\": %.6f, \"by_chance\": %.6f}\n", names[way], cases, places,
-               listed[way], right[way], listed[way] > 0 ? right[way] / listed[way] : 0.0,
-               eligible > 0 ? base / eligible : 0.0);
-    free(t.next);
-    free(t.week);
-    free(t.before);
-    free(t.month);
-    free(counted);
 }
 
 /* ---- bursts ------------------------------------------------------------------------------- */
@@ -271,14 +178,7 @@ static void calm(const event_log *log, const char *settings, uint32_t days) {
 int main(int argc, char **argv) {
     char settings[160];
     event_log log;
-    if (argc == 9 && strcmp(argv[1], "risers") == 0) {
-        replayer r;
-        log = log_read(argv[2]);
-        settings_of(settings, argv[6], argv[7], argv[8]);
-        replay_open(&r, &log, settings);
-        risers(&log, &r, atoll(argv[3]), atoll(argv[4]), atoi(argv[5]));
-        replay_close(&r);
-    } else if (argc == 6 && strcmp(argv[1], "bursts") == 0) {
+    if (argc == 6 && strcmp(argv[1], "bursts") == 0) {
         log = log_read(argv[2]);
         settings_of(settings, argv[4], argv[5], "20");
         bursts(&log, settings, argv[3]);
@@ -288,7 +188,7 @@ int main(int argc, char **argv) {
         settings_of(settings, argv[4], argv[5], "20");
         calm(&log, settings, days);
     } else {
-        fprintf(stderr, "usage: %s risers PREFIX FROM END DEPTH SHORT LONG PRIOR | bursts PREFIX FILE SHORT LONG | "
+        fprintf(stderr, "usage: %s bursts PREFIX FILE SHORT LONG | "
                         "calm DAYS PER_DAY SHORT LONG\n", argv[0]);
         return 2;
     }

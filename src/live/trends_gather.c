@@ -57,6 +57,9 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
     lens->base = rises || lens->leans;
+    lens->floor = options->min_share < 0.0   ? (double)options->candidates
+                  : options->min_share > 0.0 ? 1.0 / options->min_share
+                                             : (double)INFINITY;
 }
 
 /* Before the scale, so that differences are of sums. */
@@ -260,8 +263,7 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
         /* What makes an item a candidate; who is one by another level is looked up. */
         const recs__trend_options *options = &lens->trends->options;
-        if (!recs__trend_supported(options->min_support, (double)options->candidates, seen.count,
-                                   level->total))
+        if (!recs__trend_supported(options->min_support, lens->floor, seen.count, level->total))
             return;
     } else if (!(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
         return;

@@ -256,6 +256,8 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_whole("min_actors", value, 0, 64, &options->min_actors, error);
     if (same(name, "min_support"))
         return read_number("min_support", value, 0, 1e6, false, &options->min_support, error);
+    if (same(name, "min_share"))
+        return read_number("min_share", value, 0, 1, false, &options->min_share, error);
     if (same(name, "support"))
         return read_number("support", value, 0, 1e6, false, &options->support, error);
     if (same(name, "prior"))
@@ -282,7 +284,7 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, support, baseline, prior, own, candidates, "
+                      "actors_kept, min_actors, min_support, min_share, support, baseline, prior, own, candidates, "
                       "new_within, future, weight.TYPE, memory or seed",
                       shown(name), name.text);
 }
@@ -330,7 +332,7 @@ static recs_status check_twice(const char *description, recs_error *error) {
 
 recs_status recs__trend_options_read(recs__trend_options *options, const char *description,
                                      recs_error *error) {
-    recs__trend_options read = {0};
+    recs__trend_options read = {.min_share = -1.0};
     if (description == NULL)
         description = "";
     recs_status status = check_twice(description, error);
@@ -397,6 +399,10 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
     at = put(out, at, text);
     if (options->own > 0.0) { /* 0 reads as before there was one: states of then still merge */
         snprintf(text, sizeof text, ", own=%.9g", options->own);
+        at = put(out, at, text);
+    }
+    if (options->min_share >= 0.0) {
+        snprintf(text, sizeof text, ", min_share=%.9g", options->min_share);
         at = put(out, at, text);
     }
     if (options->support != 10.0) { /* nor was there this */

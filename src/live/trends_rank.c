@@ -14,8 +14,8 @@
  *           traffic; option baseline, by default the longest half-life. At a place
  *           that is lent to, z = (T z + lent * z above) / (T + lent). The score is
  *           1 + z, or 1 / (1 - z) below z = 0: the same order, but above 0. An item
- *           is ranked where its count is at least min_support and more than
- *           1/candidates of the traffic.
+ *           is ranked where its count is at least min_support and more than option
+ *           min_share, by default 1/candidates, of the traffic.
  *           The rise that is told beside it is (count + K r) / (E + K), K = 10, r the
  *           rise at the place above (1 above the root, and at a place that is lent
  *           nothing): a Poisson rate over its expectation under a gamma prior of
@@ -140,8 +140,7 @@ static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
         out->surplus = recs__trend_surplus_lent(
             level->total, level->lent, recs__trend_surplus(options->support, count, usual),
             out->surplus);
-        eligible |= recs__trend_supported(options->min_support, (double)options->candidates,
-                                          count, level->total);
+        eligible |= recs__trend_supported(options->min_support, lens->floor, count, level->total);
     }
     return eligible;
 }
@@ -164,13 +163,17 @@ static double value_of(const recs__trend_lens *lens, recs__trend_work *work, siz
 static double bound(const recs__trend_lens *lens, const recs__trend_work *work) {
     const recs__trend_options *options = &lens->trends->options;
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
-        for (uint32_t l = 0; l < work->levels; l++) { /* could one outside be eligible? */
-            double bar = work->level[l].bar;
-            if (bar > 0.0 && bar >= options->min_support &&
-                bar * options->candidates > work->level[l].total)
-                return (double)INFINITY;
+        bool eligible = false; /* could one outside be? */
+        double surplus = 0.0;  /* rises with the count and falls with the baseline */
+        for (uint32_t l = work->levels; l-- > 0;) {
+            const recs__trend_level *level = &work->level[l];
+            eligible |= recs__trend_supported(options->min_support, lens->floor, level->bar,
+                                              level->total);
+            surplus = recs__trend_surplus_lent(
+                level->total, level->lent,
+                recs__trend_surplus(options->support, level->bar, 0.0), surplus);
         }
-        return -1.0;
+        return eligible ? recs__trend_risen(surplus) * (1.0 + ROUNDING) : -1.0;
     }
     recs__trend_seen_count nowhere[RECS__TREND_LEVELS]; /* all at their bars */
     for (uint32_t l = 0; l < work->levels; l++)

@@ -82,6 +82,7 @@ typedef struct recs__trend_lens {
     double scale[2];   /* of that sum; times 2^-16 of the one before */
     uint32_t series[2];
     int32_t slots[RECS__TREND_SERIES]; /* the newest of every series */
+    double floor;      /* an item trends that has more than this part of the traffic: 1/floor */
     bool leans;        /* a popular score leans on the longest half-life */
     bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;

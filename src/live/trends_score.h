@@ -58,10 +58,10 @@ static inline double recs__trend_risen(double surplus) {
     return surplus >= 0.0 ? 1.0 + surplus : 1.0 / (1.0 - surplus);
 }
 
-/* Whether a count is enough to have risen. */
-static inline bool recs__trend_supported(double min_support, double candidates, double count,
+/* Whether a count is enough to have risen: also more than 1/floor of the traffic. */
+static inline bool recs__trend_supported(double min_support, double floor, double count,
                                          double total) {
-    return count >= min_support && count > 0.0 && count * candidates > total;
+    return count >= min_support && count > 0.0 && count * floor > total;
 }
 
 /* What the longest half-life has beside the asked one. */

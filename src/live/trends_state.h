@@ -85,6 +85,7 @@ typedef struct recs__trend_options {
     int64_t actors;       /* milliseconds, 0: off                            */
     uint32_t actors_kept, min_actors, candidates;
     double min_support, support, prior, own;
+    double min_share; /* -1: 1/candidates */
     int64_t new_within, future;
     float weights[RECS_EVENT_MAX + 1];
     uint64_t seed;
