@@ -5,7 +5,8 @@
  * blocks are cut from few large pieces, for which large pages are asked, and
  * a block given back waits in the list of its size for the next one of that
  * size. Sizes are rounded up to eight steps an octave (at most 1/8 is lost);
- * blocks above 4 MB are the host's own. Cost: one lock; constant.
+ * blocks above 4 MB are the host's own, from one large page's beginning on. Cost: one
+ * lock; constant.
  *
  * trends->memory counts the pieces, not what is used of them. A state with a
  * budget (option memory) has to know what it uses, and takes every block from
@@ -15,11 +16,12 @@
 #include <string.h>
 
 enum { CLASSES = 8 * 20 };
-static const size_t large = (size_t)4 << 20;
+static const size_t large = (size_t)4 << 20, page = (size_t)2 << 20; /* a large page */
 
 struct recs__trend_pool {
     void *blocks[CLASSES];   /* given back, linked through their first word */
-    unsigned char *pieces;   /* newest; its first word links to the older   */
+    unsigned char *pieces;   /* newest; its first word links to the older, then one byte:
+                                whether it is of large pages                     */
     size_t used, size;       /* of the newest                               */
 };
 
@@ -49,6 +51,28 @@ static void *host_block(recs_trends *trends, size_t size, recs_error *error) {
     return block;
 }
 
+/* A block of whole large pages: it begins on one, and what it begins with in truth is in the
+ * word before. What lies around it is never touched. */
+static void *page_block(recs_trends *trends, size_t size, recs_error *error) {
+    size_t whole = (size + page - 1) / page * page + page + 64;
+    if (size > SIZE_MAX - 2 * page)
+        return recs__fail_memory(error, SIZE_MAX), NULL;
+    unsigned char *raw = recs__alloc_aligned(&trends->host, whole, 1, error);
+    if (raw == NULL)
+        return NULL;
+    unsigned char *block = raw + 64 + (size_t)(-((uintptr_t)raw + 64) % page);
+    memcpy(block - sizeof raw, &raw, sizeof raw);
+    atomic_fetch_add_explicit(&trends->memory, size, memory_order_relaxed);
+    recs__large_pages(block, (size + page - 1) / page * page);
+    return block;
+}
+
+static void free_page_block(recs_trends *trends, unsigned char *block) {
+    unsigned char *raw;
+    memcpy(&raw, block - sizeof raw, sizeof raw);
+    recs__free_aligned(&trends->host, raw);
+}
+
 /* A new piece, twice the last one, from 64 KB to 32 MB. Under the lock. */
 static recs_status new_piece(recs_trends *trends, struct recs__trend_pool *pool, size_t need,
                              recs_error *error) {
@@ -57,10 +81,12 @@ static recs_status new_piece(recs_trends *trends, struct recs__trend_pool *pool,
         size = (size_t)32 << 20;
     while (size < need + 64)
         size *= 2;
-    unsigned char *piece = host_block(trends, size, error);
+    bool pages = size >= large;
+    unsigned char *piece = pages ? page_block(trends, size, error) : host_block(trends, size, error);
     if (piece == NULL)
         return RECS_ERR_MEMORY;
     memcpy(piece, &pool->pieces, sizeof pool->pieces);
+    piece[sizeof pool->pieces] = pages;
     pool->pieces = piece;
     pool->used = 64;
     pool->size = size;
@@ -70,8 +96,10 @@ static recs_status new_piece(recs_trends *trends, struct recs__trend_pool *pool,
 void *recs__trend_alloc(recs_trends *trends, size_t size, recs_error *error) {
     struct recs__trend_pool *pool = trends->pool;
     size_t rounded;
-    if (size > large || trends->options.memory != 0)
+    if (trends->options.memory != 0)
         return host_block(trends, size, error);
+    if (size > large)
+        return page_block(trends, size, error);
     uint32_t class = class_of(size, &rounded);
     void *block = NULL;
     pthread_mutex_lock(&trends->pool_lock);
@@ -93,7 +121,10 @@ void recs__trend_release(recs_trends *trends, void *block, size_t size) {
     if (block == NULL)
         return;
     if (size > large || trends->options.memory != 0) {
-        recs__free_aligned(&trends->host, block);
+        if (trends->options.memory != 0)
+            recs__free_aligned(&trends->host, block);
+        else
+            free_page_block(trends, block);
         atomic_fetch_sub_explicit(&trends->memory, size, memory_order_relaxed);
         return;
     }
@@ -119,7 +150,10 @@ void recs__trend_pool_free(recs_trends *trends) {
     while (piece != NULL) {
         unsigned char *older;
         memcpy(&older, piece, sizeof older);
-        recs__free_aligned(&trends->host, piece);
+        if (piece[sizeof older])
+            free_page_block(trends, piece);
+        else
+            recs__free_aligned(&trends->host, piece);
         piece = older;
     }
     pthread_mutex_destroy(&trends->pool_lock);

@@ -123,6 +123,31 @@ join_events(recs_trends *trends, scratch *s, const uint32_t series) {
     }
 }
 
+/* Sorts the pairs by place: by counting where there are more events than places. */
+static void sort_by_place(scratch *s, uint32_t most) {
+    uint32_t *starts = s->table, start = 0;
+    if (most >= s->table_capacity || most > s->pair_count) {
+        recs__trend_sort_pairs(s->pairs, s->spare, s->pair_count, most);
+        return;
+    }
+    memset(starts, 0, (most + (size_t)1) * sizeof *starts);
+    for (size_t i = 0; i < s->pair_count; i++)
+        starts[s->pairs[i] >> 32]++;
+    for (uint32_t node = 0; node <= most; node++) {
+        uint32_t here = starts[node];
+        starts[node] = start;
+        start += here;
+    }
+    for (size_t i = 0; i < s->pair_count; i++)
+        s->spare[starts[s->pairs[i] >> 32]++] = s->pairs[i];
+    uint64_t *sorted = s->spare;
+    size_t capacity = s->spare_capacity;
+    s->spare = s->pairs;
+    s->spare_capacity = s->pair_capacity;
+    s->pairs = sorted;
+    s->pair_capacity = capacity;
+}
+
 static recs_status first_level(recs_trends *trends, scratch *s, recs_error *error) {
     uint32_t most = 0;
     s->pair_count = s->group_count = s->entry_count = 0;
@@ -130,18 +155,22 @@ static recs_status first_level(recs_trends *trends, scratch *s, recs_error *erro
         recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
     if (status != RECS_OK)
         return status;
+    bool segments =
+        atomic_load_explicit(&trends->segments.count, memory_order_acquire) != 0;
     for (uint32_t e = 0; e < s->count; e++) {
-        uint32_t node = s->places[e], base = recs__trend_node_at(trends, node)->base;
+        uint32_t node = s->places[e];
         s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
-        if (base != RECS_NO_PLACE)
-            s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
         most = node > most ? node : most;
-        most = base != RECS_NO_PLACE && base > most ? base : most;
+        uint32_t base = segments ? recs__trend_node_at(trends, node)->base : RECS_NO_PLACE;
+        if (base == RECS_NO_PLACE)
+            continue;
+        s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
+        most = base > most ? base : most;
     }
     status = recs__trend_entry_room(trends, s, s->pair_count, s->pair_count, error);
     if (status != RECS_OK)
         return status;
-    recs__trend_sort_pairs(s->pairs, s->spare, s->pair_count, most);
+    sort_by_place(s, most);
     if (trends->options.series_count == 1)
         join_events(trends, s, 1);
     else
@@ -374,8 +403,10 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
     uint32_t stopped = 0;
     int32_t newest[2];
     uint32_t parity[2];
+    int64_t floors[2];
     ahead next = *a;
     for (uint32_t k = 0; k < series; k++) {
+        floors[k] = lists == NULL ? INT64_MAX : lists->floors[k];
         newest[k] = p->newest[k];
         parity[k] = p->parity[k];
     }
@@ -418,8 +449,14 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         uint32_t first = cell->first[parity[base]];
         if (first == 0 || e->seconds + 1 < first)
             cell->first[parity[base]] = e->seconds + 1;
-        if (recs__trend_wanted(lists, marks, cell, values, series, p->fresh, parity[base]))
+        bool above = false; /* the floor of any list, which few are */
+        for (uint32_t k = 0; k < series; k++)
+            above |= values[k] > floors[k];
+        if (above && recs__trend_wanted(lists, marks, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
+            for (uint32_t k = 0; k < series; k++)
+                floors[k] = lists->floors[k];
+        }
     }
     *a = next;
     return stopped;

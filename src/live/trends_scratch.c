@@ -128,15 +128,23 @@ void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint3
         }
         return;
     }
+    /* Digits of equal width, few enough of them; counted in one reading. */
+    uint32_t bits = most == 0 ? 0 : 32u - (uint32_t)__builtin_clz(most), passes = (bits + 7) / 8,
+             width = passes == 0 ? 8 : (bits + passes - 1) / passes, counts[4][256] = {{0}};
+    const uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t p = 0; p < passes; p++)
+            counts[p][keys[i] >> (32 + p * width) & mask]++;
     uint64_t *from = keys, *to = spare;
-    for (int shift = 32; shift < 64 && (uint64_t)most >> (shift - 32) != 0; shift += 8) {
-        uint32_t starts[257] = {0};
+    for (uint32_t p = 0; p < passes; p++) {
+        uint32_t start = 0, shift = 32 + p * width;
+        for (uint32_t b = 0; b <= mask; b++) {
+            uint32_t here = counts[p][b];
+            counts[p][b] = start;
+            start += here;
+        }
         for (size_t i = 0; i < count; i++)
-            starts[(from[i] >> shift & 255) + 1]++;
-        for (int b = 0; b < 256; b++)
-            starts[b + 1] += starts[b];
-        for (size_t i = 0; i < count; i++)
-            to[starts[from[i] >> shift & 255]++] = from[i];
+            to[counts[p][from[i] >> shift & mask]++] = from[i];
         uint64_t *t = from;
         from = to;
         to = t;
