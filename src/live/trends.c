@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_old.h"
 #include "live/trends_pending.h"
 #include "live/trends_share.h"
 
@@ -17,13 +18,30 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SPINS = 64 }; /* of some 0.1 to 0.5 microseconds */
+
 /* ---- locks ----------------------------------------------------------------------- */
 
+static inline void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* A writer makes way after some microseconds: looking again is cheaper than to be put
+ * to sleep and woken. */
 void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node) {
     recs__trend_stripe *stripe = &trends->stripes[node->stripe];
     if (pthread_mutex_trylock(&stripe->lock) != 0) {
+        bool held = false;
         atomic_fetch_add(&stripe->waiting, 1);
-        pthread_mutex_lock(&stripe->lock);
+        for (int turn = 0; turn < SPINS && !held; turn++) {
+            for (int i = 0; i < 8; i++)
+                pause_briefly();
+            held = pthread_mutex_trylock(&stripe->lock) == 0;
+        }
+        if (!held)
+            pthread_mutex_lock(&stripe->lock);
         atomic_fetch_sub(&stripe->waiting, 1);
     }
     if (atomic_load_explicit(&trends->bounded, memory_order_acquire) != NULL)
@@ -128,6 +146,7 @@ void recs_trends_destroy(recs_trends *trends) {
     recs_host host = trends->host;
     recs__trend_share_destroy(trends);
     recs__trend_nodes_free(trends);
+    recs__trend_olds_free(trends);
     recs__bounded_free(trends);
     recs__trend_scratch_free(trends);
     recs__free(&host, trends->rows);

@@ -16,6 +16,7 @@
 #include "base/math.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_old.h"
 #include "live/trends_score.h"
 
 #include <math.h>
@@ -53,6 +54,9 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     lens->ask = ask;
     for (uint32_t s = 0; s < options->series_count; s++)
         lens->slots[s] = newest < 0 ? 0 : recs__trend_slot(&options->series[s], newest);
+    lens->now = newest;
+    lens->known_old = ask->ranking == RECS_RANK_NEW && ask->time >= newest &&
+                      atomic_load_explicit(&trends->bounded, memory_order_acquire) == NULL;
     recs__trend_focus(lens, 0, ask->series);
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
@@ -239,7 +243,10 @@ static inline uint32_t take_candidate(recs__trend_work *work, uint32_t item) {
 
 static bool asked_for(const recs__trend_lens *lens, uint32_t item) {
     const recs__trend_ask *ask = lens->ask;
-    return item < RECS__TREND_ITEMS && (ask->allowed == NULL || ask->allowed(ask->data, item));
+    return item < RECS__TREND_ITEMS &&
+           !(lens->known_old && recs__trend_is_old(lens->trends, item,
+                                                   lens->slots[lens->trends->options.base])) &&
+           (ask->allowed == NULL || ask->allowed(ask->data, item));
 }
 
 static inline void set_counts(const recs__trend_lens *lens, recs__trend_work *work, uint32_t c,
@@ -301,7 +308,7 @@ static void offer_plain(const recs__trend_lens *lens, recs__trend_work *work, ui
         } else {
             seen = count_of(lens, node, cell).count;
         }
-        if (!(seen > 0.0))
+        if (!(seen > 0.0) || (lens->known_old && !asked_for(lens, cell->item)))
             continue;
         uint32_t c = take_candidate(work, cell->item);
         work->counts[(size_t)c * work->stride + l] = (recs__trend_seen_count){seen, 0.0};
@@ -420,7 +427,10 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
     recs__trend_node *node = level->node;
     bool bounded, stale = false;
     uint32_t which = list_of(lens, &bounded), series = trends->options.series_count,
-             tier = depth < RECS__TREND_LONG_LISTS ? 0 : depth - RECS__TREND_SHORT_LISTS;
+             tier = depth == RECS__TREND_ALL                              ? 2
+                    : depth == RECS__TREND_LONG_LISTS ||
+                              (depth == RECS__TREND_DEEPER && level->deepen) ? 1
+                                                                             : 0;
     recs_status status = RECS_OK;
     recs__trend_lists *lists = node->lists;
     if (lists != NULL) {
@@ -585,6 +595,9 @@ void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *wor
         uint32_t c = work->chosen[i];
         const recs__trend_cell *cell = recs__trend_find(trends, work->root, work->items[c]);
         work->firsts[c] = cell != NULL ? recs__trend_first(trends, cell) : RECS_NO_TIME;
+        if (work->firsts[c] != RECS_NO_TIME &&
+            work->firsts[c] <= lens->now - trends->options.new_within)
+            recs__trend_set_old(trends, work->items[c], lens->slots[trends->options.base]);
     }
     recs__trend_unlock(trends, work->root);
 }

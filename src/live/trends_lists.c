@@ -16,7 +16,7 @@
  *
  * Cost: a comparison per event and series against the lowest bar, more for what
  * passes it; amortised constant per entry. */
-#include "live/trends_state.h"
+#include "live/trends_old.h"
 
 #include <string.h>
 
@@ -46,7 +46,8 @@ static bool of_new(const recs_trends *trends, uint32_t list) {
     return list / trends->options.series_count % 2 == 1;
 }
 
-/* By the lists' newest slot of the base series, which is the state's. */
+/* By the lists' newest slot of the base series, which is the state's; where it is known
+ * to be old by other places' events, it is not. */
 static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
                    const recs__trend_cell *cell, int64_t now) {
     uint32_t base = trends->options.base;
@@ -57,7 +58,8 @@ static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
     for (int32_t slot = newest - 1; slot <= newest; slot++)
         if (slot >= 0 && slot <= held && held - slot < 2 && cell->first[slot & 1] != 0)
             return slot * width + (int64_t)(cell->first[slot & 1] - 1) * 1000 >
-                   now - trends->options.new_within;
+                       now - trends->options.new_within &&
+                   !recs__trend_is_old(trends, cell->item, newest);
     return false;
 }
 
@@ -281,11 +283,16 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
     for (uint32_t s = 0; s < trends->options.series_count; s++)
         newest[s] = now < 0 ? 0 : recs__trend_slot(&trends->options.series[s], now);
     begin(trends, lists, tiers, newest);
+    bool root = node == recs__trend_node_at(trends, 0) && now >= 0;
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == RECS__TREND_FREE)
             continue;
         cell->marks &= RECS__TREND_HAS_RETURNS;
+        int64_t first = root && cell->item < RECS__TREND_ITEMS ? recs__trend_first(trends, cell)
+                                                               : RECS_NO_TIME;
+        if (first != RECS_NO_TIME && first <= now - trends->options.new_within)
+            recs__trend_set_old(trends, cell->item, lists->newest[trends->options.base]);
         recs__trend_offer(trends, node, cell, newest, now);
     }
 }

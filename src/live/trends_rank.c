@@ -182,6 +182,26 @@ static double bound(const recs__trend_lens *lens, const recs__trend_work *work) 
     return most > 0.0 ? most * (1.0 + 1e-6) : -1.0;
 }
 
+/* The most a level adds to the score of an item that is not among its candidates. */
+static double slack_of(const recs__trend_level *level) {
+    double base = level->bar_base > level->bar ? level->bar_base : level->bar;
+    return level->per_count * level->bar + level->per_base * base;
+}
+
+/* Which levels keep the bound high. */
+static void mark_deeper(const recs__trend_lens *lens, recs__trend_work *work, size_t count) {
+    const recs__trend_options *options = &lens->trends->options;
+    double least = count == lens->ask->limit && count > 0 ? (double)work->hits[count - 1].score
+                                                          : 0.0;
+    for (uint32_t l = 0; l < work->levels; l++) {
+        recs__trend_level *level = &work->level[l];
+        level->deepen = lens->ask->ranking == RECS_RANK_TRENDING
+                            ? recs__trend_supported(options->min_support, lens->floor,
+                                                    level->bar, level->total)
+                            : slack_of(level) > 0.2 * least;
+    }
+}
+
 /* ---- the best ------------------------------------------------------------------------------ */
 
 static bool id_before(const recs__trend_lens *lens, const recs__trend_work *work, uint64_t a,
@@ -261,12 +281,6 @@ static size_t choose_all(recs__trend_work *work) {
     for (uint32_t c = 0; c < work->count; c++)
         work->chosen[c] = c;
     return work->count;
-}
-
-/* The most a level adds to the score of an item that is not among its candidates. */
-static double slack_of(const recs__trend_level *level) {
-    double base = level->bar_base > level->bar ? level->bar_base : level->bar;
-    return level->per_count * level->bar + level->per_base * base;
 }
 
 /* Those that may reach what `want` of them have at least, *floor (0: unknown). */
@@ -447,5 +461,6 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
             return RECS_OK;
         if (depth == RECS__TREND_SHORT_LISTS_SOME && !work->skipped)
             depth++; /* the same again */
+        mark_deeper(&lens, work, *count);
     }
 }

@@ -46,6 +46,7 @@ typedef struct recs__trend_level {
     double per_count, per_base;   /* of a popular score, but for rounding: what a count adds */
     bool shown;                   /* enough actors */
     bool whole;                   /* every item with a count here is a candidate, with it */
+    bool deepen;                  /* an item outside its candidates may belong to the best */
 } recs__trend_level;
 
 /* Working memory, kept between questions. By candidate, unless it says else. */
@@ -83,6 +84,8 @@ typedef struct recs__trend_lens {
     uint32_t series[2];
     int32_t slots[RECS__TREND_SERIES]; /* the newest of every series */
     double floor;      /* an item trends that has more than this part of the traffic: 1/floor */
+    int64_t now;                       /* the newest time                             */
+    bool known_old; /* what is known to be old then (trends_old.h) is old when asked, too */
     bool leans;        /* a popular score leans on the longest half-life */
     bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;
@@ -100,6 +103,7 @@ size_t recs__trend_work_memory(const recs__trend_work *work);
 typedef enum recs__trend_depth {
     RECS__TREND_SHORT_LISTS_SOME, /* but not at levels that weigh little */
     RECS__TREND_SHORT_LISTS,
+    RECS__TREND_DEEPER, /* long ones, where level.deepen says that they would help */
     RECS__TREND_LONG_LISTS,
     RECS__TREND_ALL /* all cells; or all that are asked for */
 } recs__trend_depth;
