@@ -254,6 +254,21 @@ typedef enum recs_trend_part {
  * part. Since 0.1. */
 RECS_API double recs_query_trend(const recs_query *query, size_t index, int32_t part);
 
+/* Why answer `index` of the query's last recs_trending of these trends has its score, as reasons
+ * of the query (recs_query_reason_count …): RECS_REASON_TREND for each place of the
+ * chain that has a part in it, largest first, the place by recs_query_reason_place (of a
+ * radius the cell of its middle), component UINT32_MAX. Popular and new: what the counts of
+ * the place add. Trending: the score times the place's weight in it. RECS_REASON_REMAINDER is
+ * rounding, and what was counted since the answer. STATE: no answer of recs_trending,
+ * of other trends, or the request was changed since. ARGUMENT: index. MEMORY. Cost: a
+ * look-up at each place of the chain. Since 0.1. */
+RECS_API recs_status recs_trending_explain(recs_trends *trends, recs_query *query, size_t index,
+                                           recs_error *error);
+
+/* What stands behind such a reason: RECS_TREND_COUNT, _BASELINE, _RISE (ranking trending, the
+ * places above included) and _SUPPORT at its place. NaN for other reasons and parts. Since 0.1. */
+RECS_API double recs_query_reason_trend(const recs_query *query, size_t index, int32_t part);
+
 /* Live trends beside a model, in the next recs_recommend, recs_recommend_rows,
  * recs_score, recs_score_rows, recs_explain and recs_why_not: read at the query's
  * place, segment, time, half-life or window and ranking. What counts is the best

@@ -121,14 +121,14 @@ typedef struct rising {
     double expected, rise, surplus;
 } rising;
 
-/* From the top down, all counts known; whether it may be ranked. */
-static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
-                    const recs__trend_seen_count *seen, rising *out) {
+/* From the top down to a level, all counts known; whether it may be ranked. */
+static bool climb(const recs__trend_lens *lens, const recs__trend_work *work,
+                    const recs__trend_seen_count *seen, uint32_t last, rising *out) {
     const recs__trend_options *options = &lens->trends->options;
     double above = 1.0;
     bool eligible = false;
     *out = (rising){0.0, 1.0, 0.0};
-    for (uint32_t l = work->levels; l-- > 0;) {
+    for (uint32_t l = work->levels; l-- > last;) {
         const recs__trend_level *level = &work->level[l];
         double count = seen[l].count;
         out->expected = recs__trend_expected(options->prior, level->total, level->total_baseline,
@@ -143,6 +143,11 @@ static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
         eligible |= recs__trend_supported(options->min_support, lens->floor, count, level->total);
     }
     return eligible;
+}
+
+static bool rise_of(const recs__trend_lens *lens, const recs__trend_work *work,
+                    const recs__trend_seen_count *seen, rising *out) {
+    return climb(lens, work, seen, 0, out);
 }
 
 /* The score of a candidate whose counts are known. Below 0: not eligible. */
@@ -463,4 +468,56 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
             depth++; /* the same again */
         mark_deeper(&lens, work, *count);
     }
+}
+
+/* ---- why ------------------------------------------------------------------------------------- */
+
+/* How much each level weighs in a surplus; they sum to 1. */
+static void surplus_weights(const recs__trend_work *work, double weights[RECS__TREND_LEVELS]) {
+    double left = 1.0;
+    for (uint32_t l = 0; l < work->levels; l++) {
+        const recs__trend_level *level = &work->level[l];
+        double own = level->lent > 0.0 && l + 1 < work->levels
+                         ? level->total / (level->total + level->lent)
+                         : 1.0;
+        weights[l] = left * own;
+        left -= weights[l];
+    }
+}
+
+recs_status recs__trend_explain(recs_trends *trends, const recs__trend_ask *ask,
+                                recs__trend_work *work, const recs_host *host,
+                                recs__trend_reason out[RECS__TREND_LEVELS], uint32_t *levels,
+                                recs_error *error) {
+    double weights[RECS__TREND_LEVELS];
+    recs__trend_lens lens;
+    size_t count;
+    *levels = 0;
+    recs_status status = recs__trend_rank(trends, ask, work, host, &count, error);
+    if (status != RECS_OK || count == 0)
+        return status;
+    recs__trend_look_from(trends, ask, &lens);
+    const recs__trend_seen_count *seen =
+        &work->counts[(size_t)recs__topk_row(work->keys[0]) * work->stride];
+    *levels = work->levels;
+    surplus_weights(work, weights);
+    for (uint32_t l = 0; l < work->levels; l++) {
+        /* This level and those above it, as if it had been asked; or it alone. */
+        recs__trend_seen_count alone[RECS__TREND_LEVELS];
+        memset(alone, 0, sizeof alone);
+        alone[l] = seen[l];
+        double lent;
+        rising risen = {(double)NAN, (double)NAN, 0.0};
+        out[l] = (recs__trend_reason){.node = work->level[l].node, .count = seen[l].count,
+                                      .total = work->level[l].total};
+        if (ask->ranking == RECS_RANK_TRENDING) {
+            climb(&lens, work, seen, l, &risen);
+            out[l].contribution = weights[l] * (double)work->hits[0].score;
+        } else {
+            out[l].contribution = alone[0].count + lean_of(&lens, work, alone, &lent);
+        }
+        out[l].expected = risen.expected;
+        out[l].rise = risen.rise;
+    }
+    return RECS_OK;
 }

@@ -94,6 +94,20 @@ typedef struct recs__trend_lens {
 recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
                              recs__trend_work *work, const recs_host *host, size_t *count,
                              recs_error *error);
+
+/* What a place of the chain has of an item's score. */
+typedef struct recs__trend_reason {
+    const recs__trend_node *node; /* NULL: those near */
+    double contribution; /* popular, new: what its counts add; trending: the score by its weight */
+    double count, expected, rise, total;
+} recs__trend_reason;
+
+/* Why the one item that is asked for (only) has its score: by level, own place first; their
+ * number in *levels, 0 when it is not among the answers now. */
+recs_status recs__trend_explain(recs_trends *trends, const recs__trend_ask *ask,
+                                recs__trend_work *work, const recs_host *host,
+                                recs__trend_reason out[RECS__TREND_LEVELS], uint32_t *levels,
+                                recs_error *error);
 void recs__trend_work_free(recs__trend_work *work, const recs_host *host);
 size_t recs__trend_work_memory(const recs__trend_work *work);
 

@@ -12,6 +12,7 @@
 
 void recs__reasons_clear(recs_query *query) {
     query->reasons.count = 0;
+    query->trend.told_count = 0;
 }
 
 void recs__answer_clear(recs_query *query) {

@@ -121,6 +121,10 @@ typedef struct recs__trend_room {
     size_t denied_capacity, allowed_capacity, parts_capacity;
     size_t denied_count, allowed_count;
     uint32_t near[RECS__NEAR_CELLS]; /* nodes of the radius */
+    const recs_trends *of;           /* who answered, and for when */
+    int64_t time;
+    double told[RECS__TREND_LEVELS][4]; /* parts behind the first reasons, in their order */
+    size_t told_count;                  /* 0: the reasons are of another verb */
 } recs__trend_room;
 
 /* Live trends as rows of a model, best first (beside.h). */

@@ -355,6 +355,9 @@ static recs_status write_answer(recs_trends *trends, recs_query *query,
     }
     answer->eligible = room->work.scored;
     answer->verb = RECS__VERB_TRENDING;
+    answer->changes = query->request.changes;
+    room->of = trends;
+    room->time = ask->time;
     answer->component = UINT32_MAX;
     memcpy(answer->component_name, rankings[ask->ranking], sizeof rankings[0]);
     return RECS_OK;

@@ -153,8 +153,11 @@ static void count(const recs_model *model, recs_query *query)
         recs_query_place(query, "us/ca");
         recs_query_ranking(query, ranking);
         recs_query_time(query, begin + day);
-        if (TRY(recs_trending(trends, query, &error)))
+        if (TRY(recs_trending(trends, query, &error))) {
             note_answers(query);
+            if (recs_query_count(query) != 0)
+                (void)TRY(recs_trending_explain(trends, query, 0, &error));
+        }
     }
     if (!where) {
         recs_query_near(query, 40.0, -75.0, 900.0, 4, 3, 13);
