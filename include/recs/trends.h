@@ -62,7 +62,8 @@ typedef struct recs_trends recs_trends;
  *   prior=20           weight of the parent's shares at a place, 0 to 1e6
  *   own=0              weight of the place's own shares in the longest half-life, under
  *                      those of the half-life or window asked for, 0 to 1e6
- *   candidates=256     items kept ready per list, 16 to 1024
+ *   candidates=256     items kept ready per long list, 16 to 1024 (64 at most in short
+ *                      ones, which most queries read)
  *   new_within=7d      how long an item is new, 1h to 16 times the longest
  *                      half-life
  *   future=1h          events this far ahead of the clock are refused, 0s to 365d
@@ -234,9 +235,10 @@ RECS_API recs_status recs_query_near(recs_query *query, double latitude, double 
  * counted the item, RECS_FROM_FILL where it was borrowed from above; with
  * evidence_only the latter are left out. Exact: the same as a scan of all
  * items of the place. ARGUMENT: rows in deny or allow; a half-life or window the
- * state does not keep (the text lists them). MEMORY. Cost: microseconds, by the
- * number of candidates; a scan of the place where they cannot prove the top k.
- * Since 0.1. */
+ * state does not keep (the text lists them). MEMORY. Cost: about a cache line for each
+ * of some 100 candidates a place and 3 for each answer, some microseconds; by the number of
+ * items where few are allowed. Where lists cannot prove the top k the place is scanned
+ * and keeps longer ones from then on. Since 0.1. */
 RECS_API recs_status recs_trending(recs_trends *trends, recs_query *query, recs_error *error);
 
 typedef enum recs_trend_part {

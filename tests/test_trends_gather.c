@@ -1,0 +1,196 @@
+/* test_trends_gather.c - a query through lists answers as one that looks up every item:
+ * the same ids in the same order, scores and parts to the bit. Where all items are
+ * allowed by name (no more than 512) they are looked up one by one, without any list,
+ * bound or order; so each question is asked twice. */
+#include "support/test.h"
+
+#include "recs.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ITEMS = 400, PLACES = 6, DENIED = 40 };
+#define HOUR INT64_C(3600000)
+#define DAY (24 * HOUR)
+#define START (20000 * DAY)
+static const char *const paths[PLACES] = {"", "a", "a/x", "a/y", "b", "b/z"};
+
+static uint64_t state = 7;
+
+static uint32_t draw(uint32_t below) {
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((state >> 33) % below);
+}
+
+static const char *id_of(uint32_t item) {
+    static char id[16];
+    snprintf(id, sizeof id, "item-%u", item);
+    return id;
+}
+
+typedef struct question {
+    const char *place, *segment;
+    int64_t time, half_life, window;
+    int32_t ranking;
+    size_t limit;
+    bool evidence, deny;
+} question;
+
+static void put(recs_query *q, const question *asked) {
+    recs_query_reset(q);
+    recs_query_place(q, asked->place);
+    recs_query_segment(q, asked->segment);
+    recs_query_time(q, asked->time);
+    recs_query_half_life(q, asked->half_life);
+    if (asked->window != 0)
+        recs_query_window(q, asked->window);
+    recs_query_ranking(q, asked->ranking);
+    recs_query_limit(q, asked->limit);
+    recs_query_evidence_only(q, asked->evidence);
+    for (uint32_t item = 0; asked->deny && item < DENIED; item++)
+        recs_query_deny(q, id_of(item * 3));
+}
+
+static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
+
+static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const question *asked) {
+    recs_error error = {0};
+    put(q, asked);
+    put(r, asked);
+    for (uint32_t item = 0; item < ITEMS; item++)
+        recs_query_allow(r, id_of(item));
+    if (recs_trending(trends, q, &error) || recs_trending(trends, r, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(recs_query_trend_scanned(r), 0);
+    if (recs_query_count(q) != recs_query_count(r))
+        fail_msg("%zu items, expected %zu (place \"%s\", ranking %d)", recs_query_count(q),
+                 recs_query_count(r), asked->place, asked->ranking);
+    for (size_t i = 0; i < recs_query_count(q); i++) {
+        if (strcmp(recs_query_id(q, i), recs_query_id(r, i)) != 0)
+            fail_msg("rank %zu: %s (%.9g), expected %s (%.9g), place \"%s\", ranking %d", i,
+                     recs_query_id(q, i), (double)recs_query_score(q, i), recs_query_id(r, i),
+                     (double)recs_query_score(r, i), asked->place, asked->ranking);
+        assert_true(recs_query_score(q, i) == recs_query_score(r, i));
+        assert_int_equal(recs_query_source(q, i), recs_query_source(r, i));
+        for (int32_t part = RECS_TREND_COUNT; part <= RECS_TREND_MOST; part++)
+            assert_true(same_number(recs_query_trend(q, i, part), recs_query_trend(r, i, part)));
+    }
+    return recs_query_count(q);
+}
+
+static void ask_all(recs_trends *trends, recs_query *q, recs_query *r, int64_t now, bool windows,
+                    size_t *answers, size_t *scans, size_t *queries) {
+    static const size_t limits[] = {1, 7, 50, 90};
+    for (int turn = 0; turn < 60; turn++) {
+        question asked = {.place = paths[draw(PLACES)],
+                          .segment = draw(4) == 0 ? "new customers" : NULL,
+                          .time = now + (int64_t)draw(3) * 9 * HOUR,
+                          .half_life = draw(2) == 0 ? DAY : 8 * DAY,
+                          .ranking = (int32_t)draw(3),
+                          .limit = limits[draw(4)],
+                          .evidence = draw(3) == 0,
+                          .deny = draw(4) == 0};
+        if (windows && draw(3) == 0)
+            asked.window = 6 * HOUR;
+        *answers += compare(trends, q, r, &asked);
+        *scans += (size_t)recs_query_trend_scanned(q);
+        ++*queries;
+    }
+}
+
+/* What sells drifts; some items come to one place long after another. All at whole
+ * hours, so that equal scores are frequent. */
+static void pour(recs_trends *trends, int64_t from, int64_t to, uint32_t count) {
+    recs_error error = {0};
+    for (uint32_t e = 0; e < count; e++) {
+        int64_t time = from + (to - from) / HOUR * e / count * HOUR;
+        uint32_t drift = (uint32_t)((time - START) / DAY) * 5;
+        uint32_t item = (draw(60) * draw(7) + drift) % ITEMS, place, handle;
+        uint8_t returned = draw(12) == 0;
+        assert_int_equal(recs_trends_item(trends, id_of(item), &handle, &error), RECS_OK);
+        assert_int_equal(recs_trends_place(trends, paths[draw(PLACES)],
+                                           draw(3) == 0 ? "new customers" : NULL, &place, &error),
+                         RECS_OK);
+        if (recs_trends_add_rows(trends, &handle, &place, NULL, &time, NULL, &returned, 1, time,
+                                 NULL, &error))
+            fail_msg("%s", error.text);
+    }
+}
+
+static void run(const char *settings, bool windows, size_t *scans, size_t *queries) {
+    recs_trends *trends = NULL;
+    recs_query *q = NULL, *r = NULL;
+    recs_error error = {0};
+    size_t answers = 0;
+    if (recs_trends_create(&trends, settings, NULL, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&r, NULL, &error), RECS_OK);
+    for (int step = 0; step < 12; step++) { /* 300 days: slots of both series move on */
+        int64_t from = START + step * 25 * DAY;
+        pour(trends, from, from + (step % 3 == 0 ? 2 : 25) * DAY, 700);
+        ask_all(trends, q, r, recs_trends_newest(trends), windows, &answers, scans, queries);
+    }
+    assert_true(answers > 1000);
+    recs_query_destroy(q);
+    recs_query_destroy(r);
+    recs_trends_destroy(trends);
+}
+
+static void test_lists_and_look_ups(void **unused) {
+    size_t scans = 0, queries = 0;
+    (void)unused;
+    run("half_life=1d|8d,actors=off,candidates=16,new_within=5d", false, &scans, &queries);
+    run("half_life=1d|8d,window=6h/1h,actors=off,candidates=16,prior=2", true, &scans, &queries);
+    run("half_life=1d|8d,actors=off,candidates=32,own=30,min_support=1", false, &scans, &queries);
+    run("half_life=1d|8d,actors=off,candidates=100,prior=0", false, &scans, &queries);
+    assert_true(scans > 0 && scans < queries / 2); /* both ways were taken */
+}
+
+/* An item that is new at a place may be old elsewhere: such do not fill the lists. */
+static void test_old_elsewhere(void **unused) {
+    recs_trends *trends = NULL;
+    recs_query *q = NULL, *r = NULL;
+    recs_error error = {0};
+    size_t late = 0;
+    (void)unused;
+    assert_int_equal(recs_trends_create(&trends,
+                                        "half_life=1d|8d,actors=off,candidates=16,new_within=5d,"
+                                        "prior=0", NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&r, NULL, &error), RECS_OK);
+    for (int day = 0; day < 40; day++)
+        for (uint32_t e = 0; e < 300; e++) {
+            int64_t time = START + day * DAY + e * 60000;
+            bool fresh = e % 10 == 0; /* ten of these a day, new everywhere, sold thrice */
+            uint32_t item = fresh ? 200 + ((uint32_t)day * 5 + e / 10 % 10) % 200 : draw(200),
+                     place, handle;
+            /* At "b" items appear only after day 20, known by then at "a". */
+            const char *path = day < 20 || draw(2) == 0 ? "a" : "b";
+            assert_int_equal(recs_trends_item(trends, id_of(item), &handle, &error), RECS_OK);
+            assert_int_equal(recs_trends_place(trends, path, NULL, &place, &error), RECS_OK);
+            assert_int_equal(recs_trends_add_rows(trends, &handle, &place, NULL, &time, NULL, NULL,
+                                                  1, time, NULL, &error), RECS_OK);
+            if (day > 20 && e % 30 == 29) {
+                question asked = {.place = "b", .time = time, .half_life = 8 * DAY,
+                                  .ranking = RECS_RANK_NEW, .limit = 10};
+                compare(trends, q, r, &asked);
+                late += day > 30 && recs_query_trend_scanned(q) != 0;
+            }
+        }
+    assert_true(late < 30); /* of 90 */
+    recs_query_destroy(q);
+    recs_query_destroy(r);
+    recs_trends_destroy(trends);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_and_look_ups),
+        cmocka_unit_test(test_old_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
