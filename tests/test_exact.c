@@ -266,6 +266,7 @@ static void pieces_and_floods(void **state) {
         float *vectors = some_vectors(&s, (shape)what, 3, 5);
         check(&s, vectors, 3, (asked){30, -INFINITY, NULL, NULL, &alone}, name);
         check(&s, vectors, 3, (asked){30, -INFINITY, NULL, NULL, &threads}, name);
+        check(&s, vectors, 1, (asked){what % 2 ? 1500 : 700, -INFINITY, NULL, NULL, &alone}, name);
         free(vectors);
         drop(&s);
     }

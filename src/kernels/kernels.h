@@ -159,6 +159,10 @@ typedef struct recs__kernels {
      * scales[16 * t + i]. */
     void (*code_sums)(const recs__code_query *query, const uint8_t *codes, size_t groups,
                       size_t tiles, const float *scales, float *out);
+
+    /* dot() of query and the n codes of one row of a tile, each less 64: the row's
+     * first four codes are at `at`, the others 64 bytes apart. n multiply-adds. */
+    float (*code_dot)(const float *query, const uint8_t *at, size_t n);
 } recs__kernels;
 
 /* The table for this processor and operating system. The first call chooses;

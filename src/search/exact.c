@@ -180,7 +180,7 @@ static void start_slot(recs__exact_slot *slot, const recs__seek *seek,
     slot->shared = shared;
     slot->floor = topk->bar;
     slot->scanned = slot->refined = slot->rescored = 0;
-    slot->waiting_count = 0;
+    slot->waiting_count = slot->waiting_next = 0;
     slot->flooded = false;
 }
 

@@ -33,8 +33,11 @@ enum {
     LEAD_SHARE = 4,      /* … a block for each so many of k                         */
     LEAD_LEAST = 8,
     LEAD_MOST = 32,
+    LEAD_HELD = 2 * LEAD_TOP + BLOCK, /* rows that are held for it                  */
     PROVE_TOP = 1024,    /* k up to which rows that wait prove a bar                */
     WAITING = 128,       /* rows that wait beside these, or where they do not       */
+    BINS = 64,           /* … by so many steps of what they reach                   */
+    SIFTED = 24,         /* rows more that wait until they are sifted, at least     */
     SCORED = 16,         /* rows scored together                                    */
     FLOOD_LEAST = 4096,  /* rows refined before the codes are judged,               */
     FLOOD_TOP = 8,       /* … and so many for each of k                             */
@@ -178,8 +181,6 @@ typedef struct working {
     const recs__accept *accept;
     recs__margins margins;
     float *wide;     /* [dims], a row as stored                      */
-    float *numbers;  /* [dims], the codes of a row                   */
-    int8_t *bytes;   /* [dims rounded up to 8], the same             */
     uint64_t *keys;  /* of waiting rows                              */
     float *sums;     /* of the rows of LEAD_MOST blocks              */
 } working;
@@ -193,22 +194,17 @@ size_t recs__pass_waiting(size_t limit) {
 }
 
 size_t recs__pass_room(uint32_t dims, size_t waiting) {
-    return 2 * padded(dims) + padded((size_t)dims / 4 + 2) + 2 * padded(waiting) +
-           LEAD_MOST * BLOCK;
+    return padded(dims) + 2 * padded(waiting) + LEAD_MOST * BLOCK;
 }
 
 static working start_working(const recs__space *space, const recs__accept *accept, size_t waiting,
                              float *room) {
-    size_t dims = padded(space->stored.dims);
-    float *bytes = room + 2 * dims;
-    float *keys = bytes + padded((size_t)space->stored.dims / 4 + 2);
+    float *keys = room + padded(space->stored.dims);
     return (working){.space = space,
                      .kernels = recs__kernels_get(),
                      .accept = accept,
                      .margins = recs__margins_of(space->stored.dims),
                      .wide = room,
-                     .numbers = room + dims,
-                     .bytes = (int8_t *)bytes,
                      .keys = (uint64_t *)(void *)keys,
                      .sums = keys + 2 * padded(waiting)};
 }
@@ -256,40 +252,58 @@ static void score_waiting(const working *w, recs__exact_slot *slot) {
     slot->waiting_count = 0;
 }
 
+/* A number that limit of count numbers from `from` on reach, near the greatest such: the
+ * least of those in the upper bins that hold as many. from itself, if they are fewer. */
+static float reached(const float *numbers, size_t step, size_t count, size_t limit, float from) {
+    float top = -INFINITY, low = INFINITY, least[BINS];
+    uint32_t counts[BINS] = {0};
+    size_t some = 0;
+    for (size_t i = 0; i < count; i++) {
+        float x = numbers[i * step];
+        bool in = x >= from && x > -INFINITY;
+        some += in;
+        top = in && x > top ? x : top;
+        low = in && x < low ? x : low;
+    }
+    if (some < limit)
+        return from;
+    float scale = (float)BINS / (top - low);
+    if (!(scale > 0.0f) || scale > 1e30f)
+        return low;
+    for (size_t b = 0; b < BINS; b++)
+        least[b] = INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        float x = numbers[i * step];
+        if (!(x >= low))
+            continue;
+        size_t bin = (size_t)((x - low) * scale);
+        bin = bin < BINS ? bin : BINS - 1;
+        counts[bin]++;
+        least[bin] = x < least[bin] ? x : least[bin];
+    }
+    float reach = INFINITY;
+    some = 0;
+    for (size_t b = BINS; b-- > 0 && some < limit;) {
+        some += counts[b];
+        reach = least[b] < reach ? least[b] : reach;
+    }
+    return reach;
+}
+
 /* k of the rows that wait are proven to reach a bar: those below it need not. Where
  * the host may take rows out nothing is proven. */
 static void sift(const working *w, recs__exact_slot *slot) {
     size_t limit = slot->topk->limit, left = 0;
-    if (w->accept == NULL && limit <= PROVE_TOP && slot->waiting_count >= limit) {
-        for (size_t i = 0; i < slot->waiting_count; i++)
-            w->keys[i] = recs__topk_key(slot->waiting[i].least, (uint32_t)i);
-        recs__select_keys(w->keys, slot->waiting_count, limit);
-        raise_bar(slot, recs__topk_score(w->keys[limit - 1]));
-    }
+    if (w->accept == NULL && limit <= PROVE_TOP && slot->waiting_count >= limit)
+        raise_bar(slot, reached(&slot->waiting[0].least, sizeof *slot->waiting / sizeof(float),
+                                slot->waiting_count, limit, bar_of(slot)));
     float bar = bar_of(slot);
     for (size_t i = 0; i < slot->waiting_count; i++)
         if (slot->waiting[i].most >= bar)
             slot->waiting[left++] = slot->waiting[i];
     slot->waiting_count = left;
-}
-
-/* The canonical product of the vector and the codes of a place. */
-static float coded_product(const working *w, const recs__exact_slot *slot, size_t place) {
-    const recs__codes *codes = w->space->codes;
-    const uint8_t *at = codes->codes + place / RECS__CODES_TILE * codes->groups * 64 +
-                        place % RECS__CODES_TILE * 4;
-    for (size_t g = 0; g < codes->groups; g += 2) {
-        uint32_t four, more = 0;
-        memcpy(&four, at + 64 * g, sizeof four);
-        if (g + 1 < codes->groups)
-            memcpy(&more, at + 64 * (g + 1), sizeof more);
-        /* Codes are below 128: 64 is taken from each of the eight, with no borrow. */
-        uint64_t eight = (uint64_t)more << 32 | four, high = UINT64_C(0x8080808080808080);
-        eight = ((eight | high) - UINT64_C(0x4040404040404040)) ^ high;
-        memcpy(w->bytes + 4 * g, &eight, sizeof eight);
-    }
-    w->kernels->widen_int8(w->bytes, 1.0f, w->numbers, codes->dims);
-    return w->kernels->dot(slot->seek->vector, w->numbers, codes->dims);
+    /* Soon, for a higher bar, but not before it is worth the work. */
+    slot->waiting_next = left + left / 2 + SIFTED;
 }
 
 /* A row that the kernel let through: what its codes say of the vector itself, not of
@@ -302,7 +316,10 @@ static void take_row(const working *w, recs__exact_slot *slot, const recs__codes
         return;
     recs__asking asking = asking_of(w->space, slot);
     float scale = codes->scales[place];
-    double product = (double)coded_product(w, slot, place) * (double)scale;
+    const uint8_t *at = codes->codes + place / RECS__CODES_TILE * codes->groups * 64 +
+                        place % RECS__CODES_TILE * 4;
+    double product =
+        (double)w->kernels->code_dot(slot->seek->vector, at, codes->dims) * (double)scale;
     double error = recs__bound_error(&asking, bound, scale, w->margins);
     float most = recs__bound_most(&asking, bound, product + error, w->margins);
     slot->refined++;
@@ -310,10 +327,10 @@ static void take_row(const working *w, recs__exact_slot *slot, const recs__codes
         return;
     float least = recs__bound_least(&asking, bound, product - error, w->margins);
     slot->waiting[slot->waiting_count++] = (recs__waiting){most, least, row};
-    if (slot->waiting_count < slot->waiting_room)
+    if (slot->waiting_count < slot->waiting_next && slot->waiting_count < slot->waiting_room)
         return;
     sift(w, slot);
-    if (slot->waiting_count > slot->waiting_room / 2)
+    if (slot->waiting_count > slot->waiting_room * 3 / 4)
         score_waiting(w, slot);
 }
 
@@ -326,10 +343,10 @@ static size_t lead_blocks(size_t limit) {
                                  : LEAD_MOST;
 }
 
-/* The best of a block's rows, by their sums, and what their scores are at least, into
- * keys behind count others. */
+/* What the scores of the best of a block's rows, by their sums, are at least, into
+ * reach behind count others. */
 static size_t add_least(const working *w, const recs__exact_slot *slot, size_t block, float limit,
-                        uint64_t *keys, size_t count) {
+                        float *reach, size_t count) {
     const recs__codes *codes = w->space->codes;
     const recs__codes_bound *bound = &codes->bounds[block];
     const float *sums = w->sums + block * BLOCK, *scales = codes->scales + block * BLOCK;
@@ -353,11 +370,21 @@ static size_t add_least(const working *w, const recs__exact_slot *slot, size_t b
         /* The sum has the bias that makes it too high: twice that less it is too low. */
         uint32_t place = recs__topk_row(some[i]);
         double sum = (double)sums[place] + 2.0 * bias * (double)scales[place];
-        float least = recs__bound_least(&asking, bound,
-                                        sum * slot->vector->scale - margin, w->margins);
-        keys[count++] = recs__topk_key(least, (uint32_t)(block * BLOCK) + place);
+        reach[count++] = recs__bound_least(&asking, bound, sum * slot->vector->scale - margin,
+                                           w->margins);
     }
     return count;
+}
+
+/* Raises the bar to what limit of the numbers reach and keeps those, of equal ones some. */
+static size_t keep_reach(float *reach, size_t count, size_t limit, float *bar) {
+    float found = reached(reach, 1, count, limit, *bar);
+    size_t kept = 0, most = LEAD_HELD - BLOCK;
+    *bar = found > *bar ? found : *bar;
+    for (size_t i = 0; i < count && kept < most; i++)
+        if (reach[i] >= *bar)
+            reach[kept++] = reach[i];
+    return kept;
 }
 
 /* The first blocks, which have the longest rows, for one slot: their sums prove a bar
@@ -366,7 +393,7 @@ static void lead(const working *w, recs__exact_slot *slot, size_t blocks) {
     const recs__codes *codes = w->space->codes;
     recs__asking asking = asking_of(w->space, slot);
     recs__code_query query = slot->vector->query;
-    uint64_t keys[LEAD_TOP + BLOCK];
+    float reach[LEAD_HELD];
     size_t limit = slot->topk->limit, count = 0, done = 0;
     float bar = bar_of(slot);
     for (; done < blocks; done++) {
@@ -377,14 +404,11 @@ static void lead(const working *w, recs__exact_slot *slot, size_t blocks) {
         float needed = recs__bound_limit(&asking, bound, bar, w->margins, &query.bias);
         w->kernels->code_sums(&query, codes->codes + done * BLOCK * codes->groups * 4,
                               codes->groups, TILES, codes->scales + done * BLOCK, sums);
-        count = add_least(w, slot, done, needed, keys, count);
-        if (count >= limit) {
-            recs__select_keys(keys, count, limit);
-            count = limit;
-            float proven = recs__topk_score(keys[limit - 1]);
-            bar = proven > bar ? proven : bar;
-        }
+        count = add_least(w, slot, done, needed, reach, count);
+        if (count >= limit + limit / 4 + SIFTED)
+            count = keep_reach(reach, count, limit, &bar);
     }
+    keep_reach(reach, count, limit, &bar);
     raise_bar(slot, bar);
     slot->scanned += done * BLOCK;
     for (size_t b = 0; b < done; b++) {

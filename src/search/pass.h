@@ -26,6 +26,7 @@ struct recs__exact_slot {
     uint64_t scanned, refined, rescored;
     recs__waiting *waiting; /* CODES: [waiting_room], recs__pass_waiting of its k   */
     size_t waiting_count, waiting_room;
+    size_t waiting_next; /* so many are sifted next                                 */
     bool flooded; /* codes decide too little: the plain scan takes over             */
 };
 

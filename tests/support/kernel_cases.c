@@ -453,6 +453,7 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
     uint32_t *starts = take(count * segments * sizeof *starts);
     recs__code_query *queries = take(count * sizeof *queries);
     bool extreme = what == HUGE_ONES || what == WIDE;
+    float *block;
     for (size_t i = 0; i < groups * tiles * 64; i++)
         codes[i] = (uint8_t)(extreme ? (recs__random_below(&r->random, 2) ? 1 : 127)
                                      : 1 + recs__random_below(&r->random, 127));
@@ -491,7 +492,8 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
         if (what == SPECIAL && c % 3 == 0) limits[c] = c % 2 ? INFINITY : -INFINITY;
     }
     size_t words = (count * tiles + 1) / 2;
-    pair p = outputs(r, PLAIN, words + tiles * 16);
+    const float *vector = inputs(r, what == SPECIAL ? PLAIN : what, n, any_offset(r), &block);
+    pair p = outputs(r, PLAIN, words + tiles * 16 + 1);
     for (int side = 0; side < 2; side++) {
         const recs__kernels *table = side ? r->reference : r->table;
         float *out = side ? p.theirs : p.ours;
@@ -499,7 +501,10 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
                          (uint16_t *)(void *)out);
         if (count != 0)
             table->code_sums(&queries[count - 1], codes, groups, tiles, scales, out + words);
+        if (tiles != 0)
+            out[words + tiles * 16] = table->code_dot(vector, codes + 4 * (n % 16), n);
     }
+    free(block);
     free(codes), free(scales), free(limits), free(wanted), free(starts), free(queries);
     return same_pair(r, "code_scan", what, n, count, &p);
 }
