@@ -119,6 +119,18 @@ static inline void ask_for(const recs_trends *trends, const recs__trend_node *no
         __builtin_prefetch(recs__trend_at(trends, cells, recs__trend_home(item, capacity)));
 }
 
+/* recs__trend_find, whose first guess is most often right. */
+static inline const recs__trend_cell *find(const recs_trends *trends,
+                                           const recs__trend_node *node, uint32_t item) {
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    if (capacity == 0)
+        return NULL;
+    const recs__trend_cell *cell =
+        recs__trend_at(trends, cells, recs__trend_home(item, capacity));
+    return cell->item == item ? cell : recs__trend_find(trends, node, item);
+}
+
 /* ---- the chain of places --------------------------------------------------------------- */
 
 /* Under the lock. */
@@ -575,7 +587,7 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
             if (work->counts[(size_t)c * work->stride + l].count >= 0.0)
                 continue;
             const recs__trend_cell *cell =
-                nothing ? NULL : recs__trend_find(trends, level->node, work->items[c]);
+                nothing ? NULL : find(trends, level->node, work->items[c]);
             set_counts(lens, work, c, l,
                        cell != NULL ? count_of(lens, level->node, cell)
                                     : (recs__trend_seen_count){0.0, 0.0});
@@ -593,7 +605,7 @@ void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *wor
         ask_for(trends, work->root, work->items[work->chosen[i]]);
     for (size_t i = 0; i < chosen; i++) {
         uint32_t c = work->chosen[i];
-        const recs__trend_cell *cell = recs__trend_find(trends, work->root, work->items[c]);
+        const recs__trend_cell *cell = find(trends, work->root, work->items[c]);
         work->firsts[c] = cell != NULL ? recs__trend_first(trends, cell) : RECS_NO_TIME;
         if (work->firsts[c] != RECS_NO_TIME &&
             work->firsts[c] <= lens->now - trends->options.new_within)

@@ -76,6 +76,7 @@ static recs_status index_room(recs__trend_names *names, const recs_host *host, u
     uint32_t *index = recs__alloc_zero(host, size, sizeof *index, error);
     if (index == NULL)
         return RECS_ERR_MEMORY;
+    recs__large_pages(index, size * sizeof *index);
     for (uint32_t handle = 0; handle < count; handle++) {
         uint32_t at = recs__trend_names_get(names, handle)->hash & (size - 1);
         while (index[at] != 0)
@@ -98,6 +99,7 @@ static recs_status chunk_room(recs__trend_names *names, const recs_host *host, u
     recs__trend_name *made = recs__alloc(host, entries, sizeof *made, error);
     if (made == NULL)
         return RECS_ERR_MEMORY;
+    recs__large_pages(made, entries * sizeof *made);
     names->memory += entries * sizeof *made;
     atomic_store_explicit(&names->chunks[chunk], made, memory_order_release);
     return RECS_OK;

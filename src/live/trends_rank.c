@@ -299,7 +299,7 @@ static size_t choose(recs__trend_work *work, size_t want, double *floor) {
         double reach = work->least[c];
         if (reach + most < *floor)
             continue;
-        for (uint32_t l = 0; l < work->levels; l++)
+        for (uint32_t l = 0; l < work->levels && reach < *floor; l++)
             if (work->counts[(size_t)c * work->stride + l].count < 0.0)
                 reach += slack[l];
         if (!(reach < *floor))
@@ -326,6 +326,7 @@ static size_t score_chosen(const recs__trend_lens *lens, recs__trend_work *work,
         double value = value_of(lens, work, c);
         if (value < 0.0)
             continue;
+        __builtin_prefetch(recs__trend_names_get(&lens->trends->items, work->items[c]));
         work->keys[count++] = recs__topk_key((float)value, c);
         *good += value >= floor;
     }
@@ -433,9 +434,6 @@ static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
     if (status != RECS_OK)
         return status;
     *count = select_best(lens, work);
-    for (size_t i = 0; i < *count; i++)
-        __builtin_prefetch(
-            recs__trend_names_get(&lens->trends->items, work->items[recs__topk_row(work->keys[i])]));
     for (size_t i = 0; i < *count; i++)
         describe(lens, work, work->keys[i], &work->hits[i]);
     add_bounds(lens, work, *count);
