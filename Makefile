@@ -143,7 +143,7 @@ $(BUILD)/librecs.so.0: $(LIB_OBJ) src/api.map
 
 $(BUILD)/librecs-train.so.0: $(TRAIN_OBJ) $(PRIVATE_OBJ) lib/train/api.map $(LIB)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map \
+	$(Q)$(CC) -shared -Wl,-soname,librecs-train.so.0 -Wl,--version-script=lib/train/api.map -Wl,-rpath,'$$ORIGIN' \
 	  $(NO_UNDEFINED) $(TRAIN_OBJ) $(PRIVATE_OBJ) $(CFLAGS) $(SAN) $(LDFLAGS) -L$(BUILD) -lrecs $(LOCKED_LIBS) -o $@
 	$(Q)ln -sf librecs-train.so.0 $(BUILD)/librecs-train.so
 

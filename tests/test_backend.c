@@ -1,5 +1,5 @@
 /* Finding a backend: handed over, by name, missing, not whole. */
-#include "search/backend.h"
+#include "base/backend.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

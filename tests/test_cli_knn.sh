@@ -69,7 +69,27 @@ if "$build/recs" knn build --input random.csv --spec 'knn(index="hnsw(m=4, ef_co
     has out "queries (random.csv)"
     try 0 knn tune --set graph.recs --recall 0.9
     has out "only with --trusted"
+    # In a model: stored beside the vectors, searched where the file is trusted.
+    awk 'BEGIN { print "user,item"; for (i = 0; i < 1900; i++) print "u" i % 90 ",r" i }' >wide.csv
+    try 0 train --input wide.csv --output indexed.recs --quiet \
+        --spec 'popular, content(vectors=random.csv, storage=int8, index="hnsw(m=8)")'
+    try 0 info --model indexed.recs
+    has out vector_index
+    try 0 knn search --set indexed.recs --component content --item r7 --trusted -k 3 --json
+    has out '"strategy": "index"'
+    cp out through
+    try 0 knn search --set indexed.recs --component content --item r7 -k 3 --json
+    has out '"strategy": "masked"'
+    [ "$(grep '"id"' out)" = "$(grep '"id"' through)" ] || wrong "the index finds others"
+    try 0 recommend --model indexed.recs --user u1 --component content -k 2
+    try 2 train --input wide.csv --output y.recs --quiet \
+        --spec 'content(vectors=random.csv, index="hnsw(m=1)")'
+    has err "expected 2 to 256"
 else
+    try 1 train --input log.csv --output y.recs --quiet \
+        --spec 'content(vectors=vectors.csv, index="hnsw(m=8)")'
+    has err FAISS
+    [ ! -e y.recs ] || wrong "a failed training left a file"
     has err "FAISS"
     echo "skipped the tuning of an index: $(cat err)"
 fi

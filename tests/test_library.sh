@@ -46,7 +46,7 @@ exports librecs.so.0 RECS_0
 soname librecs.so.0
 
 # A quiet guest: no environment, no signals, no printing, no end of the process,
-# no locale, no BLAS, no OpenMP. (dlopen is src/search/backend.c's, for a set whose
+# no locale, no BLAS, no OpenMP. (dlopen is src/base/backend.c's, for a set whose
 # description asks for an approximate index.)
 forbidden='getenv|secure_getenv|setenv|putenv|environ|signal|sigaction|sigprocmask|raise|kill
 exit|_exit|_Exit|abort|quick_exit|atexit|__assert_fail

@@ -6,6 +6,9 @@
  * the host; items without a vector have no evidence. A new item gets its vector at run
  * time (recs_vectors_open_model and recs_query_overlay).
  *
+ * An approximate index (index="hnsw(m=32)", recs/faiss.h) is built of them by librecs-faiss
+ * and stored for those who search the vectors by themselves.
+ *
  * Cost: one pass over the file; memory: what is stored, and the quantised copy
  * that exact search reads, about a byte a number. */
 #include "train/trainer.h"
@@ -17,10 +20,11 @@
 #include "model/format.h"
 #include "recs/vector_file.h"
 #include "train/budget.h"
+#include "train/content_index.h"
 
 #include <string.h>
 
-enum { VECTORS, IDS, METRIC, STORAGE, MERGE, ZERO, SETTING_COUNT };
+enum { VECTORS, IDS, METRIC, STORAGE, MERGE, ZERO, INDEX, SETTING_COUNT };
 
 static const recs__setting content_settings[SETTING_COUNT] = {
     [VECTORS] = {.name = "vectors", .text = 1},
@@ -29,6 +33,7 @@ static const recs__setting content_settings[SETTING_COUNT] = {
     [STORAGE] = {.name = "storage", .choices = "float32|float16|bfloat16|int8"},
     [MERGE] = {.name = "merge", .choices = "centroid|best"},
     [ZERO] = {.name = "zero", .choices = "error|skip"},
+    [INDEX] = {.name = "index", .text = 3},
 };
 
 enum { BATCH = 1024, CODED_ROWS = 8192 };
@@ -44,6 +49,7 @@ typedef struct content {
     float *scales, *norms, *room;
     uint32_t *at; /* [items]: the item, once its vector is there; else RECS_NO_ROW */
     uint64_t unknown;
+    recs__content_index index;
 } content;
 
 static recs_status open_file(content *c, recs_error *error) {
@@ -63,7 +69,11 @@ static recs_status open_file(content *c, recs_error *error) {
     c->dimension = recs_vector_file_dimension(c->file);
     c->stride = recs__vector_stride(c->dimension);
     c->row = c->stride * recs__storage_width(c->storage);
-    return RECS_OK;
+    if (spec->settings[INDEX] == 0)
+        return RECS_OK;
+    recs_error why = {0};
+    status = recs__content_index_check(&c->index, spec->texts[2], c->dimension, c->metric, &why);
+    return status == RECS_OK ? RECS_OK : recs__fail(error, status, "%s: %s", spec->name, why.text);
 }
 
 static recs_status make_room(content *c, recs_error *error) {
@@ -153,6 +163,15 @@ static void give(recs__trained *trained, uint32_t type, void *block, size_t size
     recs__trained_add(trained, type, block, size);
 }
 
+static recs__stored stored_of(const content *c) {
+    return (recs__stored){.values = c->rows,
+                          .scales = c->storage == RECS_STORAGE_INT8 ? c->scales : NULL,
+                          .type = recs__vector_type(c->storage),
+                          .rows = c->count,
+                          .dims = c->dimension,
+                          .stride = c->stride};
+}
+
 static recs_status give_codes(content *c, recs__trained *trained, recs_error *error) {
     uint64_t size = recs__codes_size(c->count, c->dimension);
     if (c->count < CODED_ROWS || size == 0)
@@ -160,12 +179,7 @@ static recs_status give_codes(content *c, recs__trained *trained, recs_error *er
     void *codes = recs__alloc_aligned(c->host, (size_t)size, 1, error);
     if (codes == NULL)
         return RECS_ERR_MEMORY;
-    recs__stored stored = {.values = c->rows,
-                           .scales = c->storage == RECS_STORAGE_INT8 ? c->scales : NULL,
-                           .type = recs__vector_type(c->storage),
-                           .rows = c->count,
-                           .dims = c->dimension,
-                           .stride = c->stride};
+    recs__stored stored = stored_of(c);
     recs_status status = recs__codes_build(&stored, c->host, codes, error);
     if (status == RECS_OK)
         give(trained, RECS_SECTION_VECTOR_CODES, codes, (size_t)size);
@@ -176,7 +190,11 @@ static recs_status give_codes(content *c, recs__trained *trained, recs_error *er
 
 static recs_status hand_over(content *c, recs__trained *trained, recs_error *error) {
     close_gaps(c);
+    recs__stored stored = stored_of(c);
     recs_status status = give_codes(c, trained, error);
+    if (status == RECS_OK)
+        status = recs__content_index_build(&c->index, c->job, &stored, c->norms, c->metric,
+                                           trained, error);
     if (status != RECS_OK)
         return status;
     trained->kind = RECS__KIND_VECTORS;

@@ -33,7 +33,7 @@ typedef struct recs__setting {
     double low, high;
     bool integer;
     const char *choices;
-    int text; /* 1 or 2: a text, kept in texts[text - 1] of the spec; its value is 1 when given */
+    int text; /* 1 to 3: a text, kept in texts[text - 1] of the spec; its value is 1 when given */
 } recs__setting;
 
 struct recs__trainer; /* trainer.h */
@@ -72,7 +72,7 @@ typedef struct recs__term {
 typedef struct recs__spec {
     char name[RECS__NAME_MAX + 1];
     const struct recs__trainer *trainer; /* NULL: a blend */
-    char texts[2][RECS__SETTING_TEXT];
+    char texts[3][RECS__SETTING_TEXT];
     double settings[RECS__SETTINGS_MAX]; /* in the order of the trainer's table, or of blend's */
     recs__weights weights;
     recs__term terms[RECS__TERMS_MAX];

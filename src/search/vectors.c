@@ -18,11 +18,11 @@
  *   3. a failed change publishes nothing and gives back what it made. */
 #include "search/vectors.h"
 
+#include "base/backend.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/lent.h"
 #include "base/text.h"
-#include "search/backend.h"
 #include "search/index.h"
 
 #include <string.h>

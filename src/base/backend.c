@@ -1,5 +1,5 @@
 /* backend.c - finding and checking a backend, behind backend.h. */
-#include "search/backend.h"
+#include "base/backend.h"
 
 #include "base/error.h"
 #include "base/lent.h"

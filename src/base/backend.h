@@ -4,8 +4,8 @@
  * A library once loaded stays loaded: its code may be running in any thread,
  * and FAISS brings libraries that do not survive being unloaded. Loading it
  * again gives the same one, so no state is kept here. */
-#ifndef RECS_SEARCH_BACKEND_H
-#define RECS_SEARCH_BACKEND_H
+#ifndef RECS_BASE_BACKEND_H
+#define RECS_BASE_BACKEND_H
 
 #include "recs/backend.h"
 
