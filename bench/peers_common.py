@@ -14,6 +14,9 @@ for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
 # that want more say so through threadpoolctl or the peer's own call.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
     os.environ[_name] = "1"
+# … but where its own choice was found to be wrong (right_kernel), below.
+if "RECS_PEER_BLAS" in os.environ:
+    os.environ["OPENBLAS_CORETYPE"] = os.environ["RECS_PEER_BLAS"]
 
 
 def processor():
@@ -31,6 +34,16 @@ def processor():
         pass
     isa = next((i for i in ("avx512f", "avx2", "asimd") if f" {i}" in flags), "scalar")
     return {"cpu": name, "isa": isa, "cores": len(os.sched_getaffinity(0))}
+
+
+def right_kernel(architectures):
+    """Starts the program anew where OpenBLAS took a processor with AVX2 for one without."""
+    old = {"Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Sandybridge", "Opteron",
+           "Barcelona", "Bobcat", "Generic"}
+    best = {"avx512f": "SkylakeX", "avx2": "Haswell"}.get(processor()["isa"])
+    if best and "RECS_PEER_BLAS" not in os.environ and old & set(architectures):
+        os.environ["RECS_PEER_BLAS"] = best
+        os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 def say(**figure):

@@ -17,11 +17,12 @@ import numpy as np
 
 def best(call, budget=0.2):
     call()
+    # Of the processor, as ours: what else runs here takes no part.
     least, end = float("inf"), time.perf_counter() + budget
     while time.perf_counter() < end:
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        least = min(least, time.perf_counter() - start)
+        least = min(least, time.process_time() - start)
     return least
 
 

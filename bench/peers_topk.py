@@ -8,13 +8,13 @@ FILE is raw little-endian float32, row after row, so that any program can read t
 bytes. Without --queries, query q is row (q * 7919) mod rows. --batch queries are asked
 together; the times are the median and the least of up to --count calls (batches: 5),
 after a call to warm up, and of no more than --budget seconds; GB/s is rows * dims * 4
-bytes by the least. --answers writes the rows found one query at a time to
+bytes by the least; cpu_ms and cpu_min_ms are of the processor. --answers writes the rows found one query at a time to
 PREFIX.<peer>.<k>. The figures say which kernels each BLAS took.
 """
 import argparse
 import time
 
-from peers_common import fail, say
+from peers_common import fail, right_kernel, say
 
 import faiss
 import numpy as np
@@ -90,7 +90,9 @@ def main():
     else:
         queries = vectors[(np.arange(1024) * 7919) % rows]
     queries = np.ascontiguousarray(queries)
-    blas = ", ".join(f"{i['architecture']}" for i in threadpool_info() if i["user_api"] == "blas")
+    kernels = [i["architecture"] for i in threadpool_info() if i["user_api"] == "blas"]
+    right_kernel(kernels)
+    blas = ", ".join(kernels)
     for peer in args.peer:
         for threads in args.threads:
             for at in args.at:
@@ -103,7 +105,8 @@ def main():
                         say(figure="topk", peer=peer, items=rows, factors=args.dims, k=at,
                             batch=batch, threads=threads, calls=len(times),
                             median_ms=float(np.median(times)) * 1e3, min_ms=min(times) * 1e3,
-                            cpu_ms=float(np.mean(spent)) * 1e3,
+                            cpu_ms=float(np.median(spent)) * 1e3,
+                            cpu_min_ms=min(spent) * 1e3,
                             gb_per_s=vectors.nbytes / min(times) / 1e9, blas=blas)
                     if args.answers and threads == args.threads[0]:
                         with open(f"{args.answers}.{peer}.{at}", "w", encoding="ascii") as out:

@@ -12,10 +12,11 @@
  * query a row; FILE.answers.K with the rows found, a query a line; --reuse: FILE and
  * its queries are read. One JSON line a figure:
  *
- *   build    seconds of quantising, bytes a row
- *   topk     k, batch, threads: median and least milliseconds a call, processor time;
- *            share of rows scored in full; GB/s of the codes and the fraction of the
- *            read bandwidth measured in the same run
+ *   build    seconds of quantising, bytes a row; the longest, the middle and the
+ *            shortest row's length
+ *   topk     k, batch, threads: median and least milliseconds a call, by the clock and
+ *            of the processor; share of rows refined and of those scored in full; GB/s
+ *            of the codes and the fraction of the read bandwidth measured in the same run
  *   filter   the same with a thousand rows seen (any, or the best ones), or one row in
  *            a hundred or a thousand allowed; the making of the filter included
  *   recommend  the same question through recs_recommend and recs_recommend_rows */
@@ -45,12 +46,6 @@ typedef struct bench {
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static double processor_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* ---- rows -------------------------------------------------------------------------- */
@@ -150,16 +145,19 @@ static void prepare(bench *b, const char *model, const char *vectors, bool reuse
                              .metric = RECS__METRIC_PRODUCT};
     uint64_t size = recs__codes_size((uint32_t)b->items, (uint32_t)b->factors);
     void *bytes = limits_block(size, 1);
-    double start = processor_now();
+    double start = limits_processor();
     must(recs__codes_build(&b->space.stored, &b->host, bytes, &error), &error);
-    start = processor_now() - start;
+    start = limits_processor() - start;
     recs__codes_read(&b->codes, bytes, size, (uint32_t)b->items, (uint32_t)b->factors);
     b->space.codes = &b->codes;
     b->bandwidth = limits_read(size);
     printf("{\"figure\": \"build\", \"data\": \"%s\", \"items\": %zu, \"factors\": %zu, "
-           "\"cpu_s\": %.3f, \"bytes_per_row\": %.1f, \"read_gb_per_s\": %.2f, \"isa\": \"%s\"}\n",
+           "\"cpu_s\": %.3f, \"bytes_per_row\": %.1f, \"lengths\": [%.4g, %.4g, %.4g], "
+           "\"read_gb_per_s\": %.2f, \"isa\": \"%s\"}\n",
            b->data, b->items, b->factors, start, (double)size / (double)b->items,
-           b->bandwidth * 1e-9, recs_kernel_name());
+           (double)b->codes.bounds[0].most, (double)b->codes.bounds[b->codes.blocks / 2].most,
+           (double)b->codes.bounds[b->codes.blocks - 1].least, b->bandwidth * 1e-9,
+           recs_kernel_name());
     fflush(stdout);
 }
 
@@ -254,7 +252,7 @@ static void measure(bench *b, const question *q) {
     for (size_t call = 0; call < calls + warm; call++) {
         size_t query = call * q->batch, count = counts[call];
         const uint32_t *rows = all + call * room;
-        double start = limits_now(), cpu = processor_now();
+        double start = limits_now(), cpu = limits_processor();
         if (q->filter)
             begin_filter(b, q, &filter, rows, count);
         ask(b, q, query, q->filter ? &filter : NULL);
@@ -263,7 +261,7 @@ static void measure(bench *b, const question *q) {
         if (call < warm)
             continue;
         seconds[call - warm] = limits_now() - start;
-        processor[call - warm] = processor_now() - cpu;
+        processor[call - warm] = limits_processor() - cpu;
         for (size_t i = 0; i < q->batch; i++) {
             scanned += (double)b->seeks[i].scanned;
             refined += (double)b->seeks[i].refined;
@@ -310,12 +308,12 @@ static void through_a_model(bench *b, const recs_host *host, uint32_t threads) {
         recs_query_reset(query);
         recs_query_user(query, recs_model_user_id(model, (uint32_t)(call % QUERIES)));
         recs_query_limit(query, AT);
-        double start = limits_now(), cpu = processor_now();
+        double start = limits_now(), cpu = limits_processor();
         must(recs_recommend(model, query, &error), &error);
         if (call < 3)
             continue;
         seconds[call - 3] = limits_now() - start;
-        processor[call - 3] = processor_now() - cpu;
+        processor[call - 3] = limits_processor() - cpu;
         scored += (double)recs_query_scored(query);
     }
     question one = {.at = AT, .batch = 1, .threads = threads};
@@ -327,11 +325,11 @@ static void through_a_model(bench *b, const recs_host *host, uint32_t threads) {
     recs_query_reset(query);
     recs_query_limit(query, AT);
     for (size_t call = 0; call < 3; call++) {
-        double start = limits_now(), cpu = processor_now();
+        double start = limits_now(), cpu = limits_processor();
         must(recs_recommend_rows(model, query, users + call * 64, 64, rows, scores, &error),
              &error);
         seconds[call] = limits_now() - start;
-        processor[call] = processor_now() - cpu;
+        processor[call] = limits_processor() - cpu;
     }
     question many = {.at = AT, .batch = 64, .threads = threads};
     line(b, "recommend", &many, seconds, processor, 3, 0, 0, 0);
