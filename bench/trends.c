@@ -2,15 +2,17 @@
  *
  *   build/bench/trends [--events 8000000] [--items 1000000] [--cities 9899]
  *       [--regions 100] [--skew 1.1] [--place-skew 1.1] [--batch 65536]
- *       [--describe "half_life=1h|7d, actors=off"] [--actors 200000]
+ *       [--describe "half_life=1d|7d, actors=off"] [--actors 200000] [--depth 2]
  *       [--threads 1,2] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query]
  *
  * Items are Zipf(skew), cities Zipf(place-skew) (0: all alike), cities lie in
  * regions and regions under the root: an event counts at three places. The
  * stream lasts three days. "cold" counts it into an empty state, tables growing;
- * "warm" counts it once more (--passes: as often), three days later, when most cells are there. Times are
- * of the processor (all threads' sum for the rate per core) and of the wall.
- * One JSON line a figure. Queries ask for the top 50 of cities drawn as events
+ * "warm" counts it once more (--passes: as often), three days later, when most cells
+ * are there. --depth 1: events name regions, 0: the root alone. Times are of the
+ * processor (all threads' sum for the rate per core) and of the wall. The state's
+ * settings (actors=off: nobody is counted once) and its memory are in each line. One
+ * JSON line a figure. Queries ask for the top 50 of cities drawn as events
  * are, alone and while one thread pours. */
 #include "base/random.h"
 #include "recs.h"
@@ -30,7 +32,7 @@
 typedef struct settings {
     size_t events, items, cities, regions, batch, actors;
     double skew, place_skew;
-    int32_t rankings, passes;
+    int32_t rankings, passes, depth;
     const char *description, *only, *threads;
     uint64_t seed;
 } settings;
@@ -139,7 +141,10 @@ static stream make_stream(const settings *o) {
          actors = zipf_make(o->actors, 0.8);
     for (size_t e = 0; e < o->events; e++) {
         s.items[e] = order[zipf_draw(&items, &random)];
-        s.places[e] = (uint32_t)(1 + o->regions + where[zipf_draw(&cities, &random)]);
+        uint32_t city = where[zipf_draw(&cities, &random)];
+        s.places[e] = o->depth == 0   ? 0
+                      : o->depth == 1 ? (uint32_t)(1 + city % o->regions)
+                                      : (uint32_t)(1 + o->regions + city);
         s.actors[e] = 1 + zipf_draw(&actors, &random);
         s.times[e] = START + (int64_t)((double)e / (double)o->events * 72 * (double)HOUR);
     }
@@ -435,9 +440,12 @@ static void run(const settings *o) {
         recs_trends_destroy(trends);
     }
     if (wanted(o, "actors")) {
-        recs_trends *trends = make_state(o, "half_life=1h|7d, actors=1d, min_actors=0");
-        pour_all(o, trends, &s, 1, s.actors, 0, false, "batches, each actor once, cold");
-        pour_all(o, trends, &s, 1, s.actors, 0, false, "batches, each actor once, all repeated");
+        recs_trends *trends = make_state(o, "half_life=1d|7d, actors=1d, min_actors=0");
+        stream part = s; /* 40 bytes an event and place are remembered */
+        part.count = s.count / 4;
+        pour_all(o, trends, &part, 1, s.actors, 0, false, "batches, each actor once, cold");
+        pour_all(o, trends, &part, 1, s.actors, 0, false,
+                 "batches, each actor once, all repeated");
         recs_trends_destroy(trends);
     }
     free(s.items);
@@ -447,8 +455,8 @@ static void run(const settings *o) {
 }
 
 int main(int argc, char **argv) {
-    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3, 1,
-                  "half_life=1h|7d, actors=off", NULL, "1,2", 1};
+    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3, 1, 2,
+                  "half_life=1d|7d, actors=off", NULL, "1,2", 1};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (!strcmp(name, "--events"))
@@ -477,6 +485,8 @@ int main(int argc, char **argv) {
             o.rankings = atoi(value);
         else if (!strcmp(name, "--passes"))
             o.passes = atoi(value);
+        else if (!strcmp(name, "--depth"))
+            o.depth = atoi(value);
         else if (!strcmp(name, "--seed"))
             o.seed = strtoull(value, NULL, 10);
         else {
