@@ -187,10 +187,41 @@ static void test_old_elsewhere(void **unused) {
     recs_trends_destroy(trends);
 }
 
+/* Fewer than are asked for: lists that have all there is prove that, too. */
+static void test_few(void **unused) {
+    recs_trends *trends = NULL;
+    recs_query *q = NULL;
+    recs_error error = {0};
+    (void)unused;
+    assert_int_equal(recs_trends_create(&trends, "half_life=1d|8d,window=6h/1h,actors=off,"
+                                        "new_within=5d", NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    for (uint32_t e = 0; e < 1205; e++) { /* 1200 items of long ago, 5 of today */
+        int64_t time = START + (e < 1200 ? 0 : 10 * DAY) + e;
+        uint32_t place = 0, handle;
+        assert_int_equal(recs_trends_item(trends, id_of(e), &handle, &error), RECS_OK);
+        assert_int_equal(recs_trends_add_rows(trends, &handle, &place, NULL, &time, NULL, NULL, 1,
+                                              time, NULL, &error), RECS_OK);
+    }
+    for (int window = 0; window < 2; window++)
+        for (int turn = 0; turn < 3; turn++) {
+            question asked = {.place = "", .time = START + 10 * DAY + 2000, .limit = 20,
+                              .window = window ? 6 * HOUR : 0,
+                              .ranking = window ? RECS_RANK_POPULAR : RECS_RANK_NEW};
+            put(q, &asked);
+            assert_int_equal(recs_trending(trends, q, &error), RECS_OK);
+            assert_int_equal(recs_query_count(q), 5);
+            assert_true(turn == 0 || recs_query_trend_scanned(q) == 0);
+        }
+    recs_query_destroy(q);
+    recs_trends_destroy(trends);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_and_look_ups),
         cmocka_unit_test(test_old_elsewhere),
+        cmocka_unit_test(test_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

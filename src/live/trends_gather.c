@@ -410,8 +410,11 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
                 __builtin_prefetch(recs__trend_at(trends, cells, entries[i + AHEAD]));
             offer(lens, work, l, recs__trend_at(trends, cells, entries[i]));
         }
-    /* Values are rounded down: one step more bounds them. */
-    *bar = ((double)lists->bars[list_index] + 1.0) * lens->scale[which];
+    /* Of half-lives values are rounded down: one step more bounds them. */
+    double most = (double)lists->bars[list_index];
+    if (trends->options.series[lens->series[which]].half_life != 0 && most >= 0.0)
+        most += 1.0;
+    *bar = most > 0.0 ? most * lens->scale[which] : 0.0;
     return status;
 }
 

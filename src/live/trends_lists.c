@@ -4,13 +4,14 @@
  * one list per series, ordered by the cell's value there (the order of decayed
  * counts does not change as time passes), and one more per series of its new
  * items: short ones, which keep 64 and answer most queries from a few cache
- * lines, and, once a query wanted more, long ones that keep `candidates`. A cell enters when its value passes the list's
- * bar; when twice as many are in as it keeps, the better half stays and the bar becomes
- * the largest value that was ever put out. So (invariant 3) every cell outside
- * has a value of at most the bar: values of cells outside grow only by events,
- * and an event offers the cell. What time does to values (a slot that leaves)
- * only lowers them, and the bar is lowered with them where that is exact. A cell
- * becomes new again without an event only when the base series moves to a new
+ * lines, and, once a query wanted more, long ones that keep `candidates`. A cell
+ * enters when its value passes the list's bar; when twice as many are in as it
+ * keeps, the better half stays and the bar becomes the largest value that was
+ * ever put out (-1 before: the list has all there is). So (invariant 3) every cell
+ * outside has a value of at most the bar: values of cells outside grow only by
+ * events, and an event offers the cell. What time does to values (a slot that
+ * leaves) only lowers them, and the bar is lowered with them where that is exact. A
+ * cell becomes new again without an event only when the base series moves to a new
  * slot and forgets its first one: a list of new items from before is then made
  * anew by the query that finds it.
  *
@@ -246,9 +247,9 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
     lists->count = tiers * kinds;
     uint32_t *entries = (uint32_t *)(void *)(lists->list + 2 * (size_t)kinds);
     for (uint32_t l = 0; l < 4 * RECS__TREND_SERIES; l++)
-        lists->bars[l] = l < lists->count ? 0 : INT64_MAX;
+        lists->bars[l] = l < lists->count ? -1 : INT64_MAX;
     for (uint32_t s = 0; s < RECS__TREND_SERIES; s++) {
-        lists->floors[s] = 0;
+        lists->floors[s] = -1;
         lists->newest[s] = s < trends->options.series_count ? newest[s] : 0;
     }
     lists->base = newest[trends->options.base];

@@ -161,8 +161,8 @@ typedef struct recs__trend_lists {
     int32_t newest[RECS__TREND_SERIES];   /* slots that bars and values are relative to */
     int64_t floors[RECS__TREND_SERIES];   /* the least bar of a series' lists: a value up
                                              to it is wanted by none                    */
-    int64_t bars[4 * RECS__TREND_SERIES]; /* no cell outside has a larger value; of
-                                             lists there are none: INT64_MAX            */
+    int64_t bars[4 * RECS__TREND_SERIES]; /* no cell outside has a larger value (-1: there
+                                             is none); of lists there are not: INT64_MAX */
     int32_t base; /* newest slot of the base series when the lists were made */
     uint32_t tiers, count;
     uint32_t spare;
