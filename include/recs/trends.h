@@ -62,7 +62,7 @@ typedef struct recs_trends recs_trends;
  *   prior=20           weight of the parent's shares at a place, 0 to 1e6
  *   own=0              weight of the place's own shares in the longest half-life, under
  *                      those of the half-life or window asked for, 0 to 1e6
- *   candidates=256     items kept ready per long list, 16 to 1024 (64 at most in short
+ *   candidates=256     items kept ready per long list, 16 to 1024 (56 at most in short
  *                      ones, which most queries read)
  *   new_within=7d      how long an item is new, 1h to 16 times the longest
  *                      half-life

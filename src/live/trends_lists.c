@@ -3,7 +3,7 @@
  * A node whose table is small has no lists: its table is the list. Else it has
  * one list per series, ordered by the cell's value there (the order of decayed
  * counts does not change as time passes), and one more per series of its new
- * items: short ones, which keep 64 and answer most queries from a few cache
+ * items: short ones, which keep 56 and answer most queries from a few cache
  * lines, and, once a query wanted more, long ones that keep `candidates`. A cell
  * enters when its value passes the list's bar; when twice as many are in as it
  * keeps, the better half stays and the bar becomes the largest value that was

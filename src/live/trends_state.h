@@ -55,7 +55,7 @@ enum {
     RECS__TREND_FRACTION = 12,  /* bits below the point of a sum and a weight */
     RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
-    RECS__TREND_SHORT = 64,     /* kept by a short list (trends_lists.c)      */
+    RECS__TREND_SHORT = 56,     /* kept by a short list (trends_lists.c)      */
     RECS__TREND_SKETCH = 64     /* smallest hashes of actors kept per slot    */
 };
 

@@ -33,25 +33,24 @@ void recs__asked_trend_defaults(recs__asked_trend *asked) {
 /* Text NULL or empty: not set. */
 static recs_status set_text(recs_query *query, recs__name *name, const char *what,
                             const char *text, bool path) {
-    recs_error failed = {0};
     if (query == NULL)
         return RECS_ERR_ARGUMENT;
     size_t size = text == NULL ? 0 : strnlen(text, RECS_ID_MAX + 1);
     const char *problem = size == 0 ? NULL
                           : path    ? recs__trend_path_problem(text, size)
                                     : recs__id_problem(text, size);
-    recs_status status = RECS_OK;
-    if (problem != NULL)
-        status = recs__fail(&failed, RECS_ERR_ARGUMENT, "%s \"%.*s\" %s", what,
-                            size < 80 ? (int)size : 80, text, problem);
-    if (status == RECS_OK) {
-        name->set = size != 0;
-        name->size = (uint32_t)size;
-        if (size != 0)
-            memcpy(name->text, text, size);
-        name->text[size] = '\0';
+    if (problem != NULL) {
+        recs_error failed = {0};
+        recs_status status = recs__fail(&failed, RECS_ERR_ARGUMENT, "%s \"%.*s\" %s", what,
+                                        size < 80 ? (int)size : 80, text, problem);
+        return recs__query_settle(query, status, &failed);
     }
-    return recs__query_settle(query, status, &failed);
+    name->set = size != 0;
+    name->size = (uint32_t)size;
+    if (size != 0)
+        memcpy(name->text, text, size);
+    name->text[size] = '\0';
+    return recs__query_settle(query, RECS_OK, NULL);
 }
 
 recs_status recs_query_place(recs_query *query, const char *path) {
@@ -100,16 +99,17 @@ recs_status recs_query_segment(recs_query *query, const char *segment) {
 }
 
 recs_status recs_query_time(recs_query *query, int64_t time) {
-    recs_error failed = {0};
     if (query == NULL)
         return RECS_ERR_ARGUMENT;
-    recs_status status = RECS_OK;
-    if (time != RECS_NO_TIME && (time < 0 || time >= RECS__TREND_TIME_END))
-        status = recs__fail(&failed, RECS_ERR_ARGUMENT,
-                            "time %" PRId64 ", expected milliseconds from 1970 to 2600", time);
-    if (status == RECS_OK)
-        query->request.trend.time = time;
-    return recs__query_settle(query, status, &failed);
+    if (time != RECS_NO_TIME && (time < 0 || time >= RECS__TREND_TIME_END)) {
+        recs_error failed = {0};
+        recs_status status =
+            recs__fail(&failed, RECS_ERR_ARGUMENT,
+                       "time %" PRId64 ", expected milliseconds from 1970 to 2600", time);
+        return recs__query_settle(query, status, &failed);
+    }
+    query->request.trend.time = time;
+    return recs__query_settle(query, RECS_OK, NULL);
 }
 
 static recs_status set_length(recs_query *query, const char *what, int64_t length, bool window) {
@@ -137,16 +137,17 @@ recs_status recs_query_window(recs_query *query, int64_t milliseconds) {
 }
 
 recs_status recs_query_ranking(recs_query *query, int32_t ranking) {
-    recs_error failed = {0};
     if (query == NULL)
         return RECS_ERR_ARGUMENT;
-    recs_status status = RECS_OK;
-    if (ranking < RECS_RANK_POPULAR || ranking > RECS_RANK_NEW)
-        status = recs__fail(&failed, RECS_ERR_ARGUMENT,
-                            "ranking %d, expected 0 (popular), 1 (trending) or 2 (new)", ranking);
-    if (status == RECS_OK)
-        query->request.trend.ranking = ranking;
-    return recs__query_settle(query, status, &failed);
+    if (ranking < RECS_RANK_POPULAR || ranking > RECS_RANK_NEW) {
+        recs_error failed = {0};
+        recs_status status =
+            recs__fail(&failed, RECS_ERR_ARGUMENT,
+                       "ranking %d, expected 0 (popular), 1 (trending) or 2 (new)", ranking);
+        return recs__query_settle(query, status, &failed);
+    }
+    query->request.trend.ranking = ranking;
+    return recs__query_settle(query, RECS_OK, NULL);
 }
 
 /* ---- memory -------------------------------------------------------------------------- */
