@@ -126,8 +126,9 @@ static recs_status allocate(als *a, recs_error *error) {
     return RECS_OK;
 }
 
-/* Normal numbers, from which als_start.c goes on, or an earlier model's; items
- * without interactions are zero from the start and stay out of the Gram matrix. */
+/* All zero; of a training that starts from an earlier model its factors, and
+ * small normal numbers where it has none. Items without interactions stay zero
+ * and out of the Gram matrix. */
 static recs_status initialise(als *a, recs_error *error) {
     recs__als *p = &a->parts;
     recs__start start;
@@ -143,7 +144,7 @@ static recs_status initialise(als *a, recs_error *error) {
     memset(p->users.factors, 0, (size_t)p->users.matrix->rows * p->stride * sizeof(float));
     memset(p->items.factors, 0, (size_t)p->items.matrix->rows * p->stride * sizeof(float));
     p->users.cold = true;
-    for (uint32_t item = 0; item < p->items.matrix->rows; item++) {
+    for (uint32_t item = 0; item < p->items.matrix->rows && a->warm; item++) {
         uint64_t at;
         if (recs__csr_row(p->items.matrix, item, &at) == 0)
             continue;
@@ -152,7 +153,7 @@ static recs_status initialise(als *a, recs_error *error) {
             y[j] = deviation * recs__random_normal(&random);
         recs__start_item(&start, item, y);
     }
-    for (uint32_t user = 0; user < p->users.matrix->rows && start.model != NULL; user++) {
+    for (uint32_t user = 0; user < p->users.matrix->rows && a->warm; user++) {
         uint64_t at;
         float *x = p->users.factors + user * p->stride;
         if (recs__csr_row(p->users.matrix, user, &at) != 0 && recs__start_user(&start, user, x))

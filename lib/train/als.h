@@ -66,8 +66,8 @@ recs_status recs__als_rotate(recs__als *als, recs__als_side *side, recs__als_sid
 recs_status recs__als_orthogonalise(recs__als *als, recs__als_side *side, float length,
                                     bool *empty, recs_error *error);
 
-/* Item factors to begin with, from the random ones that are there; the users'
- * are zero and cold afterwards. MEMORY, NUMERIC, CANCELLED. About 4 passes of
+/* Item factors to begin with, those of items without interactions as they are;
+ * the users' are zero and cold afterwards. MEMORY, NUMERIC, CANCELLED. About 4 passes of
  * entries * factors multiply-adds. */
 recs_status recs__als_begin(recs__als *als, uint64_t seed, recs_error *error);
 

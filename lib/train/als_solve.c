@@ -41,6 +41,7 @@ typedef struct half_step {
     float *own;           /* of the slab's first row */
     bool cold;
     recs__als_solver solver;
+    unsigned steps; /* of cg: one more in the first iteration, far from its end */
     size_t longest, first_task;
     recs__scratch scratch;
     atomic_bool out_of_memory, singular;
@@ -130,7 +131,7 @@ static bool conjugate_gradient(const half_step *step, const uint32_t *rows, cons
         if (!(length > 0.0f && length <= 3e38f))
             return false;
         kernels->axpy(length, p, x, n);
-        if (s >= step->als->cg_steps)
+        if (s >= step->steps)
             break;
         kernels->axpy_gather(dots, system->item_factors, stride, rows, count, ap, n);
         kernels->axpy(-length, ap, r, n);
@@ -325,6 +326,7 @@ recs_status recs__als_solve(recs__als *als, const recs__als_side *read, recs__al
                       .own = own->factors + (size_t)first * als->stride,
                       .cold = own->cold,
                       .solver = solver,
+                      .steps = als->cg_steps + (als->done < 2),
                       .longest = own->longest};
     size_t floats = scratch_floats(&step);
     size_t tasks = ((size_t)slab->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;

@@ -1,11 +1,11 @@
 /* als_start.c - where als begins: a basis of what the strongest patterns of the
  * log span, in place of random numbers, and both sides of one size.
  *
- * From random item factors, ROUNDS times: every user takes the mean of the
- * factors of what they have, every item the mean of its users', weighted by
- * the values of the log, and the columns are put at right angles again. That
- * is subspace iteration (Halko, Martinsson, Tropp 2011) on the walk from item
- * to user to item, whose strongest directions are those of the log with both
+ * From random signs for every item, ROUNDS times: every user takes the mean of
+ * the factors of what they have, every item the mean of its users', weighted
+ * by the values of the log; then the columns are put at right angles. That is
+ * subspace iteration (Halko, Martinsson, Tropp 2011) on the walk from item to
+ * user to item, whose strongest directions are those of the log with both
  * sides' popularity taken out. Items are given a mean square length of 1, at
  * which regularization hardly counts, so that the first half-step of the users
  * is a plain projection.
@@ -80,40 +80,44 @@ static recs_status take_means(recs__als *als, const recs__als_side *read, recs__
     return status;
 }
 
-/* A log has fewer directions than factors were asked for: what orthogonalising
- * left zero begins at random. */
-static void fill_empty(recs__als *als, const bool *empty, float deviation, uint64_t seed) {
+/* Random signs times the deviation in the columns asked for (NULL: all). Items
+ * without interactions are zero and stay out of the Gram matrix. */
+static void draw(recs__als *als, const bool *columns, float deviation, uint64_t seed) {
     recs__random random;
     recs__random_seed(&random, seed);
     for (uint32_t item = 0; item < als->items.matrix->rows; item++) {
-        uint64_t at;
+        uint64_t at, signs = 0;
         bool some = recs__csr_row(als->items.matrix, item, &at) > 0;
         float *y = als->items.factors + (size_t)item * als->stride;
-        for (size_t j = 0; j < als->factors && some; j++)
-            if (empty[j])
-                y[j] = deviation * recs__random_normal(&random);
+        for (size_t j = 0; j < als->factors && some; j++, signs >>= 1) {
+            if (j % 64 == 0)
+                signs = recs__random_u64(&random);
+            if (!columns || columns[j])
+                y[j] = signs & 1 ? deviation : -deviation;
+        }
     }
 }
 
 recs_status recs__als_begin(recs__als *als, uint64_t seed, recs_error *error) {
     float deviation = 1.0f / sqrtf((float)als->factors); /* of a square length of 1 */
     float length = deviation * sqrtf((float)als->items.trained);
+    bool empty[2048]; /* factors at most: a log has fewer directions than were asked for */
+    bool some_empty = false;
     recs_status status = RECS_OK;
+    draw(als, NULL, deviation, seed);
     for (uint64_t round = 0; status == RECS_OK && round < ROUNDS; round++) {
-        bool empty[2048]; /* factors at most */
-        bool some_empty = false;
         status = take_means(als, &als->items, &als->users, 2 * round, error);
         if (status == RECS_OK)
             status = take_means(als, &als->users, &als->items, 2 * round + 1, error);
-        if (status == RECS_OK)
-            status = recs__als_gram(als, &als->items, error);
-        if (status == RECS_OK)
-            status = recs__als_orthogonalise(als, &als->items, length, empty, error);
-        for (size_t j = 0; status == RECS_OK && j < als->factors; j++)
-            some_empty |= empty[j];
-        if (status == RECS_OK && some_empty)
-            fill_empty(als, empty, deviation, seed + round + 1);
     }
+    if (status == RECS_OK)
+        status = recs__als_gram(als, &als->items, error);
+    if (status == RECS_OK)
+        status = recs__als_orthogonalise(als, &als->items, length, empty, error);
+    for (size_t j = 0; status == RECS_OK && j < als->factors; j++)
+        some_empty |= empty[j];
+    if (status == RECS_OK && some_empty)
+        draw(als, empty, deviation, seed + 1);
     if (status == RECS_OK)
         status = recs__progress_tell(als->progress, STAGE, 2 * ROUNDS, 2 * ROUNDS, error);
     memset(als->users.factors, 0,
