@@ -388,6 +388,25 @@ static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
            (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
 }
 
+/* Puts what is known to be old off a list of new items (none of those outside is new
+ * through that, so its bar stays right). Under the lock. */
+static void put_off_old(const recs__trend_lens *lens, const unsigned char *cells,
+                        recs__trend_list *list, uint32_t index) {
+    const recs_trends *trends = lens->trends;
+    int32_t slot = lens->slots[trends->options.base];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (i + AHEAD < list->count)
+            __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + AHEAD]));
+        recs__trend_cell *cell = recs__trend_at(trends, cells, list->entries[i]);
+        if (recs__trend_is_old(trends, cell->item, slot))
+            cell->marks &= ~(UINT32_C(1) << index);
+        else
+            list->entries[kept++] = list->entries[i];
+    }
+    list->count = kept;
+}
+
 /* Gathers a list of a level, in the asked series or the base; *bar: what an item
  * outside it counts there at most. Under the lock, lists aligned. */
 static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
@@ -396,11 +415,15 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     recs_trends *trends = lens->trends;
     recs__trend_node *node = work->level[l].node;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    const recs__trend_lists *lists = node->lists;
+    recs__trend_lists *lists = node->lists;
     const uint32_t *entries = lists->list[list_index].entries;
     uint32_t count = lists->list[list_index].count;
     for (uint32_t i = 0; i < count && i < AHEAD; i++)
         __builtin_prefetch(recs__trend_at(trends, cells, entries[i]));
+    if (lens->known_old) {
+        put_off_old(lens, cells, &lists->list[list_index], list_index);
+        count = lists->list[list_index].count;
+    }
     recs_status status = candidate_room(work, host, count, error);
     if (status == RECS_OK && is_plain(lens))
         offer_plain(lens, work, l, cells, entries, count);
