@@ -54,9 +54,11 @@ static void *host_block(recs_trends *trends, size_t size, recs_error *error) {
 /* A block of whole large pages: it begins on one, and what it begins with in truth is in the
  * word before. What lies around it is never touched. */
 static void *page_block(recs_trends *trends, size_t size, recs_error *error) {
+    if (size > SIZE_MAX / 2) {
+        (void)recs__fail_memory(error, SIZE_MAX);
+        return NULL;
+    }
     size_t whole = (size + page - 1) / page * page + page + 64;
-    if (size > SIZE_MAX - 2 * page)
-        return recs__fail_memory(error, SIZE_MAX), NULL;
     unsigned char *raw = recs__alloc_aligned(&trends->host, whole, 1, error);
     if (raw == NULL)
         return NULL;
@@ -82,7 +84,8 @@ static recs_status new_piece(recs_trends *trends, struct recs__trend_pool *pool,
     while (size < need + 64)
         size *= 2;
     bool pages = size >= large;
-    unsigned char *piece = pages ? page_block(trends, size, error) : host_block(trends, size, error);
+    unsigned char *piece =
+        pages ? page_block(trends, size, error) : host_block(trends, size, error);
     if (piece == NULL)
         return RECS_ERR_MEMORY;
     memcpy(piece, &pool->pieces, sizeof pool->pieces);

@@ -29,8 +29,8 @@ bool recs__trend_run_fits(const recs_trends *trends, scratch *s) {
     if (options->half_lives != options->series_count || options->series_count > 2 || s->known ||
         trends->bounded != NULL || s->count == 0)
         return false;
-    if ((uint64_t)s->heaviest * s->count >> (62 - RECS__TREND_HALVINGS) != 0) /* sums of a piece fit */
-        return false;
+    if ((uint64_t)s->heaviest * s->count >> (62 - RECS__TREND_HALVINGS) != 0)
+        return false; /* sums of a piece might not fit */
     int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     s->now_newest = newest > s->newest ? newest : s->newest;
     recs__trend_slots_at(trends, s->now_newest, s->slots);
@@ -40,7 +40,7 @@ bool recs__trend_run_fits(const recs_trends *trends, scratch *s) {
     return true;
 }
 
-/* ---- joining --------------------------------------------------------------------------- */
+/* ---- joining ------------------------------------------------------------------------ */
 
 /* The entries of one group as they come: open addressing over their numbers. */
 typedef struct joining {
@@ -77,7 +77,7 @@ static void add_group(scratch *s, uint32_t node, size_t begin, size_t end) {
         .node = node, .begin = (uint32_t)begin, .end = (uint32_t)end};
 }
 
-/* ---- the places named --------------------------------------------------------------------- */
+/* ---- the places named --------------------------------------------------------------- */
 
 /* Where the newest slots begin, and what a millisecond in them is. */
 typedef struct lens {
@@ -178,7 +178,7 @@ static recs_status first_level(recs_trends *trends, scratch *s, recs_error *erro
     return RECS_OK;
 }
 
-/* ---- the places above ------------------------------------------------------------------------- */
+/* ---- the places above --------------------------------------------------------------- */
 
 /* Groups from begin on whose parent is that of spare[p], joined into one; the first p
  * of another parent. A single group's entries serve its parent, too. */
@@ -240,7 +240,7 @@ static recs_status make_levels(recs_trends *trends, scratch *s, recs_error *erro
     return status;
 }
 
-/* ---- reserving ----------------------------------------------------------------------------------- */
+/* ---- reserving ---------------------------------------------------------------------- */
 
 /* Takes every entry for a new cell, unless that would swell the table: 7/8 of it may be
  * reserved for a while, but what is used beyond 3/4 makes it grow. */
@@ -309,7 +309,7 @@ static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
     return status;
 }
 
-/* ---- counting --------------------------------------------------------------------------------------- */
+/* ---- counting ----------------------------------------------------------------------- */
 
 /* The entry whose cell is asked for next. Tables that move meanwhile make the wish
  * useless, not wrong. */
@@ -452,7 +452,8 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         bool above = false; /* the floor of any list, which few are */
         for (uint32_t k = 0; k < series; k++)
             above |= values[k] > floors[k];
-        if (above && recs__trend_wanted(lists, marks, cell, values, series, p->fresh, parity[base])) {
+        if (above &&
+            recs__trend_wanted(lists, marks, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
             for (uint32_t k = 0; k < series; k++)
                 floors[k] = lists->floors[k];
