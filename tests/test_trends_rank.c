@@ -128,6 +128,77 @@ static void test_own(void **unused) {
     assert_true(scans);
 }
 
+/* Ten weeks of items that sell on one weekday each and of one that sells on all, asked at a
+ * midnight and at an hour that is none of the buckets': against the formula. */
+static void test_profile(void **unused) {
+    enum { WEEKS = 10, HOURS = WEEKS * 7 * 24, KINDS = 40 };
+    static double counts[KINDS + 1][HOURS];
+    recs_trends *trends = NULL;
+    recs_query *q = NULL;
+    recs_error error = {0};
+    int64_t start = 4000 * DAY, hour = DAY / 24;
+    (void)unused;
+    memset(counts, 0, sizeof counts);
+    if (recs_trends_create(&trends, "half_life=8d,window=56d/12h,profile=56d,weekly=0.4,actors=off",
+                           NULL, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    for (int h = 0; h < HOURS; h++)
+        for (int e = 0; e < 6; e++) {
+            char id[16];
+            uint32_t item = e == 0 ? 0 : 1 + (uint32_t)(h / 24 % 7) * 5 + draw(5), handle;
+            snprintf(id, sizeof id, "i%u", item);
+            assert_int_equal(recs_trends_item(trends, id, &handle, &error), RECS_OK);
+            assert_int_equal(recs_trends_add_one(trends, handle, 0, 0, start + h * hour, 1, &error),
+                             RECS_OK);
+            counts[item][h] += 1.0;
+            counts[KINDS][h] += 1.0;
+        }
+    for (int ahead = 0; ahead < 96; ahead += 31) {
+        int now = HOURS + ahead;
+        double decayed[KINDS + 1] = {0}, like[KINDS + 1] = {0}, scores[KINDS];
+        for (int i = 0; i <= KINDS; i++)
+            for (int h = 0; h < HOURS; h++) {
+                decayed[i] += counts[i][h] * exp2(-(double)(now - h) / 24.0 / 8.0);
+                /* Buckets of 12 hours, of which the window has 112, the running one included. */
+                int bucket = h / 12 * 12, inside = 0;
+                if (bucket / 12 <= now / 12 - 112)
+                    continue;
+                for (int week = 1; week <= WEEKS + 1; week++)
+                    for (int at = bucket; at < bucket + 12; at++)
+                        inside += at >= now - week * 168 && at < now - week * 168 + 24;
+                like[i] += counts[i][h] * inside / 12.0;
+            }
+        for (int i = 0; i < KINDS; i++)
+            scores[i] = 0.6 * decayed[i] + 0.4 * decayed[KINDS] * like[i] / like[KINDS];
+        recs_query_reset(q);
+        recs_query_time(q, start + now * hour);
+        recs_query_limit(q, 12);
+        assert_int_equal(recs_trending(trends, q, &error), RECS_OK);
+        assert_int_equal(recs_query_count(q), 12);
+        for (size_t r = 0; r < 12; r++) {
+            int better = 0, item = atoi(recs_query_id(q, r) + 1);
+            double got = (double)recs_query_score(q, r);
+            if (fabs(got - scores[item]) > 1e-3 * scores[item])
+                fail_msg("%d hours on, item %d: %.9g, expected %.9g", ahead, item, got,
+                         scores[item]);
+            for (int i = 0; i < KINDS; i++)
+                better += scores[i] > got * 1.002;
+            assert_true((size_t)better <= r);
+        }
+    }
+    recs_query_destroy(q);
+    recs_trends_destroy(trends);
+    assert_int_equal(recs_trends_create(&trends, "window=14d/2d,profile=14d", NULL, &error),
+                     RECS_ERR_ARGUMENT);
+    assert_int_equal(recs_trends_create(&trends, "window=14d/1d,profile=14d,memory=64M", NULL,
+                                        &error), RECS_ERR_ARGUMENT);
+    assert_int_equal(recs_trends_create(&trends, "window=14d/1d,profile=14d", NULL, &error),
+                     RECS_OK);
+    assert_non_null(strstr(recs_trends_description(trends), ", profile=14d, weekly=0.3, "));
+    recs_trends_destroy(trends);
+}
+
 static void test_settings(void **unused) {
     recs_trends *trends = NULL;
     recs_error error = {0};
@@ -150,7 +221,7 @@ static void test_settings(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_own),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_own), cmocka_unit_test(test_profile),
                                        cmocka_unit_test(test_settings)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,24 @@ void recs__trend_focus(recs__trend_lens *lens, int which, uint32_t s) {
     lens->scale[which] *= recs__exp2(-age);
 }
 
+/* The buckets of the day that begins at the asked time, a week earlier and every week
+ * before, by how much of each lies in that day. */
+static void find_profile(recs__trend_lens *lens, const recs__trend_series *series) {
+    int64_t day = INT64_C(86400000);
+    int32_t newest = recs__trend_slot(series, lens->ask->time);
+    for (uint32_t back = 0; back + 1 < series->slots && back < RECS__TREND_BUCKETS; back++) {
+        int64_t begin = (newest - (int32_t)back) * series->width, inside = 0;
+        for (int64_t from = lens->ask->time - 7 * day; from + day > begin; from -= 7 * day) {
+            int64_t low = from > begin ? from : begin,
+                    high = from + day < begin + series->width ? from + day : begin + series->width;
+            inside += high > low ? high - low : 0;
+        }
+        if (inside > 0 && begin >= 0)
+            lens->profile[lens->profile_count++] = (recs__trend_bucket){
+                newest - (int32_t)back, (double)inside / (double)series->width};
+    }
+}
+
 void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
                            recs__trend_lens *lens) {
     const recs__trend_options *options = &trends->options;
@@ -64,6 +82,20 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     lens->floor = options->min_share < 0.0   ? (double)options->candidates
                   : options->min_share > 0.0 ? 1.0 / options->min_share
                                              : (double)INFINITY;
+    lens->profile_count = 0;
+    if (options->profile < options->series_count && ask->ranking == RECS_RANK_POPULAR &&
+        ask->near == NULL)
+        find_profile(lens, &options->series[options->profile]);
+}
+
+/* What a cell has in the buckets of the profile. */
+static double profile_of(const recs__trend_lens *lens, const recs__trend_cell *cell) {
+    double sum = 0.0;
+    for (uint32_t i = 0; i < lens->profile_count; i++)
+        sum += lens->profile[i].weight *
+               (double)recs__trend_sum(lens->trends, cell, lens->trends->options.profile,
+                                       lens->profile[i].slot);
+    return sum;
 }
 
 /* Before the scale, so that differences are of sums. */
@@ -96,8 +128,11 @@ static inline recs__trend_seen_count from_net(double net, double whole) {
 
 /* Count and baseline of an item's cell, its returns taken off. */
 static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
-                                              const recs__trend_node *node,
+                                              const recs__trend_level *level,
                                               const recs__trend_cell *cell) {
+    const recs__trend_node *node = level->node;
+    bool profiled = lens->profile_count != 0 && level->like > 0.0;
+    double like = profiled ? profile_of(lens, cell) : 0.0;
     double count = raw_of(lens, cell, 0), whole = lens->base ? raw_of(lens, cell, 1) : 0.0;
     if (cell->marks & RECS__TREND_HAS_RETURNS) {
         const recs__trend_cell *returns =
@@ -105,9 +140,14 @@ static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
         if (returns != NULL) {
             count -= raw_of(lens, returns, 0);
             whole -= lens->base ? raw_of(lens, returns, 1) : 0.0;
+            like -= profiled ? profile_of(lens, returns) : 0.0;
         }
     }
-    return from_net(count * lens->scale[0], whole * lens->scale[1]);
+    count *= lens->scale[0];
+    if (profiled)
+        count = level->now * (count > 0.0 ? count : 0.0) +
+                level->like * (like > 0.0 ? like : 0.0);
+    return from_net(count, whole * lens->scale[1]);
 }
 
 /* Asks for the line of an item's cell. Under the lock. */
@@ -142,6 +182,13 @@ static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
         level->shown ? recs__trend_find(lens->trends, level->node, RECS__TREND_TOTAL) : NULL;
     level->total = total != NULL ? raw_of(lens, total, 0) * lens->scale[0] : 0.0;
     level->total_baseline = 0.0;
+    level->now = 1.0;
+    level->like = 0.0;
+    double like = total != NULL && lens->profile_count != 0 ? profile_of(lens, total) : 0.0;
+    if (like > 0.0) {
+        level->now = 1.0 - options->weekly;
+        level->like = options->weekly * level->total / like;
+    }
     if (total != NULL && lens->base)
         level->total_baseline =
             recs__trend_rest(raw_of(lens, total, 1) * lens->scale[1], level->total);
@@ -278,7 +325,7 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
     const recs__trend_level *level = &work->level[l];
     if (!asked_for(lens, cell->item))
         return;
-    recs__trend_seen_count seen = count_of(lens, level->node, cell);
+    recs__trend_seen_count seen = count_of(lens, level, cell);
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
         /* What makes an item a candidate; who is one by another level is looked up. */
         const recs__trend_options *options = &lens->trends->options;
@@ -292,7 +339,7 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
 
 /* The usual question: counts of one half-life, of all items. */
 static bool is_plain(const recs__trend_lens *lens) {
-    return !lens->base && lens->ask->allowed == NULL &&
+    return !lens->base && lens->profile_count == 0 && lens->ask->allowed == NULL &&
            lens->trends->options.series[lens->series[0]].half_life != 0;
 }
 
@@ -300,7 +347,7 @@ static bool is_plain(const recs__trend_lens *lens) {
 static void offer_plain(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
                         const unsigned char *cells, const uint32_t *entries, uint32_t count) {
     const recs_trends *trends = lens->trends;
-    const recs__trend_node *node = work->level[l].node;
+    const recs__trend_level *level = &work->level[l];
     const size_t cell_size = trends->cell_size,
                  held_at = trends->newest_at + lens->series[0] * sizeof(int32_t);
     const uint32_t column = trends->options.series[lens->series[0]].column;
@@ -318,7 +365,7 @@ static void offer_plain(const recs__trend_lens *lens, recs__trend_work *work, ui
             const int64_t *sums = cell->sums + column;
             seen = ((double)sums[slot & 1] + (double)sums[~slot & 1] * 0x1p-16) * scale;
         } else {
-            seen = count_of(lens, node, cell).count;
+            seen = count_of(lens, level, cell).count;
         }
         if (!(seen > 0.0) || (lens->known_old && !asked_for(lens, cell->item)))
             continue;
@@ -479,7 +526,7 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
         work->scanned |= lists != NULL;
         level->whole = lens->ask->ranking != RECS_RANK_TRENDING;
         status = gather_table(lens, work, l, host, error);
-        if (lists != NULL) /* the bars have drifted, or longer lists are wanted */
+        if (lists != NULL && lens->profile_count == 0) /* bars drifted, or longer lists are wanted */
             recs__trend_lists_build(trends, node, stale ? 1 : 2);
         return status;
     }
@@ -615,7 +662,7 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
             const recs__trend_cell *cell =
                 nothing ? NULL : find(trends, level->node, work->items[c]);
             set_counts(lens, work, c, l,
-                       cell != NULL ? count_of(lens, level->node, cell)
+                       cell != NULL ? count_of(lens, level, cell)
                                     : (recs__trend_seen_count){0.0, 0.0});
         }
         if (locked)

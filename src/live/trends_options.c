@@ -19,7 +19,7 @@
 
 static const char *const default_description =
     "half_life=1d|7d, window=, actors=1d, actors_kept=2, min_actors=3, min_support=3, prior=20, "
-    "support=10, own=0, candidates=256, future=1h, seed=0";
+    "support=10, own=0, weekly=0.3, candidates=256, future=1h, seed=0";
 
 /* A piece of the description. */
 typedef struct span {
@@ -235,6 +235,26 @@ static recs_status read_baseline(recs__trend_options *options, span value, recs_
                       value.text);
 }
 
+/* A window of two weeks or more in buckets of a day or of a part of one. */
+static recs_status read_profile(recs__trend_options *options, span value, recs_error *error) {
+    int64_t length = 0;
+    options->profile = RECS__TREND_SERIES;
+    if (same(value, "off"))
+        return RECS_OK;
+    recs_status status = read_time("profile", value, 14 * DAY, 16000 * DAY, &length, error);
+    if (status != RECS_OK)
+        return status;
+    for (uint32_t s = options->half_lives; s < options->series_count; s++)
+        if (options->series[s].length == length && DAY % options->series[s].width == 0) {
+            options->profile = s;
+            return RECS_OK;
+        }
+    return recs__fail(error, RECS_ERR_ARGUMENT,
+                      "profile is %.*s, expected one of the windows, in buckets of a day or of a "
+                      "part of one",
+                      shown(value), value.text);
+}
+
 /* half_life and window are read before: their ranges are other settings' bounds. */
 static recs_status read_setting(recs__trend_options *options, span name, span value,
                                 recs_error *error) {
@@ -256,6 +276,10 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_whole("min_actors", value, 0, 64, &options->min_actors, error);
     if (same(name, "min_support"))
         return read_number("min_support", value, 0, 1e6, false, &options->min_support, error);
+    if (same(name, "profile"))
+        return read_profile(options, value, error);
+    if (same(name, "weekly"))
+        return read_number("weekly", value, 0, 1, false, &options->weekly, error);
     if (same(name, "min_share"))
         return read_number("min_share", value, 0, 1, false, &options->min_share, error);
     if (same(name, "support"))
@@ -284,7 +308,7 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, min_share, support, baseline, prior, own, candidates, "
+                      "actors_kept, min_actors, min_support, min_share, profile, weekly, support, baseline, prior, own, candidates, "
                       "new_within, future, weight.TYPE, memory or seed",
                       shown(name), name.text);
 }
@@ -332,7 +356,7 @@ static recs_status check_twice(const char *description, recs_error *error) {
 
 recs_status recs__trend_options_read(recs__trend_options *options, const char *description,
                                      recs_error *error) {
-    recs__trend_options read = {.min_share = -1.0};
+    recs__trend_options read = {.min_share = -1.0, .profile = RECS__TREND_SERIES};
     if (description == NULL)
         description = "";
     recs_status status = check_twice(description, error);
@@ -351,6 +375,9 @@ recs_status recs__trend_options_read(recs__trend_options *options, const char *d
         if (pass == 1 && status == RECS_OK)
             place_columns(&read);
     }
+    if (status == RECS_OK && read.profile < read.series_count && read.memory != 0)
+        status = recs__fail(error, RECS_ERR_ARGUMENT,
+                            "profile needs every count, and memory bounds them: one of the two");
     if (status == RECS_OK)
         *options = read;
     return status;
@@ -412,6 +439,12 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
     if (options->baseline != options->base) {
         at = put(out, at, ", baseline=");
         at = put_time(out, at, options->series[options->baseline].length);
+    }
+    if (options->profile < options->series_count) {
+        at = put(out, at, ", profile=");
+        at = put_time(out, at, options->series[options->profile].length);
+        snprintf(text, sizeof text, ", weekly=%.9g", options->weekly);
+        at = put(out, at, text);
     }
     snprintf(text, sizeof text, ", candidates=%u", options->candidates);
     at = put(out, at, text);

@@ -8,6 +8,10 @@
  *           stands between: count + own * (L + lent * share) / (TL + lent), L
  *           and TL the longest half-life's count and traffic, and so at every
  *           place of the chain; lent then falls with TL.
+ *           With option profile a count is (1 - weekly) count + weekly * T p, p the item's
+ *           share of the place's traffic of the day that begins at the asked
+ *           time, in the weeks before: buckets of a window, by how much of each
+ *           lies in that day. No list bounds that, so places are scanned.
  * trending  by z = (count - sqrt(S^2 + (2 m)^2)) / sqrt(count + 1): how many standard
  *           deviations the count is above twice what is usual, m, and above S = option
  *           support. m is what the item's share of the baseline makes of the
@@ -451,7 +455,9 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
     if (atomic_load_explicit(&trends->newest, memory_order_acquire) < 0)
         return RECS_OK;
     recs__trend_look_from(trends, ask, &lens);
-    recs__trend_depth depth = ask->only != NULL && ask->only_count <= ONLY ? RECS__TREND_ALL
+    recs__trend_depth depth = (ask->only != NULL && ask->only_count <= ONLY) ||
+                                      lens.profile_count != 0
+                                  ? RECS__TREND_ALL
                               : ask->limit < RECS__TREND_SHORT ? RECS__TREND_SHORT_LISTS_SOME
                                                                : RECS__TREND_LONG_LISTS;
     for (;; depth++) {

@@ -43,6 +43,7 @@ typedef struct recs__trend_level {
     double lent;                  /* weight of what the next level lends */
     double bar;                   /* an item that is not among its candidates counts at most this */
     double bar_base;              /* and in the longest half-life this, where that is needed */
+    double now, like; /* of a count and of its profile, what counts: 1 and 0 without one */
     double per_count, per_base;   /* of a popular score, but for rounding: what a count adds */
     bool shown;                   /* enough actors */
     bool whole;                   /* every item with a count here is a candidate, with it */
@@ -74,6 +75,12 @@ typedef struct recs__trend_work {
     double floor; /* what `limit` candidates were known to score at least, below 0: not asked */
 } recs__trend_work;
 
+/* A bucket of a window, and how much of it a profile looks at. */
+typedef struct recs__trend_bucket {
+    int32_t slot;
+    double weight;
+} recs__trend_bucket;
+
 /* How sums become counts at a time, for the asked series and the one it leans on or is
  * measured against. */
 typedef struct recs__trend_lens {
@@ -86,6 +93,8 @@ typedef struct recs__trend_lens {
     double floor;      /* an item trends that has more than this part of the traffic: 1/floor */
     int64_t now;                       /* the newest time                             */
     bool known_old; /* what is known to be old then (trends_old.h) is old when asked, too */
+    uint32_t profile_count; /* buckets of a popular score's profile, 0: none */
+    recs__trend_bucket profile[RECS__TREND_BUCKETS];
     bool leans;        /* a popular score leans on the longest half-life */
     bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;

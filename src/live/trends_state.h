@@ -53,6 +53,7 @@ enum {
     RECS__TREND_PIECE = 65536,  /* events counted at a time                   */
     RECS__TREND_SMALL_PIECE = 16384, /* the same in a state with a budget     */
     RECS__TREND_FRACTION = 12,  /* bits below the point of a sum and a weight */
+    RECS__TREND_BUCKETS = 240,  /* of a window, at most                      */
     RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
     RECS__TREND_SHORT = 56,     /* kept by a short list (trends_lists.c)      */
@@ -86,6 +87,8 @@ typedef struct recs__trend_options {
     uint32_t actors_kept, min_actors, candidates;
     double min_support, support, prior, own;
     double min_share; /* -1: 1/candidates */
+    uint32_t profile; /* a window's series, RECS__TREND_SERIES: none */
+    double weekly;
     int64_t new_within, future;
     float weights[RECS_EVENT_MAX + 1];
     uint64_t seed;
