@@ -15,6 +15,9 @@
  *
  *     build/bench/trends_quality PREFIX TUNE TEST END DEPTH     (times in ms)
  *
+ * "librecs" shows every place's list, as the baselines do; "librecs, min_actors=3" hides
+ * those of places with fewer visitors, which is the default and no other family does.
+ *
  * One JSON line a family. */
 #include "trends_replayer.h"
 
@@ -157,31 +160,41 @@ typedef struct variant {
 
 static const double half_lives[] = {2, 4, 7, 14, 28};
 static const double priors[] = {0.1, 20}, owns[] = {0, 30, 1000};
+static const double weeklies[] = {0.2, 0.4}; /* with profiles: prior 0.1, own 0 */
 static const int floors[] = {0, 3}; /* min_actors: with and without the default's privacy */
 enum {
     HALF_LIVES = 5,
     PRIORS = 2,
     OWNS = 3,
     FLOORS = 2,
-    STATES = PRIORS * OWNS * FLOORS,
+    PROFILES = 2,
+    PLAIN = PRIORS * OWNS * FLOORS, /* states without a profile of weekdays */
+    STATES = PLAIN + PROFILES * FLOORS,
     VARIANTS = HALF_LIVES * STATES + 3 * COUNTERS
 };
+
+/* min_actors of a state. */
+static int floor_of(int x) {
+    return floors[x < PLAIN ? x / (OWNS * PRIORS) : (x - PLAIN) / PROFILES];
+}
 
 static size_t variants_make(variant out[VARIANTS]) {
     static const char *const names[2][3] = {
         {"window", "window, filled from above", "everywhere, window"},
         {"decay", "decay, filled from above", "everywhere, decay"}};
     size_t used = 0;
-    for (int x = STATES - 1; x >= 0; x--)
+    for (int x = 0; x < STATES; x++)
         for (int h = 0; h < HALF_LIVES; h++) {
             variant *v = &out[used++];
-            double prior = priors[x / OWNS % PRIORS], own = owns[x % OWNS];
-            *v = (variant){.family = floors[x / (OWNS * PRIORS)] ? "librecs"
-                                                                 : "librecs, min_actors=0",
+            *v = (variant){.family = floor_of(x) ? "librecs, min_actors=3" : "librecs",
                            .state = x,
                            .half_life = (int64_t)(half_lives[h] * (double)DAY)};
-            snprintf(v->name, sizeof v->name, "half_life=%gd, prior=%g, own=%g", half_lives[h],
-                     prior, own);
+            if (x < PLAIN)
+                snprintf(v->name, sizeof v->name, "half_life=%gd, prior=%g, own=%g",
+                         half_lives[h], priors[x / OWNS % PRIORS], owns[x % OWNS]);
+            else
+                snprintf(v->name, sizeof v->name, "half_life=%gd, prior=0.1, weekly=%g",
+                         half_lives[h], weeklies[x % PROFILES]);
         }
     for (int how = PLACE_ALONE; how <= ROOT; how++)
         for (int c = 0; c < COUNTERS; c++) {
@@ -469,9 +482,15 @@ int main(int argc, char **argv) {
     double *gains = bench_alloc(v.log.item_count, sizeof *gains);
     for (int s = 0; s < STATES; s++) {
         char settings[160];
-        snprintf(settings, sizeof settings,
-                 "half_life=2d|4d|7d|14d|28d|400d,prior=%g,own=%g,min_actors=%d",
-                 priors[s / OWNS % PRIORS], owns[s % OWNS], floors[s / (OWNS * PRIORS)]);
+        if (s < PLAIN)
+            snprintf(settings, sizeof settings,
+                     "half_life=2d|4d|7d|14d|28d|400d,prior=%g,own=%g,min_actors=%d",
+                     priors[s / OWNS % PRIORS], owns[s % OWNS], floor_of(s));
+        else
+            snprintf(settings, sizeof settings,
+                     "half_life=2d|4d|7d|14d|28d|400d,window=112d/1d,profile=112d,weekly=%g,"
+                     "prior=0.1,min_actors=%d",
+                     weeklies[s % PROFILES], floor_of(s));
         replay_open(&states[s], &v.log, settings);
     }
     for (size_t c = 0; c < case_count; c++)

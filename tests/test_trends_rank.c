@@ -170,7 +170,8 @@ static void test_profile(void **unused) {
                 like[i] += counts[i][h] * inside / 12.0;
             }
         for (int i = 0; i < KINDS; i++)
-            scores[i] = 0.6 * decayed[i] + 0.4 * decayed[KINDS] * like[i] / like[KINDS];
+            scores[i] = decayed[i] + 0.4 * like[KINDS] / (like[KINDS] + 50.0) *
+                                         (decayed[KINDS] * like[i] / like[KINDS] - decayed[i]);
         recs_query_reset(q);
         recs_query_time(q, start + now * hour);
         recs_query_limit(q, 12);

@@ -27,6 +27,7 @@ enum {
     FIRST_INDEX = 512, /* slots                                                   */
     BINS = 256
 };
+#define FEW_ALIKE 50.0 /* events in a profile at which it has half its weight */
 #define LITTLE 0.12 /* of the least score so far: what a level may add and be skipped */
 
 /* ---- counts ------------------------------------------------------------------------- */
@@ -186,8 +187,10 @@ static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
     level->like = 0.0;
     double like = total != NULL && lens->profile_count != 0 ? profile_of(lens, total) : 0.0;
     if (like > 0.0) {
-        level->now = 1.0 - options->weekly;
-        level->like = options->weekly * level->total / like;
+        double seen = like / (1 << RECS__TREND_FRACTION);
+        double weekly = options->weekly * seen / (seen + FEW_ALIKE);
+        level->now = 1.0 - weekly;
+        level->like = weekly * level->total / like;
     }
     if (total != NULL && lens->base)
         level->total_baseline =

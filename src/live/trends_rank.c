@@ -8,10 +8,10 @@
  *           stands between: count + own * (L + lent * share) / (TL + lent), L
  *           and TL the longest half-life's count and traffic, and so at every
  *           place of the chain; lent then falls with TL.
- *           With option profile a count is (1 - weekly) count + weekly * T p, p the item's
- *           share of the place's traffic of the day that begins at the asked
- *           time, in the weeks before: buckets of a window, by how much of each
- *           lies in that day. No list bounds that, so places are scanned.
+ *           With option profile a count is (1 - f) count + f T p, p the item's share of
+ *           the place's traffic P of the day that begins at the asked time, in the
+ *           weeks before: buckets of a window, by how much of each lies in that day;
+ *           f = weekly P / (P + 50). No list bounds that, so places are scanned.
  * trending  by z = (count - sqrt(S^2 + (2 m)^2)) / sqrt(count + 1): how many standard
  *           deviations the count is above twice what is usual, m, and above S = option
  *           support. m is what the item's share of the baseline makes of the
