@@ -145,14 +145,17 @@ static void test_head(void **state) {
     recs__faiss_spec spec;
     bool far;
     assert_int_equal(recs__faiss_spec_read(&spec, "hnsw", 12, NULL), RECS_OK);
-    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, &far), 4096);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, 12, &far), 4096);
     assert_true(far);
-    assert_int_equal(recs__faiss_spec_head(&spec, 1000, &far), 50);
-    assert_int_equal(recs__faiss_spec_head(&spec, 1, &far), 0);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, 64, &far), 4096);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, 128, &far), 2048);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, 65536, &far), 64);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000, 12, &far), 50);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1, 12, &far), 0);
     assert_int_equal(recs__faiss_spec_read(&spec, "hnsw(head=600)", 12, NULL), RECS_OK);
-    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, &far), 600);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000000, 12, &far), 600);
     assert_false(far);
-    assert_int_equal(recs__faiss_spec_head(&spec, 1000, &far), 500);
+    assert_int_equal(recs__faiss_spec_head(&spec, 1000, 65536, &far), 500);
 }
 
 static void test_lists(void **state) {

@@ -16,7 +16,7 @@
  * takes the place of ef (hnsw) or probe (ivf). Under metric=inner hnsw, ivf and
  * a factory's graphs and lists take head=auto or 1 to 65536: so many of the longest
  * vectors are scanned beside the index; auto: those longer than 1.5 times the
- * median, at most 4096 and one in 20. docs/approximate.md says when to use which.
+ * median, at most 4096, one in 20 and a megabyte. docs/approximate.md says when to use which.
  *
  * Caveats
  *   - This library is not the quiet guest that librecs.so is: FAISS brings

@@ -54,7 +54,7 @@ static recs_status part_by_length(reader *r, recs__faiss_progress *progress, rec
     if (!recs__faiss_spec_headed(&index->spec, index->metric))
         return RECS_OK;
     bool far;
-    size_t most = recs__faiss_spec_head(&index->spec, index->count, &far);
+    size_t most = recs__faiss_spec_head(&index->spec, index->count, index->dimension, &far);
     recs_status status = recs__faiss_head_choose(&index->head, r->source, most, far,
                                                  &index->reach, &index->host, progress, error);
     if (status == RECS_OK)

@@ -12,8 +12,10 @@ enum {
     NAME_MOST = 24,
     LISTS_MOST = 65536,
     AUTO_TRAINING = 39,
-    HEAD_MOST = 4096, /* scanned in the time of a short search */
-    HEAD_SHARE = 20   /* at most one vector in so many          */
+    HEAD_MOST = 4096,       /* scanned in the time of a short search */
+    HEAD_NUMBERS = 1 << 18, /* likewise: a megabyte of floats         */
+    HEAD_LEAST = 64,
+    HEAD_SHARE = 20         /* at most one vector in so many          */
 };
 
 static const char *const kind_names[] = {"hnsw", "ivf", "pq", "sq8", "factory"};
@@ -299,9 +301,12 @@ bool recs__faiss_spec_headed(const recs__faiss_spec *spec, int32_t metric) {
     return metric == RECS_METRIC_INNER && recs__faiss_spec_effort(spec, &described) != NULL;
 }
 
-size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, bool *far) {
+size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, uint32_t dimension,
+                             bool *far) {
+    uint64_t few = HEAD_NUMBERS / dimension;
+    few = few < HEAD_LEAST ? HEAD_LEAST : few < HEAD_MOST ? few : HEAD_MOST;
     *far = spec->head == 0;
-    uint64_t most = count / (*far ? HEAD_SHARE : 2), asked = *far ? HEAD_MOST : spec->head;
+    uint64_t most = count / (*far ? HEAD_SHARE : 2), asked = *far ? few : spec->head;
     return (size_t)(asked < most ? asked : most);
 }
 

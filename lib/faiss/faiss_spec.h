@@ -70,7 +70,8 @@ bool recs__faiss_spec_augmented(const recs__faiss_spec *spec, int32_t metric);
 /* Whether the longest vectors are kept beside it (faiss_head.h), and at most how many
  * of count. *far: only those that are far longer than the rest. */
 bool recs__faiss_spec_headed(const recs__faiss_spec *spec, int32_t metric);
-size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, bool *far);
+size_t recs__faiss_spec_head(const recs__faiss_spec *spec, uint64_t count, uint32_t dimension,
+                             bool *far);
 
 /* The name FAISS has for the length of a search, NULL where it has none, and
  * the value that the description stands for. */
