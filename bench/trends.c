@@ -434,7 +434,7 @@ static void run(const settings *o) {
             ask_all(o, trends, &s);
         recs_trends_destroy(trends);
     }
-    if (wanted(o, "ids")) {
+    if (wanted(o, "ids") && s.count >= 4 * 16384) {
         recs_trends *trends = make_state(o, o->description);
         pour_ids(o, trends, &s);
         recs_trends_destroy(trends);
