@@ -11,8 +11,8 @@ PUBLISHED = {
     "GF-CF": ("graphfilter(filter=linear, user_exponent=0.5, item_exponent=0.5, rank=256, "
               "ideal=0.3, popularity=0, ideal_popularity=0.5, k=1000)", 0.1849, 0.1518),
     "Turbo-CF": ("graphfilter(filter=linear, user_exponent=0.6, item_exponent=0.4, power=0.7, "
-                 "rank=0, ideal=0, popularity=0, ideal_popularity=0, k=1000)", 0.1835, 0.1531),
-    "BSPM": ("graphfilter(filter=sharpen, time=2.5, user_exponent=0.5, item_exponent=0.5, "
+                 "rank=0, ideal=0, popularity=0, ideal_popularity=0, k=41000)", 0.1835, 0.1531),
+    "BSPM": ("graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.5, item_exponent=0.5, "
              "rank=448, ideal=0.2, popularity=0, ideal_popularity=0.5, k=1000)", 0.1920, 0.1597),
     "ChebyCF": ("graphfilter(filter=chebyshev, degree=8, flatness=1.5, user_exponent=0.5, "
                 "item_exponent=0.5, rank=512, ideal=0.2, popularity=0.4, ideal_popularity=0.4, "
@@ -23,7 +23,6 @@ PICKED = ("graphfilter(rank=512, k=1000, user_exponent=0.3, flatness=2.5, popula
           "ideal_popularity=0.4)")
 BEST = (f"filter = {PICKED}, ease(method=sparse, regularization=60, history_exponent=0.3), "
         "home = 0.7*filter + 0.3*ease")
-
 
 
 def quality():

@@ -69,9 +69,15 @@ def buffalo(args, train, factors, threads, iterations, solver):
     how.random_seed = args.seed
     data = MatrixMarketOptions().get_default_option()
     data.input.main = train
-    model = ALS(how, data_opt=data)
-    model.initialize()
-    return timed(model.train, lambda: (model.P, model.Q))
+    begun = os.getcwd()
+    with tempfile.TemporaryDirectory() as place:  # it writes its copy of the data where it stands
+        os.chdir(place)
+        try:
+            model = ALS(how, data_opt=data)
+            model.initialize()
+        finally:
+            os.chdir(begun)
+        return timed(model.train, lambda: (model.P, model.Q))
 
 
 def spark(args, train, factors, threads, iterations, solver):
