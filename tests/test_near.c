@@ -205,6 +205,39 @@ static void test_actors_together(void **state) {
     recs_query_destroy(q);
 }
 
+/* Reasons are of the answer asked about, whose count in the radius is told. */
+static void test_reasons(void **state) {
+    (void)state;
+    recs_error error = {0};
+    recs_query *q;
+    ok(recs_query_create(&q, NULL, &error), &error);
+    make_events(5, 40.0, -75.0, 300);
+    recs_trends *trends = count_events("actors=off, min_share=0", NULL, 0, NULL);
+    for (int32_t ranking = RECS_RANK_POPULAR; ranking <= RECS_RANK_NEW; ranking++) {
+        recs_query_reset(q);
+        recs_query_near(q, 40.0, -75.0, 9000.0, FIRST, STEP, LAST);
+        ask(q, ranking, 20, true);
+        ok(recs_trending(trends, q, &error), &error);
+        for (size_t i = 0; i < recs_query_count(q); i++) {
+            double score = (double)recs_query_score(q, i), sum = 0.0;
+            bool told = false;
+            ok(recs_trending_explain(trends, q, i, &error), &error);
+            for (size_t r = 0; r < recs_query_reason_count(q); r++) {
+                sum += recs_query_reason_contribution(q, r);
+                if (recs_query_reason_kind(q, r) == RECS_REASON_REMAINDER)
+                    assert_true(fabs(recs_query_reason_contribution(q, r)) < 1e-5 * score);
+                told |= equal(recs_query_reason_trend(q, r, RECS_TREND_COUNT),
+                              recs_query_trend(q, i, RECS_TREND_COUNT));
+            }
+            assert_true(told);
+            assert_true(fabs(sum - score) < 1e-9 * score + 1e-12);
+        }
+        assert_true(ranking != RECS_RANK_POPULAR || recs_query_count(q) > 5);
+    }
+    recs_trends_destroy(trends);
+    recs_query_destroy(q);
+}
+
 /* Beyond a budget the truth is within the bounds. */
 static void test_within_a_budget(void **state) {
     (void)state;
@@ -325,6 +358,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_one_place),
         cmocka_unit_test(test_actors_together),
+        cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_within_a_budget),
         cmocka_unit_test(test_nowhere_and_bounds),
         cmocka_unit_test(test_bad_input),

@@ -62,6 +62,10 @@ static void add(recs_trends *trends, recs_query *query, const recs__trend_reason
     told[RECS_TREND_SUPPORT] = from->total;
 }
 
+static bool is_item(const void *data, uint32_t item) {
+    return item == *(const uint64_t *)data;
+}
+
 static recs_status explain(recs_trends *trends, recs_query *query, size_t index,
                            recs_error *error) {
     recs__trend_reason found[RECS__TREND_LEVELS];
@@ -81,6 +85,8 @@ static recs_status explain(recs_trends *trends, recs_query *query, size_t index,
     ask.limit = 1;
     ask.only = &item;
     ask.only_count = 1;
+    ask.allowed = is_item; /* a radius goes through all its items */
+    ask.data = &item;
     bool scanned = room->work.scanned;
     size_t scored = room->work.scored;
     if (item != UINT32_MAX)
