@@ -217,11 +217,47 @@ static void test_few(void **unused) {
     recs_trends_destroy(trends);
 }
 
+/* What was old once is new when it comes back, however many slots of the longest half-life
+ * later. */
+static void test_new_again(void **unused) {
+    static const int slots[] = {3, 64, 255, 256, 510};
+    const int64_t slot = 16 * HOUR, begin = START / 2 / slot * slot;
+    recs_error error = {0};
+    recs_query *q = NULL;
+    (void)unused;
+    assert_int_equal(recs_query_create(&q, NULL, NULL), RECS_OK);
+    for (size_t s = 0; s < sizeof slots / sizeof *slots; s++) {
+        recs_trends *trends = NULL;
+        if (recs_trends_create(&trends, "half_life=1h,actors=off", NULL, &error))
+            fail_msg("%s", error.text);
+        /* x, y a slot later, when x is found to be old, and x again. */
+        const int64_t times[] = {begin, begin + slot + 1000, begin + (1 + slots[s]) * slot};
+        for (int i = 0; i < 3; i++) {
+            bool shown = false;
+            uint32_t item;
+            assert_int_equal(recs_trends_item(trends, i == 1 ? "y" : "x", &item, &error), RECS_OK);
+            assert_int_equal(
+                recs_trends_add_one(trends, item, 0, RECS_NO_ACTOR, times[i], 1, &error), RECS_OK);
+            put(q, &(question){.place = "", .time = times[i], .ranking = RECS_RANK_NEW,
+                               .limit = 10});
+            assert_int_equal(recs_trending(trends, q, &error), RECS_OK);
+            for (size_t r = 0; r < recs_query_count(q); r++)
+                shown |= strcmp(recs_query_id(q, r), "x") == 0;
+            if (shown != (i != 1))
+                fail_msg("%d slots: x is%s among what is new after event %d", slots[s],
+                         shown ? "" : " not", i);
+        }
+        recs_trends_destroy(trends);
+    }
+    recs_query_destroy(q);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_and_look_ups),
         cmocka_unit_test(test_old_elsewhere),
         cmocka_unit_test(test_few),
+        cmocka_unit_test(test_new_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

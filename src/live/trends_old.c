@@ -1,15 +1,17 @@
-/* trends_old.c - the bytes of trends_old.h, in doubling chunks made when first needed. */
+/* trends_old.c - the numbers of trends_old.h, in doubling chunks made when first needed. */
 #include "live/trends_old.h"
 
 #include <string.h>
 
-static size_t chunk_size(uint32_t chunk) { return (size_t)RECS__TREND_FIRST_CHUNK << chunk; }
+static size_t chunk_size(uint32_t chunk) {
+    return ((size_t)RECS__TREND_FIRST_CHUNK << chunk) * sizeof(uint32_t);
+}
 
 void recs__trend_set_old(recs_trends *trends, uint32_t item, int32_t base_slot) {
     if (atomic_load_explicit(&trends->bounded, memory_order_relaxed) != NULL)
         return;
     uint32_t within, chunk = recs__trend_chunk(item, &within);
-    atomic_uchar *eras = atomic_load_explicit(&trends->olds[chunk], memory_order_acquire);
+    _Atomic uint32_t *eras = atomic_load_explicit(&trends->olds[chunk], memory_order_acquire);
     if (eras == NULL) {
         void *made = recs__trend_alloc(trends, chunk_size(chunk), NULL);
         if (made == NULL)

@@ -216,7 +216,7 @@ struct recs_trends {
     struct recs__trend_pool *pool; /* trends_memory.c */
     pthread_mutex_t pool_lock;
     recs__trend_names items, paths, segments;
-    _Atomic(atomic_uchar *) olds[RECS__TREND_CHUNKS]; /* by item: see trends_old.h */
+    _Atomic(_Atomic uint32_t *) olds[RECS__TREND_CHUNKS]; /* by item: see trends_old.h */
     pthread_mutex_t nodes_lock;
     _Atomic(recs__trend_node *) nodes[RECS__TREND_CHUNKS];
     _Atomic uint32_t node_count;
