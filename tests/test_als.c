@@ -183,7 +183,8 @@ static void test_follows_the_reference(void **state) {
     made_training_free(&made);
 }
 
-/* The start: columns at right angles and of one length; then a balance in which both sides weigh alike and no product changes. */
+/* The start: columns at right angles and of one length; then a balance in which both sides weigh
+ * alike and no product changes. */
 static void test_start(void **state) {
     (void)state;
     made_training made;

@@ -204,8 +204,8 @@ static recs_status check_whole(const recs__faiss_index *index, const void *bytes
         h->head > RECS__FAISS_HEAD_MOST || (h->head != 0 && h->head >= h->count) ||
         !(h->reach >= 0.0f && h->reach <= 1.1e18f))
         return recs__faiss_fail(error, RECS_ERR_CORRUPT,
-                                "the index has vectors of width %u and length %g, %u of them apart, "
-                                "expected width %u as the description says",
+                                "the index has vectors of width %u and length %g, %u of them "
+                                "apart, expected width %u as the description says",
                                 h->width, (double)h->reach, h->head, index->width);
     checksum sum = {0, 0, 0};
     feed(&sum, payload, payload_size);

@@ -293,7 +293,8 @@ recs_status recs__faiss_index_search(recs__faiss_index *index, const recs_vector
     /* A selector is of labels, which are not the rows where there is a head. */
     bool select = search->allowed != NULL && index->params && index->head.count != 0;
     size_t words = select ? recs__faiss_head_words(index->tail) : 0;
-    size_t slots = a.block * (depth + of_head), wide = index->augmented ? a.block * index->width : 0;
+    size_t slots = a.block * (depth + of_head);
+    size_t wide = index->augmented ? a.block * index->width : 0;
     uint64_t stack[ON_STACK];
     size_t size = words * 8 + slots * (sizeof *a.labels + sizeof *a.distances) +
                   wide * sizeof *a.wide;

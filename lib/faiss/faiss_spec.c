@@ -235,8 +235,9 @@ recs_status recs__faiss_spec_write(const recs__faiss_spec *spec, char *out, size
         const setting *s = &settings[i];
         uint32_t value;
         memcpy(&value, (const char *)spec + s->offset, sizeof value);
-        if (s->kind != spec->kind ||
-            (value == 0 && (spec->kind == RECS__FAISS_FACTORY || s->offset == offsetof(recs__faiss_spec, head))))
+        bool silent = spec->kind == RECS__FAISS_FACTORY || /* about what it leaves to itself */
+                      s->offset == offsetof(recs__faiss_spec, head);
+        if (s->kind != spec->kind || (value == 0 && silent))
             continue;
         used += value == 0 ? snprintf(text + used, sizeof text - (size_t)used, "%s%s=%s", before,
                                       s->name, s->zero)

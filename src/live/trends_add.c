@@ -54,7 +54,8 @@ static void cut_groups(scratch *s, size_t begin) {
 static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *error) {
     uint32_t most = 0;
     s->pair_count = s->group_count = 0;
-    recs_status status = recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
+    recs_status status =
+        recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
     if (status != RECS_OK)
         return status;
     for (uint32_t e = 0; e < s->count; e++) {
@@ -77,8 +78,8 @@ static recs_status next_groups(recs_trends *trends, scratch *s, size_t level_beg
     uint32_t most = 0;
     for (size_t g = level_begin; g < level_end; g++)
         pairs += s->groups[g].end - s->groups[g].begin;
-    recs_status status =
-        recs__trend_pair_room(trends, s, s->pair_count + pairs, level_end + (level_end - level_begin), error);
+    recs_status status = recs__trend_pair_room(trends, s, s->pair_count + pairs,
+                                               level_end + (level_end - level_begin), error);
     if (status != RECS_OK)
         return status;
     /* Parents of groups, sorted, at the front of spare. The pairs' own places

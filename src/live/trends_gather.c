@@ -529,7 +529,8 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
         work->scanned |= lists != NULL;
         level->whole = lens->ask->ranking != RECS_RANK_TRENDING;
         status = gather_table(lens, work, l, host, error);
-        if (lists != NULL && lens->profile_count == 0) /* bars drifted, or longer lists are wanted */
+        /* Bars drifted, or longer lists are wanted. */
+        if (lists != NULL && lens->profile_count == 0)
             recs__trend_lists_build(trends, node, stale ? 1 : 2);
         return status;
     }

@@ -65,7 +65,8 @@ static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
 }
 
 static size_t block_size(const recs_trends *trends, uint32_t tiers) {
-    size_t kinds = 2 * (size_t)trends->options.series_count, entries = 2 * (size_t)short_keep(trends);
+    size_t kinds = 2 * (size_t)trends->options.series_count,
+           entries = 2 * (size_t)short_keep(trends);
     if (tiers == 2)
         entries += 2 * (size_t)trends->options.candidates;
     return sizeof(recs__trend_lists) + 2 * kinds * sizeof(recs__trend_list) +

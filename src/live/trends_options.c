@@ -308,8 +308,9 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, min_share, profile, weekly, support, baseline, prior, own, candidates, "
-                      "new_within, future, weight.TYPE, memory or seed",
+                      "actors_kept, min_actors, min_support, min_share, support, baseline, prior, own, "
+                      "profile, weekly, candidates, new_within, future, weight.TYPE, memory or "
+                      "seed",
                       shown(name), name.text);
 }
 

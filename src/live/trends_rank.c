@@ -283,7 +283,7 @@ static size_t order_best(const recs__trend_lens *lens, recs__trend_work *work, s
     return limit;
 }
 
-/* ---- who may be among them -------------------------------------------------------------------- */
+/* ---- who may be among them ---------------------------------------------------------------- */
 
 /* All candidates, for whose scores there is no bound. */
 static size_t choose_all(recs__trend_work *work) {
