@@ -74,8 +74,8 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     for (uint32_t s = 0; s < options->series_count; s++)
         lens->slots[s] = newest < 0 ? 0 : recs__trend_slot(&options->series[s], newest);
     lens->now = newest;
-    lens->known_old = ask->ranking == RECS_RANK_NEW && ask->time >= newest &&
-                      atomic_load_explicit(&trends->bounded, memory_order_acquire) == NULL;
+    lens->known_old =
+        ask->ranking == RECS_RANK_NEW && ask->time >= newest && options->memory == 0;
     recs__trend_focus(lens, 0, ask->series);
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
@@ -470,7 +470,9 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     uint32_t count = lists->list[list_index].count;
     for (uint32_t i = 0; i < count && i < AHEAD; i++)
         __builtin_prefetch(recs__trend_at(trends, cells, entries[i]));
-    if (lens->known_old) {
+    /* Once the lists are of a later slot what was old may be new there. */
+    uint32_t base = trends->options.base;
+    if (lens->known_old && lists->newest[base] == lens->slots[base]) {
         put_off_old(lens, cells, &lists->list[list_index], list_index);
         count = lists->list[list_index].count;
     }

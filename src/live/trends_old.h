@@ -8,7 +8,8 @@
  * would come back, after 255 slots, and hide what is new then.) Queries
  * that meet an old item say so, and the root's lists when they are made.
  *
- * A state within a budget may forget and find items anew at any time: it keeps none. */
+ * A state with a budget keeps none: within it items may be forgotten and found anew at any
+ * time, and what questions leave behind would be taken from counts. */
 #ifndef RECS_LIVE_TRENDS_OLD_H
 #define RECS_LIVE_TRENDS_OLD_H
 
