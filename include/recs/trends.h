@@ -51,9 +51,9 @@ typedef struct recs_trends recs_trends;
  *   min_actors=3       a place shows nothing of its own below so many distinct
  *                      actors in one to two of the longest half-lives, 0 to 64
  *   min_support=3      least decayed count of an item that may trend, 0 to 1e6
- *   min_share=1/256    and its least share of the place's traffic, 0 to 1; default: 1
- *                      over candidates. Below it lists may not be proven enough and
- *                      places are scanned
+ *   min_share=0.005    and its least share of the place's traffic, 0 to 1; default: 1
+ *                      over candidates, 1/256. Below it lists may not be proven enough
+ *                      and places are scanned
  *   support=10         count beside which twice the baseline is looked at: what has
  *                      less is hardly believed to rise, 0 to 1e6
  *   baseline=7d        what a rise is measured against: one of the half-lives or
