@@ -56,7 +56,7 @@ static recs_dataset *shop(int users, int items, bool timed, const char *mode) {
 }
 
 static const char blended[] = "itemknn(k=20), popular, als(factors=4, iterations=3), "
-                              "home = blend(itemknn, popular), all = blend(als, itemknn, popular)";
+                              "home = blend(itemknn, popular), all = blend(als, itemknn)";
 
 typedef struct lines {
     char text[4000];

@@ -86,12 +86,12 @@ if "$build/recs" knn build --input random.csv --spec 'knn(index="hnsw(m=4, ef_co
         --spec 'content(vectors=random.csv, index="hnsw(m=1)")'
     has err "expected 2 to 256"
 else
-    try 1 train --input log.csv --output y.recs --quiet \
-        --spec 'content(vectors=vectors.csv, index="hnsw(m=8)")'
+    echo "skipped the tuning of an index: $(cat err)"
+    awk 'BEGIN { print "user,item"; for (i = 0; i < 1900; i++) print "u" i % 90 ",r" i }' >wide.csv
+    try 1 train --input wide.csv --output y.recs --quiet \
+        --spec 'content(vectors=random.csv, index="hnsw(m=8)")'
     has err FAISS
     [ ! -e y.recs ] || wrong "a failed training left a file"
-    has err "FAISS"
-    echo "skipped the tuning of an index: $(cat err)"
 fi
 
 # Content in a model, blended, asked and explained.
