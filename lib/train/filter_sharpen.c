@@ -30,7 +30,8 @@ static void step_rows(void *arg, size_t index) {
 
 recs_status recs__filter_sharpen(const recs_host *host, const recs__csr *a,
                                  const recs__csr *transposed, double scale, double time,
-                                 float *block, size_t ld, size_t n, recs_error *error) {
+                                 float *block, size_t ld, size_t n, recs__progress *progress,
+                                 recs_error *error) {
     size_t columns = a->column_count;
     float *begin = recs__alloc_aligned(host, columns * ld, sizeof *begin, error);
     float *across = begin ? recs__alloc_aligned(host, a->rows * ld, sizeof *across, error) : NULL;
@@ -42,6 +43,8 @@ recs_status recs__filter_sharpen(const recs_host *host, const recs__csr *a,
         recs__sparse_times_dense(host, a, block, ld, n, across);
         recs__sparse_times_dense(host, transposed, across, ld, n, block);
         recs__run(host, step_rows, &s, (columns + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
+        status = recs__progress_tell(progress, "graphfilter: sharpening", (uint64_t)(5 - j), 4,
+                                     error);
     }
     recs__free_aligned(host, begin);
     recs__free_aligned(host, across);

@@ -478,7 +478,7 @@ static recs_status sharpen(const filter *f, float *factors, recs_error *error) {
         factors[at] *= f->before[at / ld];
     recs_status status =
         recs__filter_sharpen(f->host, &by_unit, &by_item, f->scale, f->settings[TIME], factors, ld,
-                             rank, error);
+                             rank, f->job->progress, error);
     for (size_t at = 0; at < items * ld; at++)
         factors[at] *= f->after[at / ld];
     return status;
