@@ -124,7 +124,7 @@ static recs_status take_delta(sharer *s, bool *more) {
 static void *share_state(void *data) {
     sharer *s = data;
     while (s->status == RECS_OK && !atomic_load(s->stop)) {
-        unsigned char *bytes;
+        unsigned char *bytes = NULL;
         size_t size;
         recs_trends *copy = NULL;
         bool more;

@@ -280,6 +280,8 @@ static const char *seen_problem(const recs__trend_image *image, const recs__imag
     int64_t window = image->newest / options->actors - seen->age;
     if (seen->age >= options->actors_kept || window < 0)
         return "an actor's window is not kept";
+    if (window * options->actors + seen->time > image->newest)
+        return "an actor was seen after the newest event";
     if (before != NULL &&
         (seen->age > before->age ||
          (seen->age == before->age &&

@@ -309,9 +309,10 @@ static void take_out(writer *w, const recs__trend_node *node, const recs__image_
     size_t at = (size_t)((const unsigned char *)cell - cells) / w->trends->cell_size;
     int64_t *row = w->sums + (size_t)w->dense[at] * options->columns;
     for (uint32_t s = 0; s < options->series_count; s++) {
-        if (slots[s] < 0)
+        int32_t age = w->slots[s] - slots[s];
+        if (slots[s] < 0 || age < 0 || age >= (int32_t)options->series[s].slots)
             continue;
-        int64_t *sum = &row[options->series[s].column + (uint32_t)(w->slots[s] - slots[s])];
+        int64_t *sum = &row[options->series[s].column + (uint32_t)age];
         if (*sum != INT64_MAX) /* a sum that stopped stays where it is */
             *sum = *sum > any.record.worth[s] ? *sum - any.record.worth[s] : 0;
     }
