@@ -31,6 +31,17 @@ void recs__answer_clear(recs_query *query) {
     recs__reasons_clear(query);
 }
 
+recs_status recs__answer_check(const recs_query *query, size_t index, recs_error *error) {
+    const recs__answer *answer = &query->answer;
+    if (answer->changes != query->request.changes)
+        return recs__fail(error, RECS_ERR_STATE,
+                          "the request was changed after the answer: ask again first");
+    if (index >= answer->count)
+        return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
+                          answer->count);
+    return RECS_OK;
+}
+
 recs_status recs__answer_reserve(recs_query *query, size_t count, recs_error *error) {
     recs__answer *answer = &query->answer;
     const recs_host *host = &query->host;

@@ -348,16 +348,13 @@ recs_status recs__explain(const recs__visit *visit, size_t index, recs_error *er
                           "the query holds no answer of recs_recommend or recs_similar to explain");
     if (answer->fingerprint != visit->view->fingerprint)
         return recs__fail(error, RECS_ERR_STATE, "the answer is of another model: ask this one");
-    if (answer->changes != query->request.changes)
-        return recs__fail(error, RECS_ERR_STATE,
-                          "the request was changed after the answer: ask again first");
-    if (index >= answer->count)
-        return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
-                          answer->count);
+    recs_status status = recs__answer_check(query, index, error);
+    if (status != RECS_OK)
+        return status;
     size_t ignored = query->ignored;
     recs__visit here;
     recs__overlay overlay;
-    recs_status status = recs__overlay_visit(&here, &overlay, visit, error);
+    status = recs__overlay_visit(&here, &overlay, visit, error);
     if (status == RECS_OK)
         status = answer->verb == RECS__VERB_SIMILAR ? recs__similar_prepare(&here, error)
                                                     : recs__recommend_prepare(&here, NULL, error);

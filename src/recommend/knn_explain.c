@@ -140,14 +140,10 @@ static recs_status check(const recs__snapshot *snapshot, const recs_query *query
         return recs__fail(error, RECS_ERR_STATE,
                           "the query holds no answer of recs_knn to explain");
     if (answer->fingerprint != snapshot->fingerprint)
-        return recs__fail(error, RECS_ERR_STATE, "the answer is of another set, or the set was changed after it: ask again first");
-    if (answer->changes != query->request.changes)
         return recs__fail(error, RECS_ERR_STATE,
-                          "the request was changed after the answer: ask again first");
-    if (index >= answer->count)
-        return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
-                          answer->count);
-    return RECS_OK;
+                          "the answer is of another set, or the set was changed after it: ask "
+                          "again first");
+    return recs__answer_check(query, index, error);
 }
 
 recs_status recs_knn_explain(const recs_vectors *vectors, recs_query *query, size_t index,

@@ -238,6 +238,10 @@ size_t recs__merge_memory(const recs__merge_room *room);
 void recs__answer_clear(recs_query *query);
 void recs__reasons_clear(recs_query *query);
 
+/* Whether the answer's entry `index` can still be explained: the request is what it was
+ * (STATE) and there is such an entry (ARGUMENT). */
+recs_status recs__answer_check(const recs_query *query, size_t index, recs_error *error);
+
 /* Room for count rows in the answer's columns. */
 recs_status recs__answer_reserve(recs_query *query, size_t count, recs_error *error);
 

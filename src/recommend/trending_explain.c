@@ -14,19 +14,12 @@
 
 static recs_status check(const recs_trends *trends, const recs_query *query, size_t index,
                          recs_error *error) {
-    const recs__answer *answer = &query->answer;
-    if (answer->verb != RECS__VERB_TRENDING)
+    if (query->answer.verb != RECS__VERB_TRENDING)
         return recs__fail(error, RECS_ERR_STATE,
                           "the query holds no answer of recs_trending to explain");
     if (query->trend.of != trends)
         return recs__fail(error, RECS_ERR_STATE, "the answer is of other trends: ask these");
-    if (answer->changes != query->request.changes)
-        return recs__fail(error, RECS_ERR_STATE,
-                          "the request was changed after the answer: ask again first");
-    if (index >= answer->count)
-        return recs__fail(error, RECS_ERR_ARGUMENT, "index %zu, the answer has %zu entries", index,
-                          answer->count);
-    return RECS_OK;
+    return recs__answer_check(query, index, error);
 }
 
 /* Largest contribution first, lower places first among equal ones. */
