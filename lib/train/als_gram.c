@@ -124,21 +124,26 @@ static recs_status turn_side(const recs__als *als, const float *turn, recs__als_
     return atomic_load(&work.out_of_memory) ? recs__fail_memory(error, bytes) : RECS_OK;
 }
 
+/* gram in double, [factors][factors]. NULL: no memory. */
+static double *widened(const recs__als *als, recs_error *error) {
+    size_t factors = als->factors;
+    double *wide = recs__alloc_aligned(als->host, factors * factors, sizeof *wide, error);
+    for (size_t j = 0; wide && j < factors; j++)
+        for (size_t l = 0; l < factors; l++)
+            wide[j * factors + l] = (double)als->gram[j * als->stride + l];
+    return wide;
+}
+
 /* turn (stride columns, padded with +0) and diagonal from gram. */
 static recs_status decompose(recs__als *als, float *turn, recs_error *error) {
     size_t factors = als->factors, stride = als->stride;
-    double *vectors = recs__alloc_aligned(als->host, factors * factors, sizeof *vectors, error);
+    double *vectors = widened(als, error);
     double *values = vectors ? recs__alloc_aligned(als->host, 4 * factors, sizeof *values, error)
                              : NULL;
     recs_status status = values ? RECS_OK : RECS_ERR_MEMORY;
 
-    if (status == RECS_OK) {
-        for (size_t j = 0; j < factors; j++)
-            for (size_t l = 0; l < factors; l++)
-                vectors[j * factors + l] = (double)als->gram[j * stride + l];
-        if (!recs__eigen(vectors, factors, values, values + factors))
-            status = recs__als_diverged(als, "cannot decompose the Gram matrix", error);
-    }
+    if (status == RECS_OK && !recs__eigen(vectors, factors, values, values + factors))
+        status = recs__als_diverged(als, "cannot decompose the Gram matrix", error);
     if (status == RECS_OK) {
         memset(turn, 0, factors * stride * sizeof *turn);
         for (size_t j = 0; j < factors; j++)
@@ -204,14 +209,11 @@ static void invert_root(double *a, size_t n, bool *empty) {
 recs_status recs__als_orthogonalise(recs__als *als, recs__als_side *side, float length,
                                     bool *empty, recs_error *error) {
     size_t factors = als->factors, stride = als->stride;
-    double *root = recs__alloc_aligned(als->host, factors * factors, sizeof *root, error);
+    double *root = widened(als, error);
     float *turn = root ? recs__alloc_aligned(als->host, factors * stride, sizeof *turn, error)
                        : NULL;
     recs_status status = turn ? RECS_OK : RECS_ERR_MEMORY;
     if (status == RECS_OK) {
-        for (size_t j = 0; j < factors; j++)
-            for (size_t l = 0; l < factors; l++)
-                root[j * factors + l] = (double)als->gram[j * stride + l];
         invert_root(root, factors, empty);
         memset(turn, 0, factors * stride * sizeof *turn);
         for (size_t j = 0; j < factors; j++)

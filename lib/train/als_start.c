@@ -172,8 +172,10 @@ static void look_at(balance *work, const recs__als_side *own, const recs__als_si
 }
 
 /* norms = weighted squares of own's columns. */
-static void norms_of(balance *work, double *norms) {
+static void norms_of(balance *work, const recs__als_side *own, const recs__als_side *read,
+                     double *norms) {
     size_t factors = work->als->factors;
+    look_at(work, own, read);
     memset(work->sums, 0, NORM_PARTS * factors * sizeof *work->sums);
     recs__run(work->als->host, norm_task, work, NORM_PARTS);
     memcpy(norms, work->sums, factors * sizeof *norms);
@@ -182,27 +184,30 @@ static void norms_of(balance *work, double *norms) {
             norms[j] += work->sums[part * factors + j];
 }
 
+/* own's columns times the fourth root of other / its, where that is a number. */
+static void scale(balance *work, const recs__als_side *own, const recs__als_side *read,
+                  const double *norms, const double *others) {
+    for (size_t j = 0; j < work->als->factors; j++) {
+        double ratio = others[j] / norms[j];
+        bool usable = norms[j] > 0.0 && others[j] > 0.0 && isfinite(ratio);
+        work->times[j] = usable ? (float)sqrt(sqrt(ratio)) : 1.0f;
+    }
+    look_at(work, own, read);
+    recs__run(work->als->host, scale_task, work, NORM_PARTS);
+}
+
 recs_status recs__als_balance(recs__als *als, recs_error *error) {
     size_t factors = als->factors;
+    const recs__als_side *users = &als->users, *items = &als->items;
     balance work = {.als = als};
     work.sums = recs__alloc(als->host, (NORM_PARTS + 2) * factors, sizeof *work.sums, error);
     work.times = work.sums ? recs__alloc(als->host, factors, sizeof *work.times, error) : NULL;
     if (work.times) {
-        double *users = work.sums + NORM_PARTS * factors, *items = users + factors;
-        look_at(&work, &als->users, &als->items);
-        norms_of(&work, users);
-        look_at(&work, &als->items, &als->users);
-        norms_of(&work, items);
-        for (size_t side = 0; side < 2; side++) { /* items, then users */
-            if (side == 1)
-                look_at(&work, &als->users, &als->items);
-            for (size_t j = 0; j < factors; j++) {
-                double ratio = side ? items[j] / users[j] : users[j] / items[j];
-                bool usable = users[j] > 0.0 && items[j] > 0.0 && isfinite(ratio);
-                work.times[j] = usable ? (float)sqrt(sqrt(ratio)) : 1.0f;
-            }
-            recs__run(als->host, scale_task, &work, NORM_PARTS);
-        }
+        double *of_users = work.sums + NORM_PARTS * factors, *of_items = of_users + factors;
+        norms_of(&work, users, items, of_users);
+        norms_of(&work, items, users, of_items);
+        scale(&work, items, users, of_items, of_users);
+        scale(&work, users, items, of_users, of_items);
     }
     recs_status status = work.times ? RECS_OK : RECS_ERR_MEMORY;
     recs__free(als->host, work.sums);
