@@ -52,20 +52,10 @@ static void cut_groups(scratch *s, size_t begin) {
 }
 
 static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *error) {
-    uint32_t most = 0;
-    s->pair_count = s->group_count = 0;
-    recs_status status =
-        recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
+    uint32_t most;
+    recs_status status = recs__trend_first_pairs(trends, s, &most, error);
     if (status != RECS_OK)
         return status;
-    for (uint32_t e = 0; e < s->count; e++) {
-        uint32_t node = s->places[e], base = recs__trend_node_at(trends, node)->base;
-        s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
-        if (base != RECS_NO_PLACE)
-            s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
-        most = node > most ? node : most;
-        most = base != RECS_NO_PLACE && base > most ? base : most;
-    }
     recs__trend_sort_pairs(s->pairs, s->spare, s->pair_count, most);
     cut_groups(s, 0);
     return RECS_OK;
@@ -74,25 +64,16 @@ static recs_status first_groups(recs_trends *trends, scratch *s, recs_error *err
 /* From the groups of one level those of the places above. */
 static recs_status next_groups(recs_trends *trends, scratch *s, size_t level_begin,
                                recs_error *error) {
-    size_t level_end = s->group_count, pairs = 0, parents = 0;
-    uint32_t most = 0;
+    size_t level_end = s->group_count, pairs = 0;
     for (size_t g = level_begin; g < level_end; g++)
         pairs += s->groups[g].end - s->groups[g].begin;
     recs_status status = recs__trend_pair_room(trends, s, s->pair_count + pairs,
                                                level_end + (level_end - level_begin), error);
     if (status != RECS_OK)
         return status;
-    /* Parents of groups, sorted, at the front of spare. The pairs' own places
-     * behind pair_count serve as the sort's second array. */
-    for (size_t g = level_begin; g < level_end; g++) {
-        uint32_t parent = recs__trend_node_at(trends, s->groups[g].node)->parent;
-        if (parent == RECS_NO_PLACE)
-            continue;
-        s->spare[parents++] = (uint64_t)parent << 32 | g;
-        most = parent > most ? parent : most;
-    }
-    recs__trend_sort_pairs(s->spare, s->pairs + s->pair_count, parents, most);
+    /* The pairs' own places behind pair_count serve as the sort's second array. */
     size_t begin = s->pair_count;
+    size_t parents = recs__trend_parents(trends, s, level_begin, s->pairs + begin);
     for (size_t p = 0; p < parents; p++) {
         const group *below = &s->groups[(uint32_t)s->spare[p]];
         uint64_t node = s->spare[p] >> 32 << 32;
@@ -143,12 +124,7 @@ static recs_status reserve_cells(recs_trends *trends, const scratch *s, group *g
                                         record_at(trends, s, (uint32_t)s->pairs[i])->item) == NULL;
         count = missing;
     }
-    recs_status status = recs__trend_make_room(trends, node, count + 2, error);
-    if (status == RECS_OK) {
-        g->cells = count + 2;
-        node->reserved += g->cells;
-    }
-    return status;
+    return recs__trend_reserve_cells(trends, node, g, count, error);
 }
 
 static recs_status reserve_actors(recs_trends *trends, const scratch *s, group *g,

@@ -149,25 +149,10 @@ static void sort_by_place(scratch *s, uint32_t most) {
 }
 
 static recs_status first_level(recs_trends *trends, scratch *s, recs_error *error) {
-    uint32_t most = 0;
-    s->pair_count = s->group_count = s->entry_count = 0;
-    recs_status status =
-        recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
-    if (status != RECS_OK)
-        return status;
-    bool segments =
-        atomic_load_explicit(&trends->segments.count, memory_order_acquire) != 0;
-    for (uint32_t e = 0; e < s->count; e++) {
-        uint32_t node = s->places[e];
-        s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
-        most = node > most ? node : most;
-        uint32_t base = segments ? recs__trend_node_at(trends, node)->base : RECS_NO_PLACE;
-        if (base == RECS_NO_PLACE)
-            continue;
-        s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
-        most = base > most ? base : most;
-    }
-    status = recs__trend_entry_room(trends, s, s->pair_count, s->pair_count, error);
+    uint32_t most;
+    recs_status status = recs__trend_first_pairs(trends, s, &most, error);
+    if (status == RECS_OK)
+        status = recs__trend_entry_room(trends, s, s->pair_count, s->pair_count, error);
     if (status != RECS_OK)
         return status;
     sort_by_place(s, most);
@@ -207,8 +192,7 @@ static size_t join_parent(scratch *s, size_t p, size_t parents) {
 
 /* From the groups of one level those of the places above. */
 static recs_status next_level(recs_trends *trends, scratch *s, size_t level, recs_error *error) {
-    size_t level_end = s->group_count, inputs = 0, parents = 0;
-    uint32_t most = 0;
+    size_t level_end = s->group_count, inputs = 0;
     for (size_t g = level; g < level_end; g++)
         inputs += s->groups[g].end - s->groups[g].begin;
     recs_status status = recs__trend_pair_room(trends, s, 2 * level_end, 2 * level_end, error);
@@ -216,14 +200,7 @@ static recs_status next_level(recs_trends *trends, scratch *s, size_t level, rec
         status = recs__trend_entry_room(trends, s, s->entry_count + inputs, inputs, error);
     if (status != RECS_OK)
         return status;
-    for (size_t g = level; g < level_end; g++) {
-        uint32_t parent = recs__trend_node_at(trends, s->groups[g].node)->parent;
-        if (parent == RECS_NO_PLACE)
-            continue;
-        s->spare[parents++] = (uint64_t)parent << 32 | g;
-        most = parent > most ? parent : most;
-    }
-    recs__trend_sort_pairs(s->spare, s->pairs, parents, most); /* the pairs have served */
+    size_t parents = recs__trend_parents(trends, s, level, s->pairs); /* the pairs have served */
     for (size_t p = 0; p < parents;)
         p = join_parent(s, p, parents);
     return RECS_OK;
@@ -264,12 +241,7 @@ static recs_status reserve_group(recs_trends *trends, const scratch *s, group *g
         }
         count = missing;
     }
-    recs_status status = recs__trend_make_room(trends, node, count + 2, error);
-    if (status == RECS_OK) {
-        g->cells = count + 2;
-        node->reserved += g->cells;
-    }
-    return status;
+    return recs__trend_reserve_cells(trends, node, g, count, error);
 }
 
 /* Of the groups one after another, each under its lock; the next group's turn takes

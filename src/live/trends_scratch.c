@@ -153,6 +153,54 @@ void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint3
         memcpy(keys, from, count * sizeof *keys);
 }
 
+/* ---- levels of places ---------------------------------------------------------------- */
+
+recs_status recs__trend_first_pairs(recs_trends *trends, scratch *s, uint32_t *most,
+                                    recs_error *error) {
+    *most = 0;
+    s->pair_count = s->group_count = s->entry_count = 0;
+    recs_status status =
+        recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
+    if (status != RECS_OK)
+        return status;
+    bool segments = atomic_load_explicit(&trends->segments.count, memory_order_acquire) != 0;
+    for (uint32_t e = 0; e < s->count; e++) {
+        uint32_t node = s->places[e];
+        s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
+        *most = node > *most ? node : *most;
+        uint32_t base = segments ? recs__trend_node_at(trends, node)->base : RECS_NO_PLACE;
+        if (base == RECS_NO_PLACE)
+            continue;
+        s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
+        *most = base > *most ? base : *most;
+    }
+    return RECS_OK;
+}
+
+size_t recs__trend_parents(recs_trends *trends, scratch *s, size_t level, uint64_t *room) {
+    size_t parents = 0;
+    uint32_t most = 0;
+    for (size_t g = level; g < s->group_count; g++) {
+        uint32_t parent = recs__trend_node_at(trends, s->groups[g].node)->parent;
+        if (parent == RECS_NO_PLACE)
+            continue;
+        s->spare[parents++] = (uint64_t)parent << 32 | g;
+        most = parent > most ? parent : most;
+    }
+    recs__trend_sort_pairs(s->spare, room, parents, most);
+    return parents;
+}
+
+recs_status recs__trend_reserve_cells(recs_trends *trends, recs__trend_node *node,
+                                      recs__trend_group *g, uint32_t count, recs_error *error) {
+    recs_status status = recs__trend_make_room(trends, node, count + 2, error);
+    if (status == RECS_OK) {
+        g->cells = count + 2;
+        node->reserved += g->cells;
+    }
+    return status;
+}
+
 /* ---- a few places ----------------------------------------------------------------------- */
 
 void recs__trend_lock_groups(recs_trends *trends, scratch *s) {

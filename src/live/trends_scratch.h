@@ -67,6 +67,18 @@ recs_status recs__trend_entry_room(recs_trends *trends, recs__trend_scratch *s, 
 /* Sorts keys by their upper half, up to `most`; spare has as much room. Stable. */
 void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint32_t most);
 
+/* The events taken as pairs, each at its place and at that place without its segment, not sorted
+ * yet; no groups, no entries. *most: the highest node. MEMORY. */
+recs_status recs__trend_first_pairs(recs_trends *trends, recs__trend_scratch *s, uint32_t *most,
+                                    recs_error *error);
+/* The parents of the groups from level on, in front of spare: node << 32 | group, sorted; how
+ * many. room: as much again. */
+size_t recs__trend_parents(recs_trends *trends, recs__trend_scratch *s, size_t level,
+                           uint64_t *room);
+/* Cells for count items and the node's total, put down to the group; the node is locked. MEMORY. */
+recs_status recs__trend_reserve_cells(recs_trends *trends, recs__trend_node *node,
+                                      recs__trend_group *g, uint32_t count, recs_error *error);
+
 /* Locks all stripes of the groups, in one order so that nobody waits in a ring;
  * at most RECS__TREND_SMALL of them. */
 void recs__trend_lock_groups(recs_trends *trends, recs__trend_scratch *s);
