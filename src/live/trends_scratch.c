@@ -157,7 +157,7 @@ void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint3
 
 recs_status recs__trend_first_pairs(recs_trends *trends, scratch *s, uint32_t *most,
                                     recs_error *error) {
-    *most = 0;
+    uint32_t highest = 0;
     s->pair_count = s->group_count = s->entry_count = 0;
     recs_status status =
         recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
@@ -167,13 +167,14 @@ recs_status recs__trend_first_pairs(recs_trends *trends, scratch *s, uint32_t *m
     for (uint32_t e = 0; e < s->count; e++) {
         uint32_t node = s->places[e];
         s->pairs[s->pair_count++] = (uint64_t)node << 32 | e;
-        *most = node > *most ? node : *most;
+        highest = node > highest ? node : highest;
         uint32_t base = segments ? recs__trend_node_at(trends, node)->base : RECS_NO_PLACE;
         if (base == RECS_NO_PLACE)
             continue;
         s->pairs[s->pair_count++] = (uint64_t)base << 32 | e;
-        *most = base > *most ? base : *most;
+        highest = base > highest ? base : highest;
     }
+    *most = highest;
     return RECS_OK;
 }
 
