@@ -440,7 +440,9 @@ static void run(const settings *o) {
         recs_trends_destroy(trends);
     }
     if (wanted(o, "actors")) {
-        recs_trends *trends = make_state(o, "half_life=1d|7d, actors=1d, min_actors=0");
+        recs_trends *trends = make_state(
+            o, strstr(o->description, "actors=1") ? o->description
+                                                  : "half_life=1d|7d, actors=1d, min_actors=0");
         stream part = s; /* 40 bytes an event and place are remembered */
         part.count = s.count / 4;
         pour_all(o, trends, &part, 1, s.actors, 0, false, "batches, each actor once, cold");

@@ -13,6 +13,8 @@
  * wide and two slots are kept. */
 #include "live/trends_actors.h"
 
+#include "live/trends_tally.h"
+
 #include <string.h>
 
 static uint64_t mix(uint64_t x) { /* splitmix64's finalizer: a bijection */
@@ -42,6 +44,20 @@ static recs__trend_sketch *sketch_of(const recs_trends *trends, recs__trend_acto
     return &actors->sketches[*slot & 1];
 }
 
+void recs__trend_window_free(recs_trends *trends, recs__trend_window *window) {
+    recs__trend_release(trends, window->seen, window->capacity * sizeof *window->seen);
+    recs__trend_tally_free(trends, window);
+    *window = (recs__trend_window){.slot = -1};
+}
+
+void recs__trend_window_clear(recs__trend_window *window) {
+    if (window->used != 0)
+        memset(window->seen, 0, window->capacity * sizeof *window->seen);
+    recs__trend_tally_clear(window);
+    window->used = 0;
+    window->slot = -1;
+}
+
 static size_t actors_size(const recs_trends *trends) {
     return sizeof(recs__trend_actors) + trends->options.actors_kept * sizeof(recs__trend_window);
 }
@@ -51,8 +67,7 @@ void recs__trend_actors_free(recs_trends *trends, recs__trend_node *node) {
     if (actors == NULL)
         return;
     for (uint32_t w = 0; w < trends->options.actors_kept; w++)
-        recs__trend_release(trends, actors->windows[w].seen,
-                            actors->windows[w].capacity * sizeof(recs__trend_seen));
+        recs__trend_window_free(trends, &actors->windows[w]);
     for (int s = 0; s < 2; s++)
         recs__trend_release(trends, actors->sketches[s].hashes,
                             actors->sketches[s].capacity * sizeof(uint64_t));
@@ -139,6 +154,8 @@ recs_status recs__trend_actors_room(recs_trends *trends, recs__trend_node *node,
     recs__trend_sketch *sketch = sketch_of(trends, node->actors, event->time, &slot);
     status = window_room(trends, window, 1, error);
     if (status == RECS_OK)
+        status = recs__trend_tally_room(trends, window, 1, error);
+    if (status == RECS_OK)
         status = sketch_room(trends, sketch, 1, error);
     if (status == RECS_OK) {
         window->reserved++;
@@ -167,6 +184,8 @@ recs_status recs__trend_actors_window_room(recs_trends *trends, recs__trend_node
     int32_t slot;
     recs__trend_window *window = window_of(trends, node->actors, time, &slot);
     recs_status status = window_room(trends, window, entries, error);
+    if (status == RECS_OK)
+        status = recs__trend_tally_room(trends, window, entries, error);
     if (status == RECS_OK)
         window->reserved += entries;
     return status;
@@ -206,15 +225,14 @@ static void sketch_add(recs__trend_actors *actors, int32_t slot, uint64_t hash) 
 }
 
 recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *node,
-                                         recs__trend_event *event, recs__trend_event *before) {
+                                         recs__trend_event *event, recs__trend_event *before,
+                                         uint32_t *level) {
     int32_t slot;
     recs__trend_window *window = window_of(trends, node->actors, event->time, &slot);
     if (slot < window->slot)
         return RECS__TREND_JOIN_LATE;
     if (slot > window->slot) {
-        if (window->used != 0)
-            memset(window->seen, 0, window->capacity * sizeof *window->seen);
-        window->used = 0;
+        recs__trend_window_clear(window);
         window->slot = slot;
     }
     if (!(event->item & RECS__TREND_RETURNED))
@@ -229,10 +247,12 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
                                    .weight = event->weight,
                                    .time = time};
         window->used++;
+        *level = recs__trend_tally_count(trends, window, event->actor);
         return RECS__TREND_JOIN_NEW;
     }
     if (event->weight <= seen->weight && time >= seen->time)
         return RECS__TREND_JOIN_SAME;
+    *level = recs__trend_tally_level(window, event->actor);
     *before = *event;
     before->weight = seen->weight;
     before->time = begins + seen->time;

@@ -17,11 +17,17 @@ typedef struct recs__trend_seen {
     uint32_t spare;
 } recs__trend_seen;
 
+struct recs__trend_tally; /* trends_tally.h */
+
 /* The entries of one window: open addressing, at most 3/4 full. */
 typedef struct recs__trend_window {
     int32_t slot; /* floor(time / options.actors); -1: none yet */
     uint32_t capacity, used, reserved;
     recs__trend_seen *seen;
+    struct recs__trend_tally *tallies; /* by actor, once there are enough entries */
+    uint32_t tally_capacity, tallied;
+    uint32_t over;  /* actors beyond their share as it was last settled */
+    bool unsettled; /* some actor's level may have changed              */
 } recs__trend_window;
 
 /* The smallest (mixed) hashes of actors in a slot of one longest half-life. */
@@ -53,15 +59,22 @@ typedef enum recs__trend_join {
 } recs__trend_join;
 
 /* Joins an event (whose room was reserved) into its window and its sketch.
- * before->weight and time are filled for MORE. */
+ * before->weight and time are filled for MORE. *level: of the actor in that
+ * window, unless SAME or LATE (trends_tally.h). */
 recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *node,
-                                         recs__trend_event *event, recs__trend_event *before);
+                                         recs__trend_event *event, recs__trend_event *before,
+                                         uint32_t *level);
 
 /* recs__trend_count for an actor's event: joined first (trends_count.c). */
 recs__trend_join recs__trend_count_actor(recs_trends *trends, recs__trend_node *node,
                                          const recs__trend_event *event,
                                          recs__trend_record *record, const int32_t *newest,
                                          int64_t now, uint32_t *stopped);
+
+/* Takes back what an actor's event had counted at an item (or the total) and counts what
+ * it now counts. */
+void recs__trend_correct(recs_trends *trends, recs__trend_node *node, uint32_t item,
+                         recs__trend_record *before, recs__trend_record *after);
 
 /* For merging (trends_merge.c): a node's actors with whole sketches; room for so
  * many entries in the window of a time, and back; one (mixed) hash into the
@@ -89,6 +102,9 @@ void recs__trend_actors_unite(const recs_trends *trends, const recs__trend_node 
                               uint64_t *kept, uint32_t *count);
 double recs__trend_actors_united(const uint64_t *kept, uint32_t count);
 
+/* A window's memory given back; its entries forgotten. */
+void recs__trend_window_free(recs_trends *trends, recs__trend_window *window);
+void recs__trend_window_clear(recs__trend_window *window);
 void recs__trend_actors_free(recs_trends *trends, recs__trend_node *node);
 
 #endif

@@ -20,6 +20,7 @@
 #include "live/trends_pending.h"
 #include "live/trends_scratch.h"
 #include "live/trends_share.h"
+#include "live/trends_tally.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -268,6 +269,8 @@ static void count_group(recs_trends *trends, scratch *s, const group *g,
             recs__trend_make_way(trends, node);
     }
     flush_totals(trends, node, &t);
+    if (trends->options.actors != 0)
+        recs__trend_tally_settle(trends, node, s->slots);
     node->reserved -= g->cells;
     s->counts[RECS_TRENDS_SATURATED] += stopped;
 }

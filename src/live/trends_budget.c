@@ -132,11 +132,8 @@ static recs_status make_bounded(recs_trends *trends, recs_error *error) {
 
 /* Windows of actors go: from here on `recent` knows. Sketches stay. */
 static void drop_windows(recs_trends *trends, recs__trend_node *node) {
-    for (uint32_t w = 0; node->actors != NULL && w < trends->options.actors_kept; w++) {
-        recs__trend_window *window = &node->actors->windows[w];
-        recs__trend_release(trends, window->seen, window->capacity * sizeof *window->seen);
-        *window = (recs__trend_window){.slot = -1};
-    }
+    for (uint32_t w = 0; node->actors != NULL && w < trends->options.actors_kept; w++)
+        recs__trend_window_free(trends, &node->actors->windows[w]);
 }
 
 static void drop_cells(recs_trends *trends, recs__trend_node *node) {

@@ -1,6 +1,7 @@
 /* trends_count.c - one event at one node: arithmetic, cell, totals, actors. */
 #include "live/trends_actors.h"
 #include "live/trends_hot.h"
+#include "live/trends_tally.h"
 
 #include <string.h>
 
@@ -59,9 +60,8 @@ uint32_t recs__trend_count(recs_trends *trends, recs__trend_node *node,
     return stopped;
 }
 
-/* Takes back what an actor's event had counted and counts what it now counts. */
-static void correct(recs_trends *trends, recs__trend_node *node, uint32_t item,
-                    recs__trend_record *before, recs__trend_record *after) {
+void recs__trend_correct(recs_trends *trends, recs__trend_node *node, uint32_t item,
+                         recs__trend_record *before, recs__trend_record *after) {
     const int32_t *old = recs__trend_slots(trends, before);
     const int32_t *slots = recs__trend_slots(trends, after);
     recs__trend_cell *cell = recs__trend_take(trends, node, item);
@@ -78,17 +78,27 @@ recs__trend_join recs__trend_count_actor(recs_trends *trends, recs__trend_node *
                                          recs__trend_record *record, const int32_t *newest,
                                          int64_t now, uint32_t *stopped) {
     recs__trend_event joined = *event, before;
-    recs__trend_join join = recs__trend_actors_join(trends, node, &joined, &before);
-    if (join == RECS__TREND_JOIN_NEW)
-        *stopped += recs__trend_count(trends, node, record, newest, now, true);
-    if (join != RECS__TREND_JOIN_MORE)
-        return join;
     recs__trend_any_record old, more;
+    uint32_t level;
+    recs__trend_join join = recs__trend_actors_join(trends, node, &joined, &before, &level);
+    if (join == RECS__TREND_JOIN_SAME || join == RECS__TREND_JOIN_LATE)
+        return join;
+    if (join == RECS__TREND_JOIN_NEW) {
+        if (level != 0) {
+            joined.weight = recs__trend_levelled(joined.weight, level);
+            recs__trend_record_make(trends, newest, &joined, &more.record);
+        }
+        *stopped += recs__trend_count(trends, node, level != 0 ? &more.record : record, newest,
+                                      now, true);
+        return join;
+    }
+    before.weight = recs__trend_levelled(before.weight, level);
+    joined.weight = recs__trend_levelled(joined.weight, level);
     recs__trend_record_make(trends, newest, &before, &old.record);
     recs__trend_record_make(trends, newest, &joined, &more.record);
-    correct(trends, node, event->item, &old.record, &more.record);
-    correct(trends, node, RECS__TREND_TOTAL | (event->item & RECS__TREND_RETURNED), &old.record,
-            &more.record);
+    recs__trend_correct(trends, node, event->item, &old.record, &more.record);
+    recs__trend_correct(trends, node, RECS__TREND_TOTAL | (event->item & RECS__TREND_RETURNED),
+                        &old.record, &more.record);
     recs__trend_cell *cell = recs__trend_take(trends, node, event->item);
     int32_t slot = recs__trend_slots(trends, &more.record)[trends->options.base];
     if (slot >= 0)

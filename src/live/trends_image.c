@@ -191,6 +191,17 @@ static recs_status read_counts(recs__trend_image *image, recs_error *error) {
     return RECS_OK;
 }
 
+/* A state of before there was actor_share had none, and did not say so. */
+static void forget_share(recs__trend_image *image, const char *text, char *fixed) {
+    static const char none[] = ", actor_share=off";
+    if (image->options.actors == 0 || strstr(text, "actor_share=") != NULL)
+        return;
+    image->options.actor_share = 0.0;
+    recs__trend_options_write(&image->options, fixed);
+    char *at = strstr(fixed, none);
+    memmove(at, at + sizeof none - 1, strlen(at + sizeof none - 1) + 1);
+}
+
 static recs_status read_description(recs__trend_image *image, recs_error *error) {
     char text[2048], fixed[2048];
     recs_error why = {0};
@@ -203,6 +214,7 @@ static recs_status read_description(recs__trend_image *image, recs_error *error)
         return recs__fail(error, RECS_ERR_CORRUPT, "trends snapshot: its description: %s",
                           why.text);
     recs__trend_options_write(&image->options, fixed);
+    forget_share(image, text, fixed);
     if (strcmp(text, fixed) != 0)
         return bad(error, "the description is not in its fixed form", 0);
     return RECS_OK;

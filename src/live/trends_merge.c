@@ -12,6 +12,7 @@
 #include "live/trends_merge.h"
 
 #include "live/trends_actors.h"
+#include "live/trends_tally.h"
 
 typedef struct reserved {
     uint32_t node;
@@ -32,7 +33,8 @@ struct recs__trend_merger {
     reserved *nodes;    /* one for every node so far   */
     window_room *rooms;
     size_t node_count, room_count, node_capacity, room_capacity;
-    size_t held;        /* nodes whose room is reserved */
+    recs__trend_window gone; /* a node's tallies in a window that the state no longer knows */
+    uint32_t gone_age;
     int32_t theirs[RECS__TREND_SERIES]; /* newest slots of the image       */
     int32_t newest[RECS__TREND_SERIES]; /* and of the state once merged    */
     int64_t now;
@@ -126,6 +128,8 @@ static recs_status reserve_actors(recs__trend_merger *m, recs__trend_node *node,
         status = recs__trend_actors_window_room(m->trends, node, window_begins(m, room->age),
                                                 room->count, error);
         r->windows += status == RECS_OK;
+        if (status == RECS_OK) /* for the largest */
+            status = recs__trend_tally_room(m->trends, &m->gone, room->count, error);
     }
     return status;
 }
@@ -201,6 +205,7 @@ recs_status recs__trend_merge_begin(recs__trend_merger **merger, recs_trends *tr
 
 static void merger_free(recs__trend_merger *m) {
     recs_host host = m->trends->host;
+    recs__trend_tally_free(m->trends, &m->gone);
     recs__free(&host, m->items);
     recs__free(&host, m->nodes);
     recs__free(&host, m->rooms);
@@ -279,8 +284,32 @@ static void count_cell(recs__trend_merger *m, recs__trend_node *node,
     }
 }
 
+/* The tallies of a node's entries of one window, which begin at `at`. */
+static void tally_gone(recs__trend_merger *m, uint32_t age, size_t at, size_t end) {
+    recs__trend_tally_clear(&m->gone);
+    m->gone_age = age;
+    for (m->gone.used = 0; at < end; at++) {
+        recs__image_seen entry = recs__image_seen_at(m->image, at);
+        if (entry.age != age)
+            break;
+        m->gone.used++;
+        recs__trend_tally_enter(&m->gone, entry.actor);
+    }
+}
+
+/* An entry of a window this state no longer knows anybody of, as it weighs there. */
+static void count_gone(recs__trend_merger *m, recs__trend_node *node, recs__trend_event *event,
+                       uint32_t *stopped) {
+    recs__trend_any_record any;
+    event->weight = recs__trend_levelled(
+        event->weight, recs__trend_tally_level_of(m->trends, &m->gone, event->actor));
+    if (recs__trend_record_make(m->trends, m->newest, event, &any.record))
+        *stopped += recs__trend_count(m->trends, node, &any.record, m->newest, m->now, true);
+}
+
+/* at: of the entry; end: of its node's. */
 static void count_seen(recs__trend_merger *m, recs__trend_node *node,
-                       const recs__image_seen *entry) {
+                       const recs__image_seen *entry, size_t at, size_t end) {
     recs_trends *trends = m->trends;
     recs__trend_event event = {.actor = entry->actor,
                                .item = item_of(m, entry->item),
@@ -288,16 +317,18 @@ static void count_seen(recs__trend_merger *m, recs__trend_node *node,
                                .time = window_begins(m, entry->age) + entry->time};
     recs__trend_event before;
     recs__trend_any_record any;
-    uint32_t stopped = 0;
+    uint32_t stopped = 0, level;
     if (!recs__trend_record_make(trends, m->newest, &event, &any.record)) {
-        recs__trend_actors_join(trends, node, &event, &before);
+        recs__trend_actors_join(trends, node, &event, &before, &level);
         return;
     }
     recs__trend_join join = recs__trend_count_actor(trends, node, &event, &any.record, m->newest,
                                                     m->now, &stopped);
-    if (join == RECS__TREND_JOIN_LATE) /* a window this state no longer knows anybody of */
-        stopped +=
-            recs__trend_count(trends, node, &any.record, m->newest, m->now, true);
+    if (join == RECS__TREND_JOIN_LATE) {
+        if (m->gone_age != entry->age)
+            tally_gone(m, entry->age, at, end);
+        count_gone(m, node, &event, &stopped);
+    }
     m->stopped += stopped;
 }
 
@@ -311,10 +342,12 @@ static void count_node(recs__trend_merger *m, const recs__image_node *record, co
         count_cell(m, node, &cell, at->sum);
         at->sum += cell.sums;
     }
-    for (uint64_t i = 0; i < record->seen; i++) {
-        recs__image_seen entry = recs__image_seen_at(m->image, at->seen++);
-        count_seen(m, node, &entry);
+    m->gone_age = UINT32_MAX;
+    for (size_t end = at->seen + (size_t)record->seen; at->seen < end; at->seen++) {
+        recs__image_seen entry = recs__image_seen_at(m->image, at->seen);
+        count_seen(m, node, &entry, at->seen, end);
     }
+    recs__trend_tally_settle(trends, node, m->newest);
     for (int h = 0; h < 2; h++)
         for (uint32_t i = 0; i < record->hashes[h]; i++) {
             uint64_t hash = recs__image_u64(m->image, RECS__IMAGE_HASHES, at->hash++);
@@ -360,13 +393,8 @@ static void empty(recs_trends *trends, recs__trend_node *node) {
     if (node->lists != NULL)
         recs__trend_lists_build(trends, node, 1);
     recs__trend_actors *actors = node->actors;
-    for (uint32_t w = 0; actors != NULL && w < trends->options.actors_kept; w++) {
-        recs__trend_window *window = &actors->windows[w];
-        if (window->used != 0)
-            memset(window->seen, 0, window->capacity * sizeof *window->seen);
-        window->used = 0;
-        window->slot = -1;
-    }
+    for (uint32_t w = 0; actors != NULL && w < trends->options.actors_kept; w++)
+        recs__trend_window_clear(&actors->windows[w]);
     for (int i = 0; actors != NULL && i < 2; i++) {
         actors->sketches[i].count = 0;
         actors->sketches[i].slot = -1;

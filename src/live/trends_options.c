@@ -18,7 +18,7 @@
 #define DAY (24 * HOUR)
 
 static const char *const default_description =
-    "half_life=1d|7d, window=, actors=1d, actors_kept=2, min_actors=3, min_support=3, prior=20, "
+    "half_life=1d|7d, window=, actors=1d, actors_kept=2, actor_share=0.05, min_actors=3, min_support=3, prior=20, "
     "support=10, own=0, weekly=0.3, candidates=256, future=1h, seed=0";
 
 /* A piece of the description. */
@@ -272,6 +272,12 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
     }
     if (same(name, "actors_kept"))
         return read_whole("actors_kept", value, 1, 30, &options->actors_kept, error);
+    if (same(name, "actor_share")) {
+        options->actor_share = 0.0;
+        return same(value, "off") ? RECS_OK
+                                  : read_number("actor_share", value, 0.001, 1, false,
+                                                &options->actor_share, error);
+    }
     if (same(name, "min_actors"))
         return read_whole("min_actors", value, 0, 64, &options->min_actors, error);
     if (same(name, "min_support"))
@@ -308,7 +314,7 @@ static recs_status read_setting(recs__trend_options *options, span name, span va
         return read_weight(options, name, value, error);
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "\"%.*s\" is no setting of trends, expected half_life, window, actors, "
-                      "actors_kept, min_actors, min_support, min_share, support, baseline, prior, own, "
+                      "actors_kept, actor_share, min_actors, min_support, min_share, support, baseline, prior, own, "
                       "profile, weekly, candidates, new_within, future, weight.TYPE, memory or "
                       "seed",
                       shown(name), name.text);
@@ -421,9 +427,16 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
     }
     at = put(out, at, ", actors=");
     at = options->actors != 0 ? put_time(out, at, options->actors) : put(out, at, "off");
-    snprintf(text, sizeof text,
-             ", actors_kept=%u, min_actors=%u, min_support=%.9g, prior=%.9g",
-             options->actors_kept, options->min_actors, options->min_support, options->prior);
+    snprintf(text, sizeof text, ", actors_kept=%u", options->actors_kept);
+    at = put(out, at, text);
+    if (options->actors != 0 && options->actor_share > 0.0) {
+        snprintf(text, sizeof text, ", actor_share=%.9g", options->actor_share);
+        at = put(out, at, text);
+    } else if (options->actors != 0) {
+        at = put(out, at, ", actor_share=off");
+    }
+    snprintf(text, sizeof text, ", min_actors=%u, min_support=%.9g, prior=%.9g",
+             options->min_actors, options->min_support, options->prior);
     at = put(out, at, text);
     if (options->own > 0.0) { /* 0 reads as before there was one: states of then still merge */
         snprintf(text, sizeof text, ", own=%.9g", options->own);

@@ -18,6 +18,7 @@
 #include "base/checked.h"
 #include "base/math.h"
 #include "live/trends_actors.h"
+#include "live/trends_tally.h"
 #include "live/trends_bounded.h"
 #include "search/sort.h"
 
@@ -294,11 +295,14 @@ static recs_status gather(writer *w, const recs__trend_node *node, size_t *count
 }
 
 /* Takes out of the dense sums what an actor's entry put in. */
-static void take_out(writer *w, const recs__trend_node *node, const recs__image_seen *entry,
-                     uint32_t item, int64_t begins) {
+static void take_out(writer *w, const recs__trend_node *node, const recs__trend_window *window,
+                     const recs__trend_seen *seen) {
     const recs__trend_options *options = &w->trends->options;
-    recs__trend_event event = {
-        .actor = entry->actor, .item = item, .weight = entry->weight, .time = begins + entry->time};
+    uint32_t item = seen->item, level = recs__trend_tally_level(window, seen->actor);
+    recs__trend_event event = {.actor = seen->actor,
+                               .item = item,
+                               .weight = recs__trend_levelled(seen->weight, level),
+                               .time = window->slot * options->actors + seen->time};
     recs__trend_any_record any;
     recs__trend_cell *cell = recs__trend_find(w->trends, node, item);
     if (cell == NULL || !cell_lives(w, cell) ||
@@ -361,7 +365,8 @@ static recs_status put_window(writer *w, const recs__trend_node *node,
                                  .weight = seen->weight,
                                  .time = seen->time,
                                  .age = (uint32_t)(window_slot(w) - window->slot)};
-        take_out(w, node, at++, seen->item, window->slot * w->trends->options.actors);
+        take_out(w, node, window, seen);
+        at++;
     }
     sort_seen(first, (size_t)(at - first));
     *count += (uint64_t)(at - first);

@@ -84,6 +84,7 @@ typedef struct recs__trend_options {
     uint32_t base;        /* the longest half-life's series                  */
     uint32_t baseline;    /* the series that rises are measured against      */
     int64_t actors;       /* milliseconds, 0: off                            */
+    double actor_share;   /* 0: off (trends_tally.h)                         */
     uint32_t actors_kept, min_actors, candidates;
     double min_support, support, prior, own;
     double min_share; /* -1: 1/candidates */
