@@ -23,6 +23,23 @@ static inline int64_t recs__trend_worth_hot(const double *powers, double steps, 
     return (int64_t)((double)weight * factor * (double)(1u << (step >> 8)) + 0.5);
 }
 
+/* The same for two half-lives at once, to the bit: each step is the same in both halves. */
+static inline void recs__trend_worth_pair(const double *powers, const double *steps,
+                                          uint32_t weight, int64_t first, int64_t second,
+                                          int64_t *worth) {
+    typedef double pair __attribute__((vector_size(16)));
+    typedef uint64_t bits __attribute__((vector_size(16)));
+    pair at = {(double)first * steps[0], (double)second * steps[1]};
+    uint32_t a = (uint32_t)(int32_t)at[0], b = (uint32_t)(int32_t)at[1]; /* below 4096 */
+    pair g = (at - (pair){(double)(int32_t)a, (double)(int32_t)b}) *
+             (0.6931471805599453 / 256.0);
+    pair factor = (pair){powers[a & 255], powers[b & 255]} * (1.0 + g * (1.0 + g * 0.5));
+    bits doubled = (bits){(a >> 8) + UINT64_C(1023), (b >> 8) + UINT64_C(1023)} << 52;
+    pair sums = (double)weight * factor * (pair)doubled + 0.5;
+    worth[0] = (int64_t)sums[0];
+    worth[1] = (int64_t)sums[1];
+}
+
 /* Asks for the line where an item's cell is likely to be. Needs no lock: a
  * table that moved meanwhile makes the wish useless, not wrong. */
 static inline void recs__trend_prefetch(const recs_trends *trends, const recs__trend_node *node,
@@ -100,43 +117,40 @@ static inline recs__trend_fresh recs__trend_fresh_since(const recs_trends *trend
     return (recs__trend_fresh){before, since < 0 ? 0 : (uint32_t)(since / 1000)};
 }
 
-/* The marks a cell of a node may have: of lists of all items, and of new ones. */
-typedef struct recs__trend_marks {
-    uint32_t all, fresh;
-} recs__trend_marks;
+/* What a cell must pass to enter a list of all items, or of new ones: by series the least
+ * bars, and the marks of the cells that are on every such list. Of one or two series. */
+typedef struct recs__trend_doors {
+    uint32_t all[2], fresh[2];
+    int64_t all_bars[2], fresh_bars[2];
+} recs__trend_doors;
 
-static inline recs__trend_marks recs__trend_marks_of(const recs__trend_lists *lists,
+static inline recs__trend_doors recs__trend_doors_of(const recs__trend_lists *lists,
                                                      uint32_t series) {
-    uint32_t one = (UINT32_C(1) << series) - 1;
-    uint32_t all = lists == NULL ? 0 : lists->tiers == 2 ? one | one << 2 * series : one;
-    return (recs__trend_marks){all, all << series};
+    recs__trend_doors doors = {.all_bars = {INT64_MAX, INT64_MAX},
+                               .fresh_bars = {INT64_MAX, INT64_MAX}};
+    for (uint32_t l = 0; lists != NULL && l < lists->count; l++) {
+        uint32_t k = l % series, of_new = l / series % 2;
+        int64_t *least = of_new ? &doors.fresh_bars[k] : &doors.all_bars[k];
+        *(of_new ? &doors.fresh[k] : &doors.all[k]) |= UINT32_C(1) << l;
+        *least = lists->bars[l] < *least ? lists->bars[l] : *least;
+    }
+    return doors;
 }
 
-/* Whether a list that the cell is not on may want it. The lists are aligned. A hot cell
- * is on all, which its marks say, a cold one below the floors. */
-static inline bool recs__trend_wanted(const recs__trend_lists *lists, recs__trend_marks marks,
+/* Whether a list that the cell is not on may want it; the lists are aligned. A hot cell
+ * is on all, which its marks say, a cold one below the bars: neither is a branch. */
+static inline bool recs__trend_wanted(const recs__trend_doors *doors,
                                       const recs__trend_cell *cell, const int64_t *values,
                                       uint32_t series, recs__trend_fresh fresh,
                                       uint32_t parity) {
-    uint32_t missing = marks.all & ~cell->marks, above = 0;
-    if ((marks.fresh & ~cell->marks) != 0) {
-        uint32_t before = cell->first[!parity], last = cell->first[parity];
-        if (fresh.before ? before == 0 || before > fresh.seconds
-                         : before == 0 && last > fresh.seconds)
-            missing |= marks.fresh & ~cell->marks;
+    uint32_t before = cell->first[!parity], last = cell->first[parity], all = 0, new = 0;
+    uint32_t is_new = fresh.before ? before - 1 >= fresh.seconds
+                                   : (before == 0) & (last > fresh.seconds);
+    for (uint32_t k = 0; k < series; k++) {
+        all |= (values[k] > doors->all_bars[k]) & ((doors->all[k] & ~cell->marks) != 0);
+        new |= (values[k] > doors->fresh_bars[k]) & ((doors->fresh[k] & ~cell->marks) != 0);
     }
-    if (missing == 0)
-        return false;
-    for (uint32_t k = 0; k < series; k++)
-        above |= values[k] > lists->floors[k];
-    if (above == 0)
-        return false;
-    for (; missing != 0; missing &= missing - 1) {
-        uint32_t l = (uint32_t)__builtin_ctz(missing);
-        if (values[l % series] > lists->bars[l])
-            return true;
-    }
-    return false;
+    return all | (new & is_new);
 }
 
 #endif

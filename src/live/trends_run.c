@@ -1,16 +1,18 @@
 /* trends_run.c - the usual piece of events: all in the newest slots of one or two
  * half-lives, nobody known, every counter exact.
  *
- * Events are sorted by place; those of one place and item are joined into one
- * entry (their earliest time, the sums of what they add), the entries of places into
- * those of the place above them, and so on to the root: exact sums of integers do
- * not mind in which order they are added up. So a cell is touched once a piece, by
- * a walk that has asked for its line long before. On Zipf(1.1) items and
- * cities the entries of 65,536 events are 0.66 an event at the cities, 0.52 at
- * the regions and 0.26 at the root (of 16,384: 0.74, 0.63, 0.34).
+ * What each event adds is computed once, into an entry, while the events are put in order
+ * of their places. Then each level of places, from those named up to the root, is one walk
+ * over entries: the places' own stretches of them, or those of the places below, which are
+ * not copied and not joined. A walk asks for the line of a cell long before it comes to it.
  *
- * Cost an event: its worth, two passes of a sort, one look-up in a small table for
- * each level of places, and 1.4 cells (then). */
+ * Room: where a table could not take every entry for a new cell, the cells that are missing
+ * are made first, empty, which is the same as none (invariant 1).
+ *
+ * Cost an event: its worth, two passes of a sort, and a cell at each level. Entries of one
+ * cell in a piece (of 65,536 events Zipf(1.1): 0.66 cells an event at cities, 0.52 at
+ * regions, 0.26 at the root) could be added up first; that costs more than the second
+ * touch of a cell which the first has brought near (docs/trends.md). */
 #include "live/trends_hot.h"
 #include "live/trends_scratch.h"
 
@@ -40,36 +42,25 @@ bool recs__trend_run_fits(const recs_trends *trends, scratch *s) {
     return true;
 }
 
-/* ---- joining ------------------------------------------------------------------------ */
+/* ---- the places named --------------------------------------------------------------- */
 
-/* The entries of one group as they come: open addressing over their numbers. */
-typedef struct joining {
-    entry *entries; /* of the group */
-    uint32_t *table; /* number + 1, 0: free */
-    uint32_t count, shift;
-} joining;
+/* Where the newest slots begin, and what a millisecond in them is. */
+typedef struct lens {
+    int64_t begins[2];
+    double steps[2];
+} lens;
 
-static joining joining_begin(scratch *s, size_t inputs) {
-    uint32_t bits = 4;
-    while ((size_t)1 << bits < 2 * inputs)
-        bits++;
-    memset(s->table, 0, sizeof *s->table << bits);
-    return (joining){.entries = s->entries + s->entry_count, .table = s->table, .shift = 32 - bits};
-}
-
-static inline void join(joining *j, const entry *e, const uint32_t series) {
-    uint32_t at = (e->item * UINT32_C(0x9e3779b1)) >> j->shift, last = UINT32_MAX >> j->shift;
-    for (; j->table[at] != 0; at = (at + 1) & last) {
-        entry *have = &j->entries[j->table[at] - 1];
-        if (have->item != e->item)
-            continue;
-        have->seconds = e->seconds < have->seconds ? e->seconds : have->seconds;
-        for (uint32_t k = 0; k < series; k++)
-            have->worth[k] += e->worth[k]; /* below 2^62, see recs__trend_run_fits */
-        return;
-    }
-    j->entries[j->count] = *e;
-    j->table[at] = ++j->count;
+__attribute__((always_inline)) static inline void
+make_entry(entry *e, const recs_trends *trends, const lens *l, const recs__trend_event *event,
+           const uint32_t series) {
+    int64_t offset = event->time - l->begins[series - 1]; /* the longest half-life is the base */
+    e->item = event->item;
+    e->seconds = (uint32_t)((uint64_t)offset / 1000);
+    if (series == 1)
+        e->worth[0] = recs__trend_worth_hot(trends->powers, l->steps[0], event->weight, offset);
+    else
+        recs__trend_worth_pair(trends->powers, l->steps, event->weight,
+                               event->time - l->begins[0], offset, e->worth);
 }
 
 static void add_group(scratch *s, uint32_t node, size_t begin, size_t end) {
@@ -77,147 +68,166 @@ static void add_group(scratch *s, uint32_t node, size_t begin, size_t end) {
         .node = node, .begin = (uint32_t)begin, .end = (uint32_t)end};
 }
 
-/* ---- the places named --------------------------------------------------------------- */
-
-/* Where the newest slots begin, and what a millisecond in them is. */
-typedef struct lens {
-    int64_t begins[2];
-    double steps[2];
-    uint32_t base;
-} lens;
-
-static inline entry entry_of(const recs_trends *trends, const lens *l,
-                             const recs__trend_event *event, const uint32_t series) {
-    entry e = {.item = event->item};
-    for (uint32_t k = 0; k < series; k++) {
-        int64_t offset = event->time - l->begins[k];
-        e.worth[k] = recs__trend_worth_hot(trends->powers, l->steps[k], event->weight, offset);
-        if (k + 1 == series) /* the longest half-life is the base */
-            e.seconds = (uint32_t)((uint64_t)offset / 1000);
-    }
-    return e;
-}
-
-__attribute__((always_inline)) static inline void
-join_events(recs_trends *trends, scratch *s, const uint32_t series) {
-    lens l;
-    for (uint32_t k = 0; k < series; k++) {
-        l.begins[k] = s->slots[k] * trends->options.series[k].width;
-        l.steps[k] = trends->options.series[k].steps;
-    }
-    for (size_t i = 0; i < s->pair_count;) {
-        size_t end = i + 1;
-        while (end < s->pair_count && s->pairs[end] >> 32 == s->pairs[i] >> 32)
-            end++;
-        size_t begin = s->entry_count;
-        uint32_t node = (uint32_t)(s->pairs[i] >> 32);
-        joining j = joining_begin(s, end - i);
-        for (; i < end; i++) {
-            if (i + 12 < s->pair_count)
-                __builtin_prefetch(&s->events[(uint32_t)s->pairs[i + 12]]);
-            entry e = entry_of(trends, &l, &s->events[(uint32_t)s->pairs[i]], series);
-            join(&j, &e, series);
-        }
-        s->entry_count += j.count;
-        add_group(s, node, begin, s->entry_count);
-    }
-}
-
-/* Sorts the pairs by place: by counting where there are more events than places. */
-static void sort_by_place(scratch *s, uint32_t most) {
-    uint32_t *starts = s->table, start = 0;
-    if (most >= s->table_capacity || most > s->pair_count) {
+/* The places named, in order, each with its stretch of the pairs, which are sorted: by
+ * counting where there are more events than places; the pairs stay as they are then. */
+static void name_groups(scratch *s, uint32_t most, bool by_counting) {
+    uint32_t *counts = s->table;
+    size_t begin = 0;
+    if (!by_counting) {
         recs__trend_sort_pairs(s->pairs, s->spare, s->pair_count, most);
+        for (size_t i = 1; i <= s->pair_count; i++) {
+            if (i < s->pair_count && s->pairs[i] >> 32 == s->pairs[begin] >> 32)
+                continue;
+            add_group(s, (uint32_t)(s->pairs[begin] >> 32), begin, i);
+            begin = i;
+        }
         return;
     }
-    memset(starts, 0, (most + (size_t)1) * sizeof *starts);
+    memset(counts, 0, (most + (size_t)1) * sizeof *counts);
     for (size_t i = 0; i < s->pair_count; i++)
-        starts[s->pairs[i] >> 32]++;
-    for (uint32_t node = 0; node <= most; node++) {
-        uint32_t here = starts[node];
-        starts[node] = start;
-        start += here;
+        counts[s->pairs[i] >> 32]++;
+    for (uint32_t node = 0; node <= most; node++)
+        if (counts[node] != 0)
+            add_group(s, node, begin, begin + counts[node]), begin += counts[node];
+}
+
+/* Puts the groups in order of the place above them, so that the entries of that place are one
+ * stretch, too. groups has room for as many more, whose stretches of pairs these become. */
+static const group *order_groups(recs_trends *trends, scratch *s) {
+    size_t count = s->group_count;
+    group *named = s->groups + count;
+    uint64_t *keys = s->spare, *room = s->spare + count;
+    uint32_t most = 0, start = 0;
+    memcpy(named, s->groups, count * sizeof *named);
+    for (size_t g = 0; g < count; g++) {
+        uint32_t parent = recs__trend_node_at(trends, named[g].node)->parent;
+        parent = parent == RECS_NO_PLACE ? 0 : parent;
+        most = parent > most ? parent : most;
+        keys[g] = (uint64_t)parent << 32 | g;
     }
-    for (size_t i = 0; i < s->pair_count; i++)
-        s->spare[starts[s->pairs[i] >> 32]++] = s->pairs[i];
-    uint64_t *sorted = s->spare;
-    size_t capacity = s->spare_capacity;
-    s->spare = s->pairs;
-    s->spare_capacity = s->pair_capacity;
-    s->pairs = sorted;
-    s->pair_capacity = capacity;
+    recs__trend_sort_pairs(keys, room, count, most);
+    for (size_t i = 0; i < count; i++) {
+        const group *g = &named[(uint32_t)keys[i]];
+        s->groups[i] = (group){.node = g->node, .begin = start, .end = start + g->end - g->begin};
+        start = s->groups[i].end;
+    }
+    return named;
+}
+
+/* The entries of the groups. */
+__attribute__((always_inline)) static inline void
+make_entries(recs_trends *trends, scratch *s, const lens *l, const group *named, bool by_counting,
+             const uint32_t series) {
+    if (by_counting) {
+        uint32_t *ends = s->table;
+        for (size_t g = 0; g < s->group_count; g++)
+            ends[s->groups[g].node] = s->groups[g].begin;
+        for (size_t i = 0; i < s->pair_count; i++) {
+            uint64_t pair = s->pairs[i];
+            make_entry(&s->entries[ends[pair >> 32]++], trends, l, &s->events[(uint32_t)pair],
+                       series);
+        }
+        return;
+    }
+    for (size_t i = 0, at = 0; i < s->group_count; i++) {
+        const group *g = &named[(uint32_t)s->spare[i]];
+        for (uint32_t p = g->begin; p < g->end; p++)
+            make_entry(&s->entries[at++], trends, l, &s->events[(uint32_t)s->pairs[p]], series);
+    }
 }
 
 static recs_status first_level(recs_trends *trends, scratch *s, recs_error *error) {
     uint32_t most;
+    lens l;
     recs_status status = recs__trend_first_pairs(trends, s, &most, error);
     if (status == RECS_OK)
-        status = recs__trend_entry_room(trends, s, s->pair_count, s->pair_count, error);
+        status = recs__trend_entry_room(trends, s, s->pair_count, error);
+    if (status == RECS_OK)
+        status = recs__trend_pair_room(trends, s, 2 * s->pair_count, 2 * s->pair_count, error);
     if (status != RECS_OK)
         return status;
-    sort_by_place(s, most);
+    bool by_counting = most <= s->pair_count;
+    name_groups(s, most, by_counting);
+    const group *named = order_groups(trends, s);
+    for (uint32_t k = 0; k < trends->options.series_count; k++) {
+        l.begins[k] = s->slots[k] * trends->options.series[k].width;
+        l.steps[k] = trends->options.series[k].steps;
+    }
     if (trends->options.series_count == 1)
-        join_events(trends, s, 1);
+        make_entries(trends, s, &l, named, by_counting, 1);
     else
-        join_events(trends, s, 2);
+        make_entries(trends, s, &l, named, by_counting, 2);
     return RECS_OK;
 }
 
 /* ---- the places above --------------------------------------------------------------- */
 
-/* Groups from begin on whose parent is that of spare[p], joined into one; the first p
- * of another parent. A single group's entries serve its parent, too. */
-static size_t join_parent(scratch *s, size_t p, size_t parents) {
-    size_t end = p, inputs = 0, begin = s->entry_count;
-    for (; end < parents && s->spare[end] >> 32 == s->spare[p] >> 32; end++) {
-        const group *below = &s->groups[(uint32_t)s->spare[end]];
-        inputs += below->end - below->begin;
+/* Of pairs (place, group), the place above each that has one instead. How many. */
+static size_t climb(recs_trends *trends, scratch *s, size_t count, uint32_t *most) {
+    size_t kept = 0;
+    *most = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t node = (uint32_t)(s->pairs[i] >> 32),
+                 parent = recs__trend_node_at(trends, node)->parent;
+        if (parent == RECS_NO_PLACE)
+            continue;
+        s->pairs[kept++] = (uint64_t)parent << 32 | (uint32_t)s->pairs[i];
+        *most = parent > *most ? parent : *most;
     }
-    uint32_t node = (uint32_t)(s->spare[p] >> 32);
-    if (end == p + 1) {
-        const group *below = &s->groups[(uint32_t)s->spare[p]];
-        add_group(s, node, below->begin, below->end);
-        return end;
-    }
-    joining j = joining_begin(s, inputs);
-    for (; p < end; p++) {
-        const group *below = &s->groups[(uint32_t)s->spare[p]];
-        for (uint32_t i = below->begin; i < below->end; i++)
-            join(&j, &s->entries[i], 2);
-    }
-    s->entry_count += j.count;
-    add_group(s, node, begin, s->entry_count);
-    return end;
+    return kept;
 }
 
-/* From the groups of one level those of the places above. */
-static recs_status next_level(recs_trends *trends, scratch *s, size_t level, recs_error *error) {
-    size_t level_end = s->group_count, inputs = 0;
-    for (size_t g = level; g < level_end; g++)
-        inputs += s->groups[g].end - s->groups[g].begin;
-    recs_status status = recs__trend_pair_room(trends, s, 2 * level_end, 2 * level_end, error);
-    if (status == RECS_OK)
-        status = recs__trend_entry_room(trends, s, s->entry_count + inputs, inputs, error);
-    if (status != RECS_OK)
-        return status;
-    size_t parents = recs__trend_parents(trends, s, level, s->pairs); /* the pairs have served */
-    for (size_t p = 0; p < parents;)
-        p = join_parent(s, p, parents);
-    return RECS_OK;
-}
-
+/* Groups of each level above: a place's are the stretches of entries that the groups named
+ * below it have, joined where one ends as the next begins. */
 static recs_status make_levels(recs_trends *trends, scratch *s, recs_error *error) {
     recs_status status = first_level(trends, s, error);
-    size_t level = 0;
-    while (status == RECS_OK && level < s->group_count) {
-        size_t end = s->group_count;
-        status = next_level(trends, s, level, error);
-        level = end;
+    size_t named = s->group_count, count = named;
+    for (size_t g = 0; g < named && status == RECS_OK; g++) /* the pairs have served */
+        s->pairs[g] = (uint64_t)s->groups[g].node << 32 | g;
+    while (status == RECS_OK) {
+        uint32_t most;
+        count = climb(trends, s, count, &most);
+        status = recs__trend_pair_room(trends, s, 2 * named, s->group_count + count, error);
+        if (status != RECS_OK || count == 0)
+            return status;
+        memcpy(s->spare, s->pairs, count * sizeof *s->pairs);
+        recs__trend_sort_pairs(s->spare, s->spare + named, count, most);
+        group *last = NULL;
+        for (size_t i = 0; i < count; i++) {
+            const group *below = &s->groups[(uint32_t)s->spare[i]];
+            uint32_t node = (uint32_t)(s->spare[i] >> 32);
+            if (last != NULL && last->node == node && last->end == below->begin) {
+                last->end = below->end;
+                continue;
+            }
+            add_group(s, node, below->begin, below->end);
+            last = &s->groups[s->group_count - 1];
+        }
     }
     return status;
 }
 
 /* ---- reserving ---------------------------------------------------------------------- */
+
+/* Makes the cells that are missing. */
+static recs_status make_cells(recs_trends *trends, const scratch *s, const group *g,
+                              recs__trend_node *node, recs_error *error) {
+    recs_status status = RECS_OK;
+    uint32_t count = g->end - g->begin;
+    if (node->used < count / 4) /* from so many events there will be as many cells */
+        status = recs__trend_make_room(trends, node, count / 4, error);
+    for (uint32_t i = g->begin; i < g->end && status == RECS_OK; i++) {
+        uint32_t item = s->entries[i].item;
+        if (i + AHEAD < g->end)
+            recs__trend_prefetch(trends, node, s->entries[i + AHEAD].item);
+        if (recs__trend_find(trends, node, item) != NULL)
+            continue;
+        status = recs__trend_make_room(trends, node, 1, error);
+        if (status == RECS_OK)
+            recs__trend_take(trends, node, item);
+    }
+    return status;
+}
 
 /* Takes every entry for a new cell, unless that would swell the table: 7/8 of it may be
  * reserved for a while, but what is used beyond 3/4 makes it grow. */
@@ -232,16 +242,10 @@ static recs_status reserve_group(recs_trends *trends, const scratch *s, group *g
         node->reserved += g->cells;
         return RECS_OK;
     }
-    if (capacity != 0 && count > 8 + node->used / 8) {
-        uint32_t missing = 0;
-        for (uint32_t i = g->begin; i < g->end; i++) {
-            if (i + AHEAD < g->end)
-                recs__trend_prefetch(trends, node, s->entries[i + AHEAD].item);
-            missing += recs__trend_find(trends, node, s->entries[i].item) == NULL;
-        }
-        count = missing;
-    }
-    return recs__trend_reserve_cells(trends, node, g, count, error);
+    recs_status status = make_cells(trends, s, g, node, error);
+    if (status == RECS_OK)
+        status = recs__trend_reserve_cells(trends, node, g, 0, error);
+    return status;
 }
 
 /* Of the groups one after another, each under its lock; the next group's turn takes
@@ -362,23 +366,22 @@ static uint32_t add_slowly(recs_trends *trends, recs__trend_node *node, recs__tr
     return stopped;
 }
 
-/* Entries [begin, end) of a group, whose lock is held. Returns the sums that stopped. */
+/* Entries [begin, end) of a group, whose lock is held. Returns the sums that stopped. A loop of
+ * its own for one series and for two, with lists and without. */
 __attribute__((always_inline)) static inline uint32_t
 count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const present *p, ahead *a,
-              uint32_t begin, uint32_t end, int64_t *totals, const uint32_t series) {
+              uint32_t begin, uint32_t end, int64_t *totals, const uint32_t series,
+              const recs__trend_lists *const lists) {
     const uint32_t base = series - 1;
-    const recs__trend_lists *lists = node->lists;
-    const recs__trend_marks marks = recs__trend_marks_of(lists, series);
+    recs__trend_doors doors = recs__trend_doors_of(lists, series);
     unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     const uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     const entry *const entries = s->entries;
     uint32_t stopped = 0;
     int32_t newest[2];
     uint32_t parity[2];
-    int64_t floors[2];
     ahead next = *a;
     for (uint32_t k = 0; k < series; k++) {
-        floors[k] = lists == NULL ? INT64_MAX : lists->floors[k];
         newest[k] = p->newest[k];
         parity[k] = p->parity[k];
     }
@@ -397,7 +400,7 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
             cell = (recs__trend_cell *)(void *)(cells + (size_t)at * 64);
         }
         const int32_t *held = (const int32_t *)(const void *)(cell->sums + 2 * series);
-        int64_t values[2];
+        int64_t values[2], before = 0;
         bool usual = true;
         for (uint32_t k = 0; k < series; k++) {
             sums[k] += e->worth[k];
@@ -407,10 +410,9 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
             stopped += add_slowly(trends, node, cell, e, p);
             continue;
         }
-        bool near = false;
         for (uint32_t k = 0; k < series; k++)
-            near |= cell->sums[2 * k + parity[k]] > INT64_MAX / 4 || e->worth[k] > INT64_MAX / 4;
-        if (near) {
+            before |= cell->sums[2 * k + parity[k]];
+        if (before > INT64_MAX / 4) { /* a worth is 2^48 at most */
             stopped += add_slowly(trends, node, cell, e, p);
             continue;
         }
@@ -421,33 +423,20 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         uint32_t first = cell->first[parity[base]];
         if (first == 0 || e->seconds + 1 < first)
             cell->first[parity[base]] = e->seconds + 1;
-        bool above = false; /* the floor of any list, which few are */
-        for (uint32_t k = 0; k < series; k++)
-            above |= values[k] > floors[k];
-        if (above &&
-            recs__trend_wanted(lists, marks, cell, values, series, p->fresh, parity[base])) {
+        if (lists != NULL &&
+            recs__trend_wanted(&doors, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
-            for (uint32_t k = 0; k < series; k++)
-                floors[k] = lists->floors[k];
+            doors = recs__trend_doors_of(lists, series);
         }
     }
     *a = next;
     return stopped;
 }
 
-static uint32_t count_group(recs_trends *trends, scratch *s, const group *g,
-                            recs__trend_node *node, const present *p, ahead *a) {
-    uint32_t series = trends->options.series_count, stopped = 0;
-    int64_t totals[2 * 2] = {0};
-    if (node->lists != NULL)
-        recs__trend_lists_align(trends, node->lists, p->newest);
-    for (uint32_t i = g->begin; i < g->end; i += STEP) {
-        uint32_t end = g->end - i < STEP ? g->end : i + STEP;
-        stopped += series == 1 ? count_entries(trends, s, node, p, a, i, end, totals, 1)
-                               : count_entries(trends, s, node, p, a, i, end, totals, 2);
-        if (end < g->end && s->locked_count == 0)
-            recs__trend_make_way(trends, node);
-    }
+/* What the groups of one place add to its totals: sales by series, then returns. */
+static void add_totals(recs_trends *trends, recs__trend_node *node, const present *p,
+                       int64_t *totals) {
+    uint32_t series = trends->options.series_count;
     for (uint32_t t = 0; t < 2 * series; t++) {
         if (totals[t] == 0)
             continue;
@@ -455,8 +444,28 @@ static uint32_t count_group(recs_trends *trends, scratch *s, const group *g,
             recs__trend_take(trends, node, RECS__TREND_TOTAL |
                                                (t < series ? UINT32_C(0) : RECS__TREND_RETURNED));
         recs__trend_add(trends, cell, t % series, p->newest[t % series], totals[t]);
+        totals[t] = 0;
     }
-    node->reserved -= g->cells;
+}
+
+static uint32_t count_group(recs_trends *trends, scratch *s, const group *g,
+                            recs__trend_node *node, const present *p, ahead *a,
+                            int64_t *totals) {
+    uint32_t series = trends->options.series_count, stopped = 0;
+    if (node->lists != NULL)
+        recs__trend_lists_align(trends, node->lists, p->newest);
+    for (uint32_t i = g->begin; i < g->end; i += STEP) {
+        uint32_t end = g->end - i < STEP ? g->end : i + STEP;
+        const recs__trend_lists *lists = node->lists; /* a reader may have made others */
+        if (series == 1)
+            stopped += lists == NULL ? count_entries(trends, s, node, p, a, i, end, totals, 1, NULL)
+                                     : count_entries(trends, s, node, p, a, i, end, totals, 1, lists);
+        else
+            stopped += lists == NULL ? count_entries(trends, s, node, p, a, i, end, totals, 2, NULL)
+                                     : count_entries(trends, s, node, p, a, i, end, totals, 2, lists);
+        if (end < g->end && s->locked_count == 0)
+            recs__trend_make_way(trends, node);
+    }
     return stopped;
 }
 
@@ -464,6 +473,7 @@ static void commit(recs_trends *trends, scratch *s) {
     recs__trend_node *held = NULL;
     present p = {.now = s->now_newest};
     ahead a = {0};
+    int64_t totals[2 * 2] = {0};
     uint32_t series = trends->options.series_count;
     for (uint32_t k = 0; k < series; k++) {
         p.newest[k] = s->slots[k];
@@ -473,9 +483,12 @@ static void commit(recs_trends *trends, scratch *s) {
     for (int i = 0; i < AHEAD; i++)
         look_ahead(trends, s, &a);
     for (size_t at = 0; at < s->group_count; at++) {
+        const group *g = &s->groups[at];
         recs__trend_node *node = turn(trends, s, at, &held);
-        s->counts[RECS_TRENDS_SATURATED] +=
-            count_group(trends, s, &s->groups[at], node, &p, &a);
+        s->counts[RECS_TRENDS_SATURATED] += count_group(trends, s, g, node, &p, &a, totals);
+        if (at + 1 == s->group_count || g[1].node != g->node)
+            add_totals(trends, node, &p, totals);
+        node->reserved -= g->cells;
     }
     if (held != NULL)
         recs__trend_unlock(trends, held);

@@ -101,16 +101,13 @@ recs_status recs__trend_pair_room(recs_trends *trends, scratch *s, size_t pairs,
     return status;
 }
 
-recs_status recs__trend_entry_room(recs_trends *trends, scratch *s, size_t entries, size_t joined,
+recs_status recs__trend_entry_room(recs_trends *trends, scratch *s, size_t entries,
                                    recs_error *error) {
-    size_t table = 16;
-    while (table < 2 * joined)
-        table *= 2;
     recs_status status = grow(trends, (void **)&s->entries, &s->entry_capacity, entries,
                               sizeof *s->entries, error);
     if (status == RECS_OK)
-        status = grow(trends, (void **)&s->table, &s->table_capacity, table, sizeof *s->table,
-                      error);
+        status = grow(trends, (void **)&s->table, &s->table_capacity, entries + 1,
+                      sizeof *s->table, error);
     return status;
 }
 
@@ -158,7 +155,7 @@ void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint3
 recs_status recs__trend_first_pairs(recs_trends *trends, scratch *s, uint32_t *most,
                                     recs_error *error) {
     uint32_t highest = 0;
-    s->pair_count = s->group_count = s->entry_count = 0;
+    s->pair_count = s->group_count = 0;
     recs_status status =
         recs__trend_pair_room(trends, s, 2 * (size_t)s->count, 2 * (size_t)s->count, error);
     if (status != RECS_OK)

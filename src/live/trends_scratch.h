@@ -16,8 +16,8 @@ typedef struct recs__trend_group {
     uint32_t actors; /* events whose actors' room was reserved  */
 } recs__trend_group;
 
-/* What a piece adds to one cell, in the newest slots of one or two half-lives:
- * earliest time and sums of all its events for the item (trends_run.c). */
+/* What an event adds to its cells, in the newest slots of one or two half-lives
+ * (trends_run.c). */
 typedef struct recs__trend_entry {
     uint32_t item;
     uint32_t seconds; /* from the beginning of the base series' slot */
@@ -30,12 +30,12 @@ typedef struct recs__trend_scratch {
     unsigned char *records;
     uint32_t *places;
     uint64_t *pairs, *spare; /* node << 32 | event */
-    recs__trend_group *groups;
-    recs__trend_entry *entries; /* of all groups, one level of places after another */
-    uint32_t *table;            /* of the group that is being joined */
+    recs__trend_group *groups; /* one level of places after another */
+    recs__trend_entry *entries; /* in order of the places named */
+    uint32_t *table;            /* by place: where its entries end */
     size_t event_capacity, record_capacity, place_capacity, pair_capacity, spare_capacity,
         group_capacity, entry_capacity, table_capacity;
-    size_t pair_count, group_count, entry_count;
+    size_t pair_count, group_count;
     uint64_t counts[RECS_TRENDS_COUNTERS];
     int64_t newest; /* of the events taken */
     int64_t oldest; /* of the events taken */
@@ -53,8 +53,8 @@ recs_status recs__trend_scratch_take(recs_trends *trends, recs__trend_scratch **
                                      recs_error *error);
 void recs__trend_scratch_give(recs_trends *trends, recs__trend_scratch *s);
 
-/* Room for the events of a piece; for their records; for pairs and groups; for entries, and a table
- * for joining so many of them. */
+/* Room for the events of a piece; for their records; for pairs and groups; for entries, and for
+ * counting in up to as many places. */
 recs_status recs__trend_event_room(recs_trends *trends, recs__trend_scratch *s, size_t count,
                                    recs_error *error);
 recs_status recs__trend_record_room(recs_trends *trends, recs__trend_scratch *s, size_t bytes,
@@ -62,13 +62,13 @@ recs_status recs__trend_record_room(recs_trends *trends, recs__trend_scratch *s,
 recs_status recs__trend_pair_room(recs_trends *trends, recs__trend_scratch *s, size_t pairs,
                                   size_t groups, recs_error *error);
 recs_status recs__trend_entry_room(recs_trends *trends, recs__trend_scratch *s, size_t entries,
-                                   size_t joined, recs_error *error);
+                                   recs_error *error);
 
 /* Sorts keys by their upper half, up to `most`; spare has as much room. Stable. */
 void recs__trend_sort_pairs(uint64_t *keys, uint64_t *spare, size_t count, uint32_t most);
 
 /* The events taken as pairs, each at its place and at that place without its segment, not sorted
- * yet; no groups, no entries. *most: the highest node. MEMORY. */
+ * yet; no groups. *most: the highest node. MEMORY. */
 recs_status recs__trend_first_pairs(recs_trends *trends, recs__trend_scratch *s, uint32_t *most,
                                     recs_error *error);
 /* The parents of the groups from level on, in front of spare: node << 32 | group, sorted; how
