@@ -4,41 +4,45 @@
  *
  *   build/bench/ann [--count N] [--dims D] [--queries Q] [--metric cosine|inner]
  *                   [--m M] [--ef-construction E] [--index TEXT] [--vectors FILE]
- *                   [--model FILE]
+ *                   [--model FILE] [--set FILE] [--turns N]
  *
  * Vectors of 24 hidden dimensions and noise; under inner their lengths spread log-normally
  * (deviation 0.5). --model: the factors of a model's first component that has some, its
  * items tiled with a jitter of a twentieth until there are N, its users asking. FILE is
  * written: raw float32, FILE.queries, and FILE.truth, the exact 10 best of each query a line.
  *
- * The graph of both is the same: the same rows in the same parts into the same
- * library (under inner ours keeps the longest apart, lib/faiss/faiss_head.h). Each search
- * length is measured five times in turn, one query at a time and all at once, processor
- * seconds of this one thread; the least counts. One JSON line a figure:
+ * Both search the one graph object that the set holds (under inner ours keeps the longest
+ * apart, lib/faiss/faiss_head.h, so there FAISS gets a graph of its own). The questions are
+ * asked in eight parts, a part of ours and of theirs in turn, every second time theirs first;
+ * --turns times (9), one query at a time and a part at once, processor seconds of this one
+ * thread; the least of each part counts. --set: the set with its index is kept there, and
+ * taken from there where it is. One JSON line a figure:
  *
- *   build     processor seconds, megabytes, FAISS's version
+ *   build     processor seconds (0: taken from --set), megabytes, FAISS's version
  *   search    recall of the 10 best, questions a second, microseconds a question
  *   rescore   of these, what scoring ten candidates from the stored vectors takes
  *
  * --index instead measures any other index, ours alone. */
 #include "base/random.h"
-#include "faiss/faiss_library.h"
+#include "faiss/faiss_index.h"
 #include "kernels/kernels.h"
 #include "limits.h"
 #include "model/model.h"
 #include "recs.h"
 #include "recs/faiss.h"
+#include "search/index.h"
 #include "search/vectors.h"
 
 #include <getopt.h>
 #include <math.h>
+#include <unistd.h>
 
-enum { AT = 10, HIDDEN = 24, PART = 1024, TURNS = 5, QUERIES_MOST = 10000 };
+enum { AT = 10, HIDDEN = 24, PART = 1024, PARTS = 8, QUERIES_MOST = 10000 };
 
 typedef struct setting {
     size_t count, dims, queries;
-    const char *metric, *index, *vectors, *model;
-    unsigned m, ef_construction;
+    const char *metric, *index, *vectors, *model, *set;
+    unsigned m, ef_construction, turns;
 } setting;
 
 typedef struct bench {
@@ -48,6 +52,7 @@ typedef struct bench {
     recs_vectors *set;
     recs_query *query;
     uint32_t *order; /* the set's row -> ours */
+    bool shared;     /* the graph called directly is the set's */
 } bench;
 
 static double cpu_now(void) {
@@ -140,14 +145,12 @@ static void write_truth(const bench *b) {
     must(fclose(file) == 0, name, NULL);
 }
 
-static void open_set(bench *b) {
+static double make_set(bench *b, const recs_vectors_options *options) {
     recs_error error = {0};
-    char description[256], id[RECS_ID_MAX + 1];
-    recs_vectors_options options = {.struct_size = sizeof options,
-                                    .backend = recs_faiss_backend()};
+    char description[256];
     snprintf(description, sizeof description, "knn(metric=%s, index=\"%s\")", b->s.metric,
              b->s.index);
-    must(recs_vectors_create(&b->set, (uint32_t)b->s.dims, description, &options, NULL, &error) ==
+    must(recs_vectors_create(&b->set, (uint32_t)b->s.dims, description, options, NULL, &error) ==
              RECS_OK,
          "create", &error);
     char *ids = limits_block(b->s.count, 12);
@@ -162,10 +165,31 @@ static void open_set(bench *b) {
     free(ends);
     double began = cpu_now();
     must(recs_vectors_build(b->set, NULL, NULL, &error) == RECS_OK, "build", &error);
+    return cpu_now() - began;
+}
+
+static void open_set(bench *b) {
+    recs_error error = {0};
+    char id[RECS_ID_MAX + 1];
+    double seconds = 0.0;
+    recs_vectors_options options = {.struct_size = sizeof options,
+                                    .backend = recs_faiss_backend()};
+    recs_open_options trusted = {.struct_size = sizeof trusted, .trusted = 1};
+    if (b->s.set != NULL && access(b->s.set, R_OK) == 0) {
+        must(recs_vectors_open(&b->set, b->s.set, NULL, &trusted, &options, NULL, &error) ==
+                 RECS_OK,
+             "open", &error);
+        must(recs_vectors_count(b->set) == b->s.count &&
+                 recs_vectors_dimension(b->set) == b->s.dims,
+             "--set is of another size", NULL);
+    } else {
+        seconds = make_set(b, &options);
+        must(b->s.set == NULL || recs_vectors_write(b->set, b->s.set, &error) == RECS_OK, "write",
+             &error);
+    }
     printf("{\"figure\": \"build\", \"who\": \"librecs\", \"cpu_s\": %.2f, \"mb\": %.1f, "
            "\"faiss\": \"%s\", \"index\": \"%s\"}\n",
-           cpu_now() - began, (double)recs_vectors_memory(b->set) / 1e6, recs_faiss_version(),
-           b->s.index);
+           seconds, (double)recs_vectors_memory(b->set) / 1e6, recs_faiss_version(), b->s.index);
     fflush(stdout);
     must(recs_query_create(&b->query, NULL, &error) == RECS_OK, "query", &error);
     recs_query_limit(b->query, AT);
@@ -176,29 +200,30 @@ static void open_set(bench *b) {
     }
 }
 
-/* All queries through our calls, one at a time or at once; processor seconds. */
-static double search_ours(bench *b, uint32_t effort, bool at_once) {
+/* Some queries through our calls, one at a time or at once; processor seconds. */
+static double search_ours(bench *b, uint32_t effort, bool at_once, size_t first, size_t count) {
     recs_error error = {0};
     static float scores[QUERIES_MOST * AT];
+    const float *queries = b->queries + first * b->s.dims;
+    uint32_t *found = b->found + first * AT;
     recs_query_effort(b->query, effort);
     double began = cpu_now();
     if (at_once) {
-        must(recs_knn_rows(b->set, b->query, b->queries, (uint32_t)b->s.dims, b->s.queries,
-                           b->found, scores, NULL, &error) == RECS_OK,
+        must(recs_knn_rows(b->set, b->query, queries, (uint32_t)b->s.dims, count, found, scores,
+                           NULL, &error) == RECS_OK,
              "knn_rows", &error);
     } else {
-        for (size_t q = 0; q < b->s.queries; q++) {
-            recs_query_vector(b->query, b->queries + q * b->s.dims, (uint32_t)b->s.dims);
+        for (size_t q = 0; q < count; q++) {
+            recs_query_vector(b->query, queries + q * b->s.dims, (uint32_t)b->s.dims);
             must(recs_knn(b->set, b->query, &error) == RECS_OK, "knn", &error);
             for (size_t i = 0; i < AT; i++)
-                b->found[q * AT + i] = i < recs_query_count(b->query)
-                                           ? recs_query_row(b->query, i)
-                                           : RECS_NO_ROW;
+                found[q * AT + i] = i < recs_query_count(b->query) ? recs_query_row(b->query, i)
+                                                                   : RECS_NO_ROW;
         }
     }
     double seconds = cpu_now() - began;
-    for (size_t i = 0; i < b->s.queries * AT; i++)
-        b->found[i] = b->found[i] < b->s.count ? b->order[b->found[i]] : RECS_NO_ROW;
+    for (size_t i = 0; i < count * AT; i++)
+        found[i] = found[i] < b->s.count ? b->order[found[i]] : RECS_NO_ROW;
     return seconds;
 }
 
@@ -222,7 +247,7 @@ static void measure_rescore(bench *b) {
     float scores[AT], *query = limits_block(stored->stride, sizeof *query);
     double least = 1e9;
     memset(query, 0, stored->stride * sizeof *query);
-    for (int turn = 0; turn < TURNS; turn++) {
+    for (unsigned turn = 0; turn < b->s.turns; turn++) {
         double began = cpu_now();
         for (size_t q = 0; q < b->s.queries; q++) {
             uint32_t rows[AT];
@@ -248,6 +273,17 @@ static void measure_rescore(bench *b) {
 
 /* ---- the same library, called directly ---------------------------------------- */
 
+/* The graph that the set searches. */
+static FaissIndex *graph_of(const bench *b) {
+    uint32_t ticket;
+    const recs__snapshot *now = recs__vectors_enter(b->set, &ticket);
+    const recs__faiss_index *index = now->parts[0].segment->index->object;
+    must(now->count == 1 && index->head.count == 0 && index->tail == b->s.count,
+         "the set's index is not one graph of all", NULL);
+    recs__vectors_leave(b->set, ticket);
+    return index->index;
+}
+
 static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
     FaissIndex *index = NULL;
     char factory[32];
@@ -271,18 +307,18 @@ static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
 }
 
 static double search_direct(bench *b, const recs__faiss *faiss, FaissIndex *index, uint32_t effort,
-                            bool at_once) {
+                            bool at_once, size_t first, size_t count) {
     static int64_t labels[QUERIES_MOST * AT];
     static float distances[QUERIES_MOST * AT];
     faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efSearch", effort);
     double began = cpu_now();
-    size_t step = at_once ? b->s.queries : 1;
-    for (size_t q = 0; q < b->s.queries; q += step)
+    size_t step = at_once ? count : 1;
+    for (size_t q = first; q < first + count; q += step)
         faiss->call.Index_search(index, (int64_t)step, b->queries + q * b->s.dims, AT,
                                  distances + q * AT, labels + q * AT);
     double seconds = cpu_now() - began;
-    for (size_t i = 0; i < b->s.queries * AT; i++)
-        b->found[i] = (uint32_t)labels[i];
+    for (size_t i = first * AT; i < (first + count) * AT; i++)
+        b->found[i] = b->shared ? b->order[labels[i]] : (uint32_t)labels[i];
     return seconds;
 }
 
@@ -295,6 +331,49 @@ static void say(const bench *b, const char *who, const char *how, uint32_t effor
     fflush(stdout);
 }
 
+typedef struct legs {
+    double ours, theirs, share, their_share;
+} legs;
+
+/* Part by part in turn; sums of the least. */
+static legs run_legs(bench *b, const recs__faiss *faiss, FaissIndex *direct, uint32_t effort,
+                     bool at_once) {
+    size_t parts = b->s.queries < PARTS ? b->s.queries : PARTS;
+    legs sum = {0};
+    double least[2][PARTS];
+    uint32_t *kept = limits_block(b->s.queries * AT, sizeof *kept);
+    for (unsigned turn = 0; turn < b->s.turns; turn++) {
+        for (size_t p = 0; p < parts; p++) {
+            size_t first = b->s.queries * p / parts, end = b->s.queries * (p + 1) / parts;
+            for (unsigned leg = 0; leg < 2; leg++) {
+                bool ours = leg == turn % 2;
+                if (!ours && direct == NULL)
+                    continue;
+                double took = ours ? search_ours(b, effort, at_once, first, end - first)
+                                   : search_direct(b, faiss, direct, effort, at_once, first,
+                                                   end - first);
+                if (turn == 0 || took < least[ours][p])
+                    least[ours][p] = took;
+                if (ours)
+                    memcpy(kept + first * AT, b->found + first * AT,
+                           (end - first) * AT * sizeof *kept);
+            }
+        }
+    }
+    for (size_t p = 0; p < parts; p++) {
+        sum.ours += least[1][p];
+        sum.theirs += direct != NULL ? least[0][p] : 0.0;
+    }
+    sum.share = recall(b, kept);
+    sum.their_share = 0.0;
+    if (direct != NULL) {
+        search_direct(b, faiss, direct, effort, at_once, 0, b->s.queries);
+        sum.their_share = recall(b, b->found);
+    }
+    free(kept);
+    return sum;
+}
+
 static void measure(bench *b, const recs__faiss *faiss, FaissIndex *direct) {
     uint32_t efforts[] = {10, 20, 40, 80, 160, 320};
     bool lists = strncmp(b->s.index, "ivf", 3) == 0;
@@ -304,21 +383,11 @@ static void measure(bench *b, const recs__faiss *faiss, FaissIndex *direct) {
     for (size_t i = 0; i < many; i++) {
         uint32_t effort = many == 1 ? 0 : lists ? 1u << i : efforts[i];
         for (int at_once = 0; at_once < 2; at_once++) {
-            double ours = 1e9, theirs = 1e9, share = 0.0, their_share = 0.0;
-            for (int turn = 0; turn < TURNS; turn++) {
-                double took = search_ours(b, effort, at_once != 0);
-                ours = took < ours ? took : ours;
-                share = recall(b, b->found);
-                if (direct == NULL)
-                    continue;
-                took = search_direct(b, faiss, direct, effort, at_once != 0);
-                theirs = took < theirs ? took : theirs;
-                their_share = recall(b, b->found);
-            }
+            legs l = run_legs(b, faiss, direct, effort, at_once != 0);
             const char *how = at_once ? "at once" : "one by one";
-            say(b, "librecs", how, effort, ours, share);
+            say(b, "librecs", how, effort, l.ours, l.share);
             if (direct != NULL)
-                say(b, "faiss c", how, effort, theirs, their_share);
+                say(b, "faiss c", how, effort, l.theirs, l.their_share);
         }
     }
 }
@@ -328,7 +397,7 @@ static bool arguments(setting *s, int argc, char **argv) {
         {"count", 1, NULL, 'c'},   {"dims", 1, NULL, 'd'},  {"queries", 1, NULL, 'q'},
         {"metric", 1, NULL, 'k'},  {"m", 1, NULL, 'm'},     {"ef-construction", 1, NULL, 'e'},
         {"vectors", 1, NULL, 'v'}, {"index", 1, NULL, 'i'}, {"model", 1, NULL, 'o'},
-        {NULL, 0, NULL, 0}};
+        {"set", 1, NULL, 's'},     {"turns", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 'c': s->count = strtoull(optarg, NULL, 10); break;
@@ -340,15 +409,17 @@ static bool arguments(setting *s, int argc, char **argv) {
         case 'v': s->vectors = optarg; break;
         case 'i': s->index = optarg; break;
         case 'o': s->model = optarg; break;
+        case 's': s->set = optarg; break;
+        case 't': s->turns = (unsigned)strtoul(optarg, NULL, 10); break;
         default: return false;
         }
     }
-    return s->count >= 1000 && s->dims >= 1 && s->queries >= 1 && s->queries <= QUERIES_MOST &&
+    return s->count >= 1000 && s->dims >= 1 && s->queries >= 1 && s->queries <= QUERIES_MOST && s->turns >= 1 &&
            (strcmp(s->metric, "cosine") == 0 || strcmp(s->metric, "inner") == 0);
 }
 
 int main(int argc, char **argv) {
-    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, NULL, 16, 100}};
+    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, NULL, NULL, 16, 100, 9}};
     recs_error error = {0};
     const recs__faiss *faiss;
     if (!arguments(&b.s, argc, argv))
@@ -373,19 +444,21 @@ int main(int argc, char **argv) {
     b.truth = limits_block(b.s.queries * AT, sizeof *b.truth);
     b.found = limits_block(b.s.queries * AT, sizeof *b.found);
     open_set(&b);
-    double exact = search_ours(&b, RECS_EFFORT_EXACT, true);
+    double exact = search_ours(&b, RECS_EFFORT_EXACT, true, 0, b.s.queries);
     memcpy(b.truth, b.found, b.s.queries * AT * sizeof *b.truth);
     say(&b, "exact", "at once", 0, exact, 1.0);
-    say(&b, "exact", "one by one", 0, search_ours(&b, RECS_EFFORT_EXACT, false), recall(&b, b.found));
+    exact = search_ours(&b, RECS_EFFORT_EXACT, false, 0, b.s.queries);
+    say(&b, "exact", "one by one", 0, exact, recall(&b, b.found));
     measure_rescore(&b);
     if (b.s.vectors != NULL) {
         write_file(b.s.vectors, "", b.rows, b.s.count * b.s.dims);
         write_file(b.s.vectors, ".queries", b.queries, b.s.queries * b.s.dims);
         write_truth(&b);
     }
-    FaissIndex *direct = beside ? build_direct(&b, faiss) : NULL;
+    b.shared = beside && strcmp(b.s.metric, "cosine") == 0;
+    FaissIndex *direct = b.shared ? graph_of(&b) : beside ? build_direct(&b, faiss) : NULL;
     measure(&b, faiss, direct);
-    if (direct != NULL)
+    if (direct != NULL && !b.shared)
         faiss->call.Index_free(direct);
     recs_query_destroy(b.query);
     recs_vectors_destroy(b.set);

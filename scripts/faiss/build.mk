@@ -1,7 +1,7 @@
 # FAISS and its C API as one shared library, from its source: called by
 # scripts/build-faiss with
 #   SOURCE   FAISS's folder      OUT      where objects and the library go
-#   VARIANT  baseline or avx2    VERSION  FAISS's
+#   VARIANT  baseline or avx2    VERSION  FAISS's        LEVEL  -O3
 # Not with FAISS's own cmake files, which insist on OpenMP and a shared BLAS.
 # Which files belong to it is read from them.
 .SUFFIXES:
@@ -21,7 +21,7 @@ FLAGS_avx2 := -mavx2 -mfma -mf16c -mpopcnt
 # Hidden, so that nothing in it can be mistaken for another FAISS or another
 # libstdc++ in the process; no GNU unique symbols, which would pin the library
 # and be merged with those of others.
-FLAGS  := -std=c++17 -O3 -DNDEBUG -DFINTEGER=int -fPIC -fvisibility-inlines-hidden -fno-gnu-unique \
+FLAGS  := -std=c++17 $(LEVEL) -DNDEBUG -DFINTEGER=int -fPIC -fvisibility-inlines-hidden -fno-gnu-unique \
           -ffunction-sections -fdata-sections -fopenmp-simd -w \
           -I$(HERE) -I$(SOURCE) -I$(SOURCE)/c_api $(FLAGS_$(VARIANT))
 

@@ -514,7 +514,7 @@ static recs_status make_how(run *at, recs_error *error) {
     const recs__request *request = &at->query->request;
     float radius = request->radius;
     at->how = (recs__nearest_how){
-        .limit = request->limit, .floor = -INFINITY, .effort = request->effort};
+        .limit = request->limit, .floor = -INFINITY, .effort = request->effort, .ids = true};
     if (!request->has_radius)
         return RECS_OK;
     if (at->vectors->shape.metric == RECS_METRIC_L2) {
@@ -633,6 +633,7 @@ static recs_status search_rows(const run *at, const float *values, size_t first,
 static recs_status run_rows(run *at, const float *values, size_t count, uint32_t *out_rows,
                             float *out_scores, recs_error *error) {
     recs_status status = make_how(at, error);
+    at->how.ids = false;
     if (status == RECS_OK)
         status = make_filters(at, false, error);
     if (status == RECS_OK && at->query->request.predicate != NULL)

@@ -104,6 +104,7 @@ typedef struct probing {
     const uint64_t *allowed; /* NULL: few are excluded, more are asked for */
     size_t count, group, candidates;
     uint32_t effort;
+    bool ids; /* of the answer will be read */
 } probing;
 
 static recs_status probe_room(const probing *all, const recs_host *host, recs_error *error) {
@@ -125,10 +126,14 @@ static recs_status probe_room(const probing *all, const recs_host *host, recs_er
     return status;
 }
 
-/* Candidates lie anywhere in memory: all that will be read of them is asked for at once. */
-static void fetch(const recs__segment *segment, const uint32_t *rows, size_t count) {
+/* Candidates lie anywhere in memory: all that will be read of them is asked for at once, first
+ * where the ids lie, whose text is asked for when that has come. */
+static void fetch(const probing *all, const uint32_t *rows, size_t count) {
+    const recs__segment *segment = all->part->segment;
     const recs__vector_rows *stored = &segment->stored;
     size_t width = recs__storage_width(stored->storage), bytes = stored->dimension * width;
+    for (size_t i = 0; all->ids && i < count && rows[i] != RECS_NO_ROW; i++)
+        recs__segment_id_soon(segment, rows[i], false);
     for (size_t i = 0; i < count && rows[i] != RECS_NO_ROW; i++) {
         const char *at = (const char *)stored->data + (size_t)rows[i] * stored->stride * width;
         for (size_t j = 0; j < bytes && j < FETCHED; j += 64)
@@ -137,8 +142,9 @@ static void fetch(const recs__segment *segment, const uint32_t *rows, size_t cou
             __builtin_prefetch(&stored->norms[rows[i]]);
         if (stored->scales != NULL)
             __builtin_prefetch(&stored->scales[rows[i]]);
-        recs__segment_id_soon(segment, rows[i], false);
     }
+    for (size_t i = 0; all->ids && i < count && rows[i] != RECS_NO_ROW; i++)
+        recs__segment_id_soon(segment, rows[i], true);
 }
 
 /* Scores what was found for a vector: its rows, in rows; keys and scores are room. */
@@ -181,10 +187,10 @@ static recs_status probe(const probing *all, size_t first, size_t count, recs_er
                                             all->effort, all->allowed, rows, error);
     if (status != RECS_OK)
         return status;
-    fetch(all->part->segment, rows, n);
+    fetch(all, rows, n);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count)
-            fetch(all->part->segment, rows + (i + 1) * n, n);
+            fetch(all, rows + (i + 1) * n, n);
         take(all, &nearest->one[first + i], rows + i * n, nearest->keys + (first + i) * n,
              nearest->scores + (first + i) * n);
     }
@@ -209,6 +215,7 @@ static recs_status search_index(recs__nearest *nearest, size_t count, const recs
                    .part = part,
                    .filter = filter,
                    .effort = how->effort,
+                   .ids = how->ids,
                    .count = count,
                    .group = recs__host_serial(host) ? count : (count + TASKS - 1) / TASKS,
                    .candidates = recs__index_candidates(part->segment->index,
@@ -364,6 +371,7 @@ recs_status recs__part_filters_begin(recs__part_filters *filters, const recs__sn
     recs_status status = RECS_OK;
     for (uint32_t i = 0; status == RECS_OK && i < snapshot->count; i++) {
         const recs__part *part = &snapshot->parts[i];
+        filters->used = i + 1;
         status = recs__filter_begin(&filters->list[i], host, part->segment->stored.count,
                                     part->alive != NULL ? part->alive->rows : NULL,
                                     recs__part_dead(part), error);
@@ -372,8 +380,9 @@ recs_status recs__part_filters_begin(recs__part_filters *filters, const recs__sn
 }
 
 void recs__part_filters_clear(recs__part_filters *filters) {
-    for (size_t i = 0; i < RECS__PARTS_MAX; i++)
+    for (size_t i = 0; i < filters->used; i++)
         recs__filter_clear(&filters->list[i]);
+    filters->used = 0;
 }
 
 void recs__part_filters_free(recs__part_filters *filters, const recs_host *host) {

@@ -23,6 +23,7 @@ typedef struct recs__hit {
 /* What is eligible, part by part; kept from request to request. */
 typedef struct recs__part_filters {
     recs__filter list[RECS__PARTS_MAX];
+    uint32_t used; /* since they were cleared */
 } recs__part_filters;
 
 /* One vector's search. */
@@ -58,6 +59,7 @@ typedef struct recs__nearest_how {
     size_t limit;
     float floor;     /* only scores above it */
     uint32_t effort; /* of an index; RECS_EFFORT_EXACT: without one */
+    bool ids;        /* those of the hits will be read */
 } recs__nearest_how;
 
 /* Takes vector number at, [dimension] floats. ARGUMENT: one is not finite; all are 0
