@@ -32,8 +32,11 @@ ifeq ($(and $(BLAS),$(FORTRAN)),)
 $(error build-faiss needs the static serial OpenBLAS and libgfortran (libopenblas-serial-dev, libgfortran5))
 endif
 
+# To be quick, not to be run for long: the C API's files as one.
+C_OBJ  := $(if $(filter -O3,$(LEVEL)),$(C_API:%=$(OBJ)/%.o),$(OBJ)/c_api.o)
+
 all: $(LIB)
-$(LIB): $(FAISS:%=$(OBJ)/%.o) $(C_API:%=$(OBJ)/%.o) $(OBJ)/blas_lock.o $(OBJ)/version.o $(HERE)exports.map
+$(LIB): $(FAISS:%=$(OBJ)/%.o) $(C_OBJ) $(OBJ)/blas_lock.o $(OBJ)/version.o $(HERE)exports.map
 	@echo "  LINK    $@"
 	@$(CXX) -shared -Wl,-soname,$(notdir $@) -Wl,--version-script=$(HERE)exports.map -Wl,-z,defs -Wl,--gc-sections \
 	  -Wl,--wrap=blas_memory_alloc -Wl,--wrap=blas_memory_free \
@@ -47,6 +50,11 @@ $(OBJ)/c_api/%.o: $(SOURCE)/c_api/%
 	@mkdir -p $(@D)
 	@echo "  CXX     c_api/$* ($(VARIANT))"
 	@$(CXX) $(FLAGS) -c $< -o $@
+$(OBJ)/c_api.o: $(C_API:%=$(SOURCE)/%)
+	@mkdir -p $(@D)
+	@echo "  CXX     c_api ($(VARIANT))"
+	@printf '#include "%s"\n' $(abspath $^) > $(@:.o=.cpp)
+	@$(CXX) $(FLAGS) -c $(@:.o=.cpp) -o $@
 $(OBJ)/blas_lock.o: $(HERE)blas_lock.c
 	@mkdir -p $(@D)
 	@$(CC) -O2 -fPIC -fvisibility=hidden -c $< -o $@
