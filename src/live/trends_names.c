@@ -2,8 +2,8 @@
  *
  * Handles count up from 0 and stay; entries lie in doubling chunks that never
  * move, so that reading the text of a handle needs no lock. Look-up and
- * taking: one lock, one hash, about one comparison. Memory of an entry: 16
- * bytes, the text and a NUL, and 4 to 8 bytes of index. */
+ * taking: one lock, one hash, about one comparison. Memory of an entry: 32
+ * bytes, which hold a text of up to 15, else the text and a NUL more, and 4 to 8 of index. */
 #include "live/trends_state.h"
 
 #include "base/hash.h"
@@ -28,14 +28,9 @@ void recs__trend_names_free(recs__trend_names *names, const recs_host *host) {
         block = older;
     }
     for (int c = 0; c < RECS__TREND_CHUNKS; c++)
-        recs__free(host, atomic_load(&names->chunks[c]));
+        recs__free_aligned(host, atomic_load(&names->chunks[c]));
     recs__free(host, names->index);
     pthread_mutex_destroy(&names->lock);
-}
-
-const recs__trend_name *recs__trend_names_get(const recs__trend_names *names, uint32_t handle) {
-    uint32_t within, chunk = recs__trend_chunk(handle, &within);
-    return atomic_load_explicit(&names->chunks[chunk], memory_order_acquire) + within;
 }
 
 /* The slot of the index that has the text, or the free one where it belongs.
@@ -96,7 +91,7 @@ static recs_status chunk_room(recs__trend_names *names, const recs_host *host, u
     if (atomic_load_explicit(&names->chunks[chunk], memory_order_relaxed) != NULL)
         return RECS_OK;
     size_t entries = (size_t)RECS__TREND_FIRST_CHUNK << chunk;
-    recs__trend_name *made = recs__alloc(host, entries, sizeof *made, error);
+    recs__trend_name *made = recs__alloc_aligned(host, entries, sizeof *made, error);
     if (made == NULL)
         return RECS_ERR_MEMORY;
     recs__large_pages(made, entries * sizeof *made);
@@ -146,16 +141,20 @@ recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *ho
         status = index_room(names, host, count, error);
     if (status == RECS_OK)
         status = chunk_room(names, host, count, error);
-    if (status == RECS_OK)
+    bool fits = size < sizeof((recs__trend_name *)NULL)->own;
+    if (status == RECS_OK && !fits)
         status = arena_room(names, host, size + 1, error);
     if (status == RECS_OK) {
-        char *copy = names->arena + names->arena_used;
+        uint32_t within, chunk = recs__trend_chunk(count, &within);
+        recs__trend_name *name =
+            atomic_load_explicit(&names->chunks[chunk], memory_order_relaxed) + within;
+        char *copy = fits ? name->own : names->arena + names->arena_used;
         memcpy(copy, text, size);
         copy[size] = '\0';
-        names->arena_used += size + 1;
-        uint32_t within, chunk = recs__trend_chunk(count, &within);
-        atomic_load_explicit(&names->chunks[chunk], memory_order_relaxed)[within] =
-            (recs__trend_name){.text = copy, .size = (uint32_t)size, .hash = hash};
+        names->arena_used += fits ? 0 : size + 1;
+        name->text = copy;
+        name->size = (uint32_t)size;
+        name->hash = hash;
         names->index[look(names, text, size, hash)] = count + 1;
         atomic_store_explicit(&names->count, count + 1, memory_order_release);
         *handle = count;

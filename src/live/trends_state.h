@@ -104,10 +104,12 @@ void recs__trend_options_write(const recs__trend_options *options, char out[2048
 
 /* ---- names: text -> handle, never removed ----------------------------------------- */
 
+/* Half a cache line, so that a usual id costs one and not two. */
 typedef struct recs__trend_name {
-    const char *text; /* NUL-terminated */
+    const char *text; /* NUL-terminated; own, where it fits */
     uint32_t size;
     uint32_t hash;
+    char own[16];
 } recs__trend_name;
 
 typedef struct recs__trend_names {
@@ -130,15 +132,19 @@ uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size
 recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
                                    const char *text, size_t size, uint32_t most,
                                    uint32_t *handle, recs_error *error);
-/* handle below the count. */
-const recs__trend_name *recs__trend_names_get(const recs__trend_names *names, uint32_t handle);
-
 /* Chunk and place in it of an index into doubling chunks. */
 static inline uint32_t recs__trend_chunk(uint32_t index, uint32_t *within) {
     uint64_t at = (uint64_t)index + RECS__TREND_FIRST_CHUNK;
     uint32_t chunk = 63u - (uint32_t)__builtin_clzll(at) - 8u;
     *within = (uint32_t)(at - ((uint64_t)RECS__TREND_FIRST_CHUNK << chunk));
     return chunk;
+}
+
+/* handle below the count. */
+static inline const recs__trend_name *recs__trend_names_get(const recs__trend_names *names,
+                                                            uint32_t handle) {
+    uint32_t within, chunk = recs__trend_chunk(handle, &within);
+    return atomic_load_explicit(&names->chunks[chunk], memory_order_acquire) + within;
 }
 
 /* ---- cells, lists, actors, nodes ---------------------------------------------------- */
