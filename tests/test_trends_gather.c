@@ -83,14 +83,14 @@ static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const q
 
 static void ask_all(recs_trends *trends, recs_query *q, recs_query *r, int64_t now, bool windows,
                     size_t *answers, size_t *scans, size_t *queries) {
-    static const size_t limits[] = {1, 7, 50, 90};
+    static const size_t limits[] = {1, 7, 50, 90, 200};
     for (int turn = 0; turn < 60; turn++) {
         question asked = {.place = paths[draw(PLACES)],
                           .segment = draw(4) == 0 ? "new customers" : NULL,
                           .time = now + (int64_t)draw(3) * 9 * HOUR,
                           .half_life = draw(2) == 0 ? DAY : 8 * DAY,
                           .ranking = (int32_t)draw(3),
-                          .limit = limits[draw(4)],
+                          .limit = limits[draw(5)],
                           .evidence = draw(3) == 0,
                           .deny = draw(4) == 0};
         if (windows && draw(3) == 0)
@@ -148,6 +148,47 @@ static void test_lists_and_look_ups(void **unused) {
     run("half_life=1d|8d,actors=off,candidates=32,own=30,min_support=1", false, &scans, &queries);
     run("half_life=1d|8d,actors=off,candidates=100,prior=0", false, &scans, &queries);
     assert_true(scans > 0 && scans < queries / 2); /* both ways were taken */
+}
+
+/* What lists have made ready for one question is not told to the next after an event, a
+ * return or a merge, wherever it was counted. */
+static void test_asked_again(void **unused) {
+    recs_trends *trends = NULL, *other = NULL;
+    recs_query *q = NULL, *r = NULL;
+    recs_error error = {0};
+    unsigned char *bytes;
+    size_t size;
+    (void)unused;
+    const char *settings = "half_life=1d|8d,window=6h/1h,actors=off,candidates=20,prior=5";
+    assert_int_equal(recs_trends_create(&trends, settings, NULL, &error), RECS_OK);
+    assert_int_equal(recs_trends_create(&other, settings, NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&r, NULL, &error), RECS_OK);
+    pour(trends, START, START + DAY, 3000);
+    pour(other, START, START + DAY, 500);
+    for (int turn = 0; turn < 600; turn++) {
+        question asked = {.place = paths[turn / 6 % PLACES],
+                          .time = recs_trends_newest(trends) + turn % 2 * 1234,
+                          .half_life = turn % 4 < 2 ? DAY : 8 * DAY,
+                          .window = turn % 24 == 7 ? 6 * HOUR : 0,
+                          .ranking = turn % 3, .limit = 5 + (size_t)turn % 30,
+                          .deny = turn % 7 == 0};
+        compare(trends, q, r, &asked);
+        if (turn % 3 == 0)
+            pour(trends, START + DAY + turn * 60000, START + DAY + turn * 60000 + HOUR,
+                 1 + draw(3));
+        if (turn == 300) {
+            assert_int_equal(recs_trends_snapshot(other, &bytes, &size, &error), RECS_OK);
+            if (recs_trends_merge(trends, bytes, size, 0, &error))
+                fail_msg("%s", error.text);
+            recs_trends_bytes_free(other, bytes);
+        }
+        compare(trends, q, r, &asked);
+    }
+    recs_query_destroy(q);
+    recs_query_destroy(r);
+    recs_trends_destroy(trends);
+    recs_trends_destroy(other);
 }
 
 /* An item that is new at a place may be old elsewhere: such do not fill the lists. */
@@ -255,6 +296,7 @@ static void test_new_again(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_and_look_ups),
+        cmocka_unit_test(test_asked_again),
         cmocka_unit_test(test_old_elsewhere),
         cmocka_unit_test(test_few),
         cmocka_unit_test(test_new_again),

@@ -55,7 +55,7 @@ void recs__trend_make_way(recs_trends *trends, const recs__trend_node *node) {
     pthread_mutex_unlock(&stripe->lock);
     for (int turn = 0; turn < 100 && atomic_load(&stripe->waiting) != 0; turn++)
         sched_yield();
-    pthread_mutex_lock(&stripe->lock);
+    recs__trend_lock(trends, node);
 }
 
 /* ---- the handle ------------------------------------------------------------------- */
@@ -76,6 +76,7 @@ static recs_status make_locks(recs_trends *made, recs_error *error) {
     for (int i = 0; i < RECS__TREND_STRIPES; i++) {
         pthread_mutex_init(&made->stripes[i].lock, NULL); /* cannot fail here */
         atomic_init(&made->stripes[i].waiting, 0);
+        made->stripes[i].version = 0;
     }
     pthread_mutex_init(&made->nodes_lock, NULL);
     pthread_mutex_init(&made->scratch_lock, NULL);

@@ -16,7 +16,9 @@
 #include "base/math.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_lens.h"
 #include "live/trends_old.h"
+#include "live/trends_ready.h"
 #include "live/trends_score.h"
 
 #include <math.h>
@@ -99,27 +101,6 @@ static double profile_of(const recs__trend_lens *lens, const recs__trend_cell *c
     return sum;
 }
 
-/* Before the scale, so that differences are of sums. */
-static inline double raw_of(const recs__trend_lens *lens, const recs__trend_cell *cell,
-                            int which) {
-    const recs_trends *trends = lens->trends;
-    uint32_t s = lens->series[which];
-    int32_t slot = lens->newest[which], held;
-    const recs__trend_series *series = &trends->options.series[s];
-    const int64_t *sums = cell->sums + series->column;
-    if (series->half_life != 0) {
-        memcpy(&held, (const unsigned char *)cell + trends->newest_at + s * sizeof held,
-               sizeof held);
-        double now = slot <= held && held - slot < 2 ? (double)sums[slot & 1] : 0.0;
-        double before = slot - 1 <= held && held - slot < 1 ? (double)sums[~slot & 1] : 0.0;
-        return slot > 0 ? now + before * 0x1p-16 : now;
-    }
-    double sum = (double)recs__trend_sum(trends, cell, s, slot);
-    for (uint32_t back = 1; back + 1 < series->slots; back++)
-        sum += (double)recs__trend_sum(trends, cell, s, slot - (int32_t)back);
-    return sum;
-}
-
 /* Count and baseline of what is left of sums after returns: in the asked series, and in
  * the longest half-life in all. */
 static inline recs__trend_seen_count from_net(double net, double whole) {
@@ -134,13 +115,13 @@ static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
     const recs__trend_node *node = level->node;
     bool profiled = lens->profile_count != 0 && level->like > 0.0;
     double like = profiled ? profile_of(lens, cell) : 0.0;
-    double count = raw_of(lens, cell, 0), whole = lens->base ? raw_of(lens, cell, 1) : 0.0;
+    double count = recs__trend_raw(lens, cell, 0), whole = lens->base ? recs__trend_raw(lens, cell, 1) : 0.0;
     if (cell->marks & RECS__TREND_HAS_RETURNS) {
         const recs__trend_cell *returns =
             recs__trend_find(lens->trends, node, cell->item | RECS__TREND_RETURNED);
         if (returns != NULL) {
-            count -= raw_of(lens, returns, 0);
-            whole -= lens->base ? raw_of(lens, returns, 1) : 0.0;
+            count -= recs__trend_raw(lens, returns, 0);
+            whole -= lens->base ? recs__trend_raw(lens, returns, 1) : 0.0;
             like -= profiled ? profile_of(lens, returns) : 0.0;
         }
     }
@@ -160,18 +141,6 @@ static inline void ask_for(const recs_trends *trends, const recs__trend_node *no
         __builtin_prefetch(recs__trend_at(trends, cells, recs__trend_home(item, capacity)));
 }
 
-/* recs__trend_find, whose first guess is most often right. */
-static inline const recs__trend_cell *find(const recs_trends *trends,
-                                           const recs__trend_node *node, uint32_t item) {
-    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    if (capacity == 0)
-        return NULL;
-    const recs__trend_cell *cell =
-        recs__trend_at(trends, cells, recs__trend_home(item, capacity));
-    return cell->item == item ? cell : recs__trend_find(trends, node, item);
-}
-
 /* ---- the chain of places --------------------------------------------------------------- */
 
 /* Under the lock. */
@@ -181,7 +150,7 @@ static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
                    recs__trend_actors_reach(lens->trends, level->node, options->min_actors);
     const recs__trend_cell *total =
         level->shown ? recs__trend_find(lens->trends, level->node, RECS__TREND_TOTAL) : NULL;
-    level->total = total != NULL ? raw_of(lens, total, 0) * lens->scale[0] : 0.0;
+    level->total = total != NULL ? recs__trend_raw(lens, total, 0) * lens->scale[0] : 0.0;
     level->total_baseline = 0.0;
     level->now = 1.0;
     level->like = 0.0;
@@ -194,7 +163,7 @@ static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
     }
     if (total != NULL && lens->base)
         level->total_baseline =
-            recs__trend_rest(raw_of(lens, total, 1) * lens->scale[1], level->total);
+            recs__trend_rest(recs__trend_raw(lens, total, 1) * lens->scale[1], level->total);
 }
 
 /* Traffic and actors of several places together. */
@@ -210,9 +179,9 @@ static void measure_near(const recs__trend_lens *lens, recs__trend_level *level)
         recs__trend_read_lock(trends, node);
         recs__trend_actors_unite(trends, node, kept, &actors);
         const recs__trend_cell *total = recs__trend_find(trends, node, RECS__TREND_TOTAL);
-        level->total += total != NULL ? raw_of(lens, total, 0) : 0.0;
+        level->total += total != NULL ? recs__trend_raw(lens, total, 0) : 0.0;
         if (total != NULL && lens->base)
-            level->total_baseline += raw_of(lens, total, 1);
+            level->total_baseline += recs__trend_raw(lens, total, 1);
         recs__trend_unlock(trends, node);
     }
     level->total *= lens->scale[0];
@@ -274,6 +243,7 @@ static recs_status index_room(recs__trend_work *work, const recs_host *host, siz
 static recs_status candidate_room(recs__trend_work *work, const recs_host *host, size_t more,
                                   recs_error *error) {
     size_t need = work->count + more;
+    work->indexed |= work->count != 0;
     recs_status status = recs__grow(host, (void **)&work->items, &work->item_capacity, need,
                                     sizeof *work->items, error);
     if (status == RECS_OK)
@@ -340,44 +310,6 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
     set_counts(lens, work, take_candidate(work, cell->item), l, seen);
 }
 
-/* The usual question: counts of one half-life, of all items. */
-static bool is_plain(const recs__trend_lens *lens) {
-    return !lens->base && lens->profile_count == 0 && lens->ask->allowed == NULL &&
-           lens->trends->options.series[lens->series[0]].half_life != 0;
-}
-
-/* offer for the entries of a list then. */
-static void offer_plain(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
-                        const unsigned char *cells, const uint32_t *entries, uint32_t count) {
-    const recs_trends *trends = lens->trends;
-    const recs__trend_level *level = &work->level[l];
-    const size_t cell_size = trends->cell_size,
-                 held_at = trends->newest_at + lens->series[0] * sizeof(int32_t);
-    const uint32_t column = trends->options.series[lens->series[0]].column;
-    const int32_t slot = lens->newest[0];
-    const double scale = lens->scale[0], weight = work->level[l].per_count;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i + AHEAD < count)
-            __builtin_prefetch(cells + entries[i + AHEAD] * cell_size);
-        const recs__trend_cell *cell =
-            (const recs__trend_cell *)(const void *)(cells + entries[i] * cell_size);
-        int32_t held;
-        memcpy(&held, (const unsigned char *)cell + held_at, sizeof held);
-        double seen;
-        if (held == slot && slot > 0 && (cell->marks & RECS__TREND_HAS_RETURNS) == 0) {
-            const int64_t *sums = cell->sums + column;
-            seen = ((double)sums[slot & 1] + (double)sums[~slot & 1] * 0x1p-16) * scale;
-        } else {
-            seen = count_of(lens, level, cell).count;
-        }
-        if (!(seen > 0.0) || (lens->known_old && !asked_for(lens, cell->item)))
-            continue;
-        uint32_t c = take_candidate(work, cell->item);
-        work->counts[(size_t)c * work->stride + l] = (recs__trend_seen_count){seen, 0.0};
-        work->least[c] += weight * seen;
-    }
-}
-
 /* ---- several places as one ------------------------------------------------------------ */
 
 /* A cell of one of them: sales or returns, added to what the others have. The sums are
@@ -393,8 +325,8 @@ static void offer_near(const recs__trend_lens *lens, recs__trend_work *work, uin
         &work->counts[(size_t)take_candidate(work, item) * work->stride + l];
     if (work->count != before)
         *seen = (recs__trend_seen_count){0.0, 0.0};
-    seen->count += sign * raw_of(lens, cell, 0);
-    seen->baseline += lens->base ? sign * raw_of(lens, cell, 1) : 0.0;
+    seen->count += sign * recs__trend_raw(lens, cell, 0);
+    seen->baseline += lens->base ? sign * recs__trend_raw(lens, cell, 1) : 0.0;
 }
 
 /* All cells of the places that are asked as one; the first level. */
@@ -438,59 +370,87 @@ static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
            (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
 }
 
-/* Puts what is known to be old off a list of new items (none of those outside is new
- * through that, so its bar stays right). Under the lock. */
-static void put_off_old(const recs__trend_lens *lens, const unsigned char *cells,
-                        recs__trend_list *list, uint32_t index) {
-    const recs_trends *trends = lens->trends;
-    int32_t slot = lens->slots[trends->options.base];
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (i + AHEAD < list->count)
-            __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + AHEAD]));
-        recs__trend_cell *cell = recs__trend_at(trends, cells, list->entries[i]);
-        if (recs__trend_is_old(trends, cell->item, slot))
-            cell->marks &= ~(UINT32_C(1) << index);
-        else
-            list->entries[kept++] = list->entries[i];
-    }
-    list->count = kept;
+/* What as many candidates as are asked for score at least, so far. */
+static double floor_of(const recs__trend_lens *lens, recs__trend_work *work) {
+    if (work->floor < 0.0)
+        work->floor = recs__trend_threshold(work, lens->ask->limit);
+    return work->floor;
 }
 
-/* Gathers a list of a level, in the asked series or the base; *bar: what an item
- * outside it counts there at most. Under the lock, lists aligned. */
+/* Whether a level above the first weighs so little that its traffic may stand for a bar. */
+static bool weighs_little(const recs__trend_lens *lens, recs__trend_work *work,
+                          const recs__trend_level *level) {
+    if (lens->ask->ranking == RECS_RANK_TRENDING || lens->ask->limit == 0)
+        return false;
+    double most = level->per_count * level->total +
+                  level->per_base * (level->total + level->total_baseline);
+    return most <= LITTLE * floor_of(lens, work);
+}
+
+/* Of a level above the first: what adds so little to a score that it need not be gathered;
+ * it bounds what is left out. */
+static double enough_of(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
+                        bool some) {
+    const recs__trend_level *level = &work->level[l];
+    if (!some || l == 0 || lens->leans || lens->ask->ranking == RECS_RANK_TRENDING ||
+        lens->ask->limit == 0 || !(level->per_count > 0.0))
+        return 0.0;
+    return 0.25 * LITTLE * floor_of(lens, work) / level->per_count;
+}
+
+/* Gathers a list of a level, in the asked series or the base; *bar: what an item that is
+ * left out counts there at most. some: as far as is likely to do. Under the lock, lists
+ * aligned. */
 static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
-                               uint32_t list_index, int which, double *bar,
+                               uint32_t list_index, int which, bool some, double *bar,
                                const recs_host *host, recs_error *error) {
-    recs_trends *trends = lens->trends;
-    recs__trend_node *node = work->level[l].node;
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    recs__trend_lists *lists = node->lists;
-    const uint32_t *entries = lists->list[list_index].entries;
-    uint32_t count = lists->list[list_index].count;
-    for (uint32_t i = 0; i < count && i < AHEAD; i++)
-        __builtin_prefetch(recs__trend_at(trends, cells, entries[i]));
-    /* Once the lists are of a later slot what was old may be new there. */
-    uint32_t base = trends->options.base;
-    if (lens->known_old && lists->newest[base] == lens->slots[base]) {
-        put_off_old(lens, cells, &lists->list[list_index], list_index);
-        count = lists->list[list_index].count;
-    }
-    recs_status status = candidate_room(work, host, count, error);
-    if (status == RECS_OK && is_plain(lens))
-        offer_plain(lens, work, l, cells, entries, count);
-    else
-        for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
-            if (i + AHEAD < count)
-                __builtin_prefetch(recs__trend_at(trends, cells, entries[i + AHEAD]));
-            offer(lens, work, l, recs__trend_at(trends, cells, entries[i]));
-        }
+    const recs__trend_options *options = &lens->trends->options;
+    const recs__trend_ask *ask = lens->ask;
+    const recs__trend_level *level = &work->level[l];
+    const recs__trend_lists *lists = level->node->lists;
+    const double scale = lens->scale[which], other_scale = lens->scale[!which];
+    const bool rises = ask->ranking == RECS_RANK_TRENDING,
+               filtered = ask->allowed != NULL || lens->known_old;
+    recs__trend_row row;
+    recs_status status =
+        recs__trend_ready(lens, work, level->node, list_index, which, host, &row, error);
+    if (status == RECS_OK)
+        status = candidate_room(work, host, row.count, error);
+    if (status != RECS_OK)
+        return status;
     /* Of half-lives values are rounded down: one step more bounds them. */
     double most = (double)lists->bars[list_index];
-    if (trends->options.series[lens->series[which]].half_life != 0 && most >= 0.0)
+    if (options->series[lens->series[which]].half_life != 0 && most >= 0.0)
         most += 1.0;
-    *bar = most > 0.0 ? most * lens->scale[which] : 0.0;
-    return status;
+    *bar = most > 0.0 ? most * scale : 0.0;
+    double enough = enough_of(lens, work, l, some); /* what counts less may be left out */
+    for (uint32_t i = 0, taken = 0; i < row.count; i++) {
+        double sum = row.sums[i], reach = sum * RECS__TREND_ROUGH * scale;
+        if (reach < enough ||
+            (rises && !recs__trend_supported(options->min_support, lens->floor, reach,
+                                             level->total))) {
+            *bar = reach > *bar ? reach : *bar;
+            work->skipped |= reach < enough;
+            break;
+        }
+        if (filtered && !asked_for(lens, row.items[i]))
+            continue;
+        double count = sum * scale, whole = lens->base ? row.others[i] * other_scale : 0.0;
+        if (which == 1) {
+            whole = count;
+            count = row.others[i] * other_scale;
+        }
+        recs__trend_seen_count seen = from_net(count, whole);
+        if (rises ? !recs__trend_supported(options->min_support, lens->floor, seen.count,
+                                           level->total)
+                  : !(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0)))
+            continue;
+        set_counts(lens, work, take_candidate(work, row.items[i]), l, seen);
+        if (l == 0 && some && ++taken == ask->limit && level->lent == 0.0 && !lens->leans &&
+            !rises)
+            enough = seen.count * (1.0 - 1e-5);
+    }
+    return RECS_OK;
 }
 
 static recs_status gather_table(const recs__trend_lens *lens, recs__trend_work *work,
@@ -515,10 +475,10 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
     recs_trends *trends = lens->trends;
     recs__trend_level *level = &work->level[l];
     recs__trend_node *node = level->node;
-    bool bounded, stale = false;
+    bool bounded, stale = false, some = depth <= RECS__TREND_SHORT_LISTS_SOME;
     uint32_t which = list_of(lens, &bounded), series = trends->options.series_count,
-             tier = depth == RECS__TREND_ALL                              ? 2
-                    : depth == RECS__TREND_LONG_LISTS ||
+             tier = depth == RECS__TREND_ALL ? 2
+                    : depth == RECS__TREND_LONG_LISTS || depth == RECS__TREND_LONG_LISTS_SOME ||
                               (depth == RECS__TREND_DEEPER && level->deepen) ? 1
                                                                              : 0;
     recs_status status = RECS_OK;
@@ -538,22 +498,10 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
     }
     uint32_t first = tier * 2 * series;
     uint32_t base = first + which - lens->series[0] + trends->options.base;
-    status = gather_list(lens, work, l, first + which, 0, &level->bar, host, error);
+    status = gather_list(lens, work, l, first + which, 0, some, &level->bar, host, error);
     if (status == RECS_OK && lens->leans)
-        status = gather_list(lens, work, l, base, 1, &level->bar_base, host, error);
+        status = gather_list(lens, work, l, base, 1, some, &level->bar_base, host, error);
     return status;
-}
-
-/* Whether a level above the first weighs so little that its traffic may stand for a bar. */
-static bool weighs_little(const recs__trend_lens *lens, recs__trend_work *work,
-                          const recs__trend_level *level) {
-    if (lens->ask->ranking == RECS_RANK_TRENDING || lens->ask->limit == 0)
-        return false;
-    double most = level->per_count * level->total +
-                  level->per_base * (level->total + level->total_baseline);
-    if (work->floor < 0.0)
-        work->floor = recs__trend_threshold(work, lens->ask->limit);
-    return most <= LITTLE * work->floor;
 }
 
 /* Asks for what reading a node begins with: its total, its lists. Needs no lock: what
@@ -564,15 +512,8 @@ static void foresee(const recs__trend_lens *lens, const recs__trend_node *node) 
     uintptr_t lists = (uintptr_t)atomic_load_explicit(&node->lists, memory_order_relaxed);
     if (lists == 0)
         return;
-    size_t entries = sizeof(recs__trend_lists) +
-                     4 * (size_t)trends->options.series_count * sizeof(recs__trend_list);
-    entries += lens->series[0] * 2 * RECS__TREND_SHORT * sizeof(uint32_t);
-    if (lens->ask->ranking == RECS_RANK_NEW)
-        entries += trends->options.series_count * 2 * RECS__TREND_SHORT * sizeof(uint32_t);
     for (size_t line = 0; line < sizeof(recs__trend_lists) + 128; line += 64)
         __builtin_prefetch((const void *)(lists + line));
-    for (size_t line = 0; line < 2 * RECS__TREND_SHORT * sizeof(uint32_t); line += 64)
-        __builtin_prefetch((const void *)(lists + entries + line));
 }
 
 /* Candidates are exactly what is asked for, all to be looked up. */
@@ -606,7 +547,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
         if (work->stride <= 2) /* likely to be read */
             foresee(lens, work->root);
     }
-    work->indexed = work->stride > 1 || lens->leans;
+    work->indexed = ask->near != NULL;
     work->index_size = 0;
     if (only)
         status = gather_only(lens, work, host, error);
@@ -631,7 +572,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
         above = weigh(lens, level, l == 0, above, node != RECS_NO_PLACE);
         level->whole = !level->shown;
         if (level->shown && !only) {
-            if (l > 0 && depth == RECS__TREND_SHORT_LISTS_SOME &&
+            if (l > 0 && depth <= RECS__TREND_SHORT_LISTS_SOME &&
                 weighs_little(lens, work, level)) {
                 work->skipped = true;
                 level->bar = level->total;
@@ -666,7 +607,7 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
             if (work->counts[(size_t)c * work->stride + l].count >= 0.0)
                 continue;
             const recs__trend_cell *cell =
-                nothing ? NULL : find(trends, level->node, work->items[c]);
+                nothing ? NULL : recs__trend_find_hot(trends, level->node, work->items[c]);
             set_counts(lens, work, c, l,
                        cell != NULL ? count_of(lens, level, cell)
                                     : (recs__trend_seen_count){0.0, 0.0});
@@ -684,7 +625,7 @@ void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *wor
         ask_for(trends, work->root, work->items[work->chosen[i]]);
     for (size_t i = 0; i < chosen; i++) {
         uint32_t c = work->chosen[i];
-        const recs__trend_cell *cell = find(trends, work->root, work->items[c]);
+        const recs__trend_cell *cell = recs__trend_find_hot(trends, work->root, work->items[c]);
         work->firsts[c] = cell != NULL ? recs__trend_first(trends, cell) : RECS_NO_TIME;
         if (work->firsts[c] != RECS_NO_TIME &&
             work->firsts[c] <= lens->now - trends->options.new_within)

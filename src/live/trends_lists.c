@@ -4,7 +4,8 @@
  * one list per series, ordered by the cell's value there (the order of decayed
  * counts does not change as time passes), and one more per series of its new
  * items: short ones, which keep 56 and answer most queries from a few cache
- * lines, and, once a query wanted more, long ones that keep `candidates`. A cell
+ * lines, and long ones that keep `candidates` (in a state with a budget once a query
+ * wanted more). A cell
  * enters when its value passes the list's bar; when twice as many are in as it
  * keeps, the better half stays and the bar becomes the largest value that was
  * ever put out (-1 before: the list has all there is). So (invariant 3) every cell
@@ -18,6 +19,7 @@
  * Cost: a comparison per event and series against the lowest bar, more for what
  * passes it; amortised constant per entry. */
 #include "live/trends_old.h"
+#include "live/trends_ready.h"
 
 #include <string.h>
 
@@ -73,9 +75,19 @@ static size_t block_size(const recs_trends *trends, uint32_t tiers) {
            kinds * entries * sizeof(uint32_t);
 }
 
+static void free_ready(recs_trends *trends, recs__trend_lists *lists) {
+    for (uint32_t l = 0; l < lists->count; l++) {
+        recs__trend_ready_free(trends, lists->list[l].ready);
+        lists->list[l].ready = NULL;
+    }
+}
+
 void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node) {
-    if (node->lists != NULL)
-        recs__trend_release(trends, node->lists, block_size(trends, node->lists->tiers));
+    recs__trend_lists *lists = node->lists;
+    if (lists == NULL)
+        return;
+    free_ready(trends, lists);
+    recs__trend_release(trends, lists, block_size(trends, lists->tiers));
     node->lists = NULL;
 }
 
@@ -223,9 +235,14 @@ void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__
 
 /* ---- making them ------------------------------------------------------------------------ */
 
-void recs__trend_lists_follow(const recs_trends *trends, recs__trend_node *node) {
+void recs__trend_lists_follow(recs_trends *trends, recs__trend_node *node) {
     recs__trend_lists *lists = node->lists;
-    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
+    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed),
+             tiers = recs__trend_first_tiers(trends, capacity);
+    if (lists->tiers < tiers && lists->tiers < recs__trend_tiers(trends, capacity)) {
+        recs__trend_lists_build(trends, node, tiers);
+        return;
+    }
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     for (uint32_t l = 0; l < lists->count; l++)
         lists->list[l].count = 0;
@@ -265,9 +282,10 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed),
              most = recs__trend_tiers(trends, capacity);
     recs__trend_lists *lists = node->lists;
+    if (tiers < recs__trend_first_tiers(trends, capacity))
+        tiers = recs__trend_first_tiers(trends, capacity);
     tiers = lists != NULL && lists->tiers > tiers ? lists->tiers : tiers;
     tiers = tiers > most ? most : tiers;
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     if (lists == NULL || lists->tiers != tiers) {
         lists = recs__trend_alloc(trends, block_size(trends, tiers), NULL);
@@ -279,12 +297,16 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
         } else {
             lists = node->lists;
             tiers = lists->tiers;
+            free_ready(trends, lists);
         }
+    } else {
+        free_ready(trends, lists);
     }
     int32_t newest[RECS__TREND_SERIES];
     for (uint32_t s = 0; s < trends->options.series_count; s++)
         newest[s] = now < 0 ? 0 : recs__trend_slot(&trends->options.series[s], now);
     begin(trends, lists, tiers, newest);
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     bool root = node == recs__trend_node_at(trends, 0) && now >= 0;
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);

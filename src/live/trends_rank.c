@@ -64,6 +64,7 @@ void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->index);
     recs__free(host, work->chosen);
     recs__free(host, work->keys);
+    recs__free(host, work->rough);
     recs__free(host, work->hits);
 }
 
@@ -75,7 +76,8 @@ size_t recs__trend_work_memory(const recs__trend_work *work) {
            work->first_capacity * sizeof *work->firsts +
            work->index_capacity * sizeof *work->index +
            work->chosen_capacity * sizeof *work->chosen +
-           work->key_capacity * sizeof *work->keys + work->hit_capacity * sizeof *work->hits;
+           work->key_capacity * sizeof *work->keys + work->rough_capacity +
+           work->hit_capacity * sizeof *work->hits;
 }
 
 /* ---- scores ---------------------------------------------------------------------------- */
@@ -343,8 +345,9 @@ static size_t select_best(const recs__trend_lens *lens, recs__trend_work *work) 
     size_t limit = lens->ask->limit, want = limit, chosen, count, good;
     for (;;) {
         double floor = 0.0;
-        chosen = lens->ask->ranking == RECS_RANK_TRENDING ? choose_all(work)
-                                                          : choose(work, want, &floor);
+        chosen = lens->ask->ranking == RECS_RANK_TRENDING || work->count <= want + want / 4
+                     ? choose_all(work)
+                     : choose(work, want, &floor);
         count = score_chosen(lens, work, chosen, floor, &good);
         if (chosen == work->count || good >= limit)
             return order_best(lens, work, count);
@@ -459,8 +462,8 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
                                       lens.profile_count != 0
                                   ? RECS__TREND_ALL
                               : ask->limit < RECS__TREND_SHORT ? RECS__TREND_SHORT_LISTS_SOME
-                                                               : RECS__TREND_LONG_LISTS;
-    for (;; depth++) {
+                                                               : RECS__TREND_LONG_LISTS_SOME;
+    for (;;) {
         recs_status status = attempt(&lens, work, depth, host, count, error);
         if (status != RECS_OK || depth == RECS__TREND_ALL || ask->limit == 0)
             return status;
@@ -468,8 +471,9 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
         if (most < 0.0 || (*count == ask->limit && *count > 0 &&
                            (double)work->hits[*count - 1].score > most))
             return RECS_OK;
-        if (depth == RECS__TREND_SHORT_LISTS_SOME && !work->skipped)
-            depth++; /* the same again */
+        bool again = depth <= RECS__TREND_SHORT_LISTS_SOME && !work->skipped; /* the same */
+        depth = depth == RECS__TREND_LONG_LISTS_SOME ? RECS__TREND_LONG_LISTS : depth + 1;
+        depth += again;
         mark_deeper(&lens, work, *count);
     }
 }

@@ -60,9 +60,11 @@ typedef struct recs__trend_work {
     uint32_t *index;                /* by item: candidate + 1 */
     uint32_t *chosen;               /* candidates that may belong to the best */
     uint64_t *keys;                 /* recs__topk_key of the exact score and a candidate */
+    unsigned char *rough;           /* trends_ready.c: bytes */
     recs__trend_hit *hits;
     size_t item_capacity, count_capacity, least_capacity, lent_capacity, first_capacity,
-        index_capacity, chosen_capacity, key_capacity, hit_capacity;
+        index_capacity, chosen_capacity, key_capacity, rough_capacity,
+        hit_capacity;
     size_t index_size; /* in use */
     size_t count;
     uint32_t levels, stride; /* of the chain: measured; all there are */
@@ -70,8 +72,8 @@ typedef struct recs__trend_work {
     recs__trend_node *root; /* where an item's first appearance is looked up */
     size_t scored;
     bool scanned;
-    bool indexed; /* candidates are found by item */
-    bool skipped; /* a level that weighs little was not gathered */
+    bool indexed; /* candidates are found by item: there are some of more than one list */
+    bool skipped; /* what weighs little was not gathered */
     double floor; /* what `limit` candidates were known to score at least, below 0: not asked */
 } recs__trend_work;
 
@@ -124,7 +126,8 @@ size_t recs__trend_work_memory(const recs__trend_work *work);
 
 /* Where candidates are looked for. */
 typedef enum recs__trend_depth {
-    RECS__TREND_SHORT_LISTS_SOME, /* but not at levels that weigh little */
+    RECS__TREND_LONG_LISTS_SOME,  /* as far as is likely to do; not at levels that weigh little */
+    RECS__TREND_SHORT_LISTS_SOME, /* the same of short ones */
     RECS__TREND_SHORT_LISTS,
     RECS__TREND_DEEPER, /* long ones, where level.deepen says that they would help */
     RECS__TREND_LONG_LISTS,

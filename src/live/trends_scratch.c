@@ -213,7 +213,7 @@ void recs__trend_lock_groups(recs_trends *trends, scratch *s) {
         s->locked[at] = stripe;
     }
     for (uint32_t i = 0; i < s->locked_count; i++)
-        pthread_mutex_lock(&trends->stripes[s->locked[i]].lock);
+        recs__trend_lock_stripe(trends, s->locked[i]);
 }
 
 void recs__trend_unlock_groups(recs_trends *trends, scratch *s) {

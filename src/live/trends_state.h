@@ -57,6 +57,7 @@ enum {
     RECS__TREND_HALVINGS = 16,  /* half-lives in a slot                       */
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
     RECS__TREND_SHORT = 56,     /* kept by a short list (trends_lists.c)      */
+    RECS__TREND_LARGE = 16384,  /* cells: long lists are kept from then on    */
     RECS__TREND_SKETCH = 64     /* smallest hashes of actors kept per slot    */
 };
 
@@ -163,6 +164,7 @@ typedef struct recs__trend_list {
     uint32_t count;
     uint32_t keep;     /* what is kept when it is full at twice as many   */
     uint32_t *entries; /* indexes of cells                                */
+    struct recs__trend_ready *ready; /* their sums (trends_ready.h); NULL: not asked yet */
 } recs__trend_list;
 
 /* A node's lists. With n series: the short ones of all items (0 .. n - 1), of
@@ -203,6 +205,7 @@ typedef struct recs__trend_node {
 typedef struct recs__trend_stripe {
     _Alignas(64) pthread_mutex_t lock;
     atomic_uint waiting; /* readers at the door */
+    uint64_t version;    /* under lock: one more each time a writer takes it */
 } recs__trend_stripe;
 
 struct recs__trend_scratch; /* trends_scratch.h */
@@ -336,9 +339,15 @@ void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__
  * (after a merge), at least so many tiers of them as far as there may be. A failed
  * allocation leaves what there was, or none: queries then scan. */
 void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32_t tiers);
+/* The tiers that the lists of a table of a capacity are made with: long ones where a scan
+ * would take long. A smaller place has them once it was scanned for them: there most
+ * events would enter one. */
+static inline uint32_t recs__trend_first_tiers(const recs_trends *trends, uint32_t capacity) {
+    return trends->options.memory == 0 && capacity > RECS__TREND_LARGE ? 2 : 1;
+}
 void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node);
 /* After the table moved. */
-void recs__trend_lists_follow(const recs_trends *trends, recs__trend_node *node);
+void recs__trend_lists_follow(recs_trends *trends, recs__trend_node *node);
 /* Brings all lists to the newest slots of all series. */
 void recs__trend_lists_align(const recs_trends *trends, recs__trend_lists *lists,
                              const int32_t *newest);
@@ -351,8 +360,13 @@ int64_t recs__trend_first(const recs_trends *trends, const recs__trend_cell *cel
 
 /* ---- locks ---------------------------------------------------------------------------- */
 
+/* A writer's: what was made ready of the places under it is out of date. */
+static inline void recs__trend_lock_stripe(recs_trends *trends, uint32_t stripe) {
+    pthread_mutex_lock(&trends->stripes[stripe].lock);
+    trends->stripes[stripe].version++;
+}
 static inline void recs__trend_lock(recs_trends *trends, const recs__trend_node *node) {
-    pthread_mutex_lock(&trends->stripes[node->stripe].lock);
+    recs__trend_lock_stripe(trends, node->stripe);
 }
 static inline void recs__trend_unlock(recs_trends *trends, const recs__trend_node *node) {
     pthread_mutex_unlock(&trends->stripes[node->stripe].lock);
