@@ -13,7 +13,8 @@
  * is best on the cases whose week ends before TEST; the others are looked at once.
  * Intervals: 95 % of 1,000 resamples of weeks of days, the same for both sides.
  *
- *     build/bench/trends_risers PREFIX TUNE TEST END DEPTH     (times in ms)
+ *     build/bench/trends_risers PREFIX TUNE TEST END DEPTH [WINDOW [MORE]]    (times in ms;
+ *         WINDOW and MORE: what ours has beside its grid, "35d/6h" ",profile=35d")
  *
  * One JSON line a family. */
 #include "trends_replayer.h"
@@ -283,7 +284,7 @@ static size_t best_of(const results *r, const variant *variants, way w, int32_t 
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) {
+    if (argc < 6 || argc > 8) {
         fprintf(stderr, "usage: %s PREFIX TUNE TEST END DEPTH\n", argv[0]);
         return 2;
     }
@@ -295,10 +296,11 @@ int main(int argc, char **argv) {
     results r = {.variants = variants_make(variants)};
     place_counts *places = places_open(&log, atoi(argv[5]));
     for (int s = 0; s < STATES; s++) {
-        char settings[200];
+        char settings[300];
         snprintf(settings, sizeof settings,
-                 "half_life=4d|7d|10d|14d|28d,window=%s/4d,baseline=%s,support=%g,min_share=0",
-                 baseline_name(s), baseline_name(s), supports[s / BASELINES]);
+                 "half_life=4d|7d|10d|14d|28d,window=%s/4d%s%s,baseline=%s,support=%g,min_share=0%s",
+                 baseline_name(s), argc > 6 && argv[6][0] ? "|" : "", argc > 6 ? argv[6] : "",
+                 baseline_name(s), supports[s / BASELINES], argc > 7 ? argv[7] : "");
         replay_open(&states[s], &log, settings);
     }
     for (int32_t day = first; day + 7 <= end; day++) {

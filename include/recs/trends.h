@@ -65,10 +65,11 @@ typedef struct recs_trends recs_trends;
  *   prior=20           weight of the parent's shares at a place, 0 to 1e6
  *   own=0              weight of the place's own shares in the longest half-life, under
  *                      those of the half-life or window asked for, 0 to 1e6
- *   profile=off        popular looks at weekdays, too: one of the windows, 14d or more
- *                      in buckets of 1d or a part of it (8 bytes a bucket and
- *                      counted item); places are then scanned; not with memory
- *   weekly=0.3         of a count, what the coming day's share in the weeks before
+ *   profile=off        popular looks at weekdays, trending at the time of the week, too:
+ *                      one of the windows, 14d or more in buckets of 1d or a part of
+ *                      it (28d/3h; 8 bytes a bucket and counted item); for popular
+ *                      places are then scanned; not with memory
+ *   weekly=0.3         of a popular count, what the coming day's share in the weeks before
  *                      makes of the traffic, 0 to 1
  *   candidates=256     items kept ready per long list, 16 to 1024 (56 at most in short
  *                      ones, which most queries read)

@@ -86,6 +86,7 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
                   : options->min_share > 0.0 ? 1.0 / options->min_share
                                              : (double)INFINITY;
     lens->profile_count = 0;
+    lens->cycles = rises && options->profile < options->series_count;
     if (options->profile < options->series_count && ask->ranking == RECS_RANK_POPULAR &&
         ask->near == NULL)
         find_profile(lens, &options->series[options->profile]);

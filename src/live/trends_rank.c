@@ -26,6 +26,8 @@
  *           mean r. E is what the baseline's share makes of the traffic without
  *           what the asked series has of it, (L - count + b share) / (TL - T + b),
  *           b = prior: a young state has no baseline and so no rise.
+ *           With option profile, m and E times what the item has at this time of the
+ *           week anyway (trends_cycle.c).
  * new       as popular, among items that first appeared anywhere within
  *           new_within.
  *
@@ -60,6 +62,7 @@ void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->counts);
     recs__free(host, work->least);
     recs__free(host, work->lent);
+    recs__free(host, work->cycles);
     recs__free(host, work->firsts);
     recs__free(host, work->index);
     recs__free(host, work->chosen);
@@ -74,6 +77,7 @@ size_t recs__trend_work_memory(const recs__trend_work *work) {
            work->least_capacity * sizeof *work->least +
            work->lent_capacity * sizeof *work->lent +
            work->first_capacity * sizeof *work->firsts +
+           work->cycle_capacity * sizeof *work->cycles +
            work->index_capacity * sizeof *work->index +
            work->chosen_capacity * sizeof *work->chosen +
            work->key_capacity * sizeof *work->keys + work->rough_capacity +
@@ -131,18 +135,21 @@ typedef struct rising {
 static bool climb(const recs__trend_lens *lens, const recs__trend_work *work,
                     const recs__trend_seen_count *seen, uint32_t last, rising *out) {
     const recs__trend_options *options = &lens->trends->options;
+    const double *cycles = lens->cycles ? work->cycles + (seen - work->counts) : NULL;
     double above = 1.0;
     bool eligible = false;
     *out = (rising){0.0, 1.0, 0.0};
     for (uint32_t l = work->levels; l-- > last;) {
         const recs__trend_level *level = &work->level[l];
-        double count = seen[l].count;
-        out->expected = recs__trend_expected(options->prior, level->total, level->total_baseline,
-                                             count, seen[l].baseline);
+        double count = seen[l].count, cycle = cycles != NULL ? cycles[l] : 1.0;
+        out->expected = cycle * recs__trend_expected(options->prior, level->total,
+                                                     level->total_baseline, count,
+                                                     seen[l].baseline);
         out->rise = recs__trend_rise(count, out->expected, above);
         above = out->rise;
-        double usual = recs__trend_usual(level->total, level->total + level->total_baseline,
-                                         count, count + seen[l].baseline);
+        double usual = cycle * recs__trend_usual(level->total,
+                                                 level->total + level->total_baseline, count,
+                                                 count + seen[l].baseline);
         out->surplus = recs__trend_surplus_lent(
             level->total, level->lent, recs__trend_surplus(options->support, count, usual),
             out->surplus);
@@ -324,6 +331,8 @@ static size_t score_chosen(const recs__trend_lens *lens, recs__trend_work *work,
     recs__trend_complete(lens, work, chosen);
     if (ask->ranking == RECS_RANK_NEW)
         recs__trend_find_firsts(lens, work, chosen);
+    if (lens->cycles)
+        recs__trend_find_cycles(lens, work, chosen);
     for (size_t i = 0; i < chosen; i++) {
         uint32_t c = work->chosen[i];
         if (ask->ranking == RECS_RANK_NEW &&
@@ -435,6 +444,9 @@ static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
     if (status == RECS_OK && lens->ask->ranking == RECS_RANK_NEW)
         status = recs__grow(host, (void **)&work->firsts, &work->first_capacity, work->count,
                             sizeof *work->firsts, error);
+    if (status == RECS_OK && lens->cycles)
+        status = recs__grow(host, (void **)&work->cycles, &work->cycle_capacity,
+                            work->count * work->stride, sizeof *work->cycles, error);
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->hits, &work->hit_capacity, room,
                             sizeof *work->hits, error);

@@ -56,14 +56,15 @@ typedef struct recs__trend_work {
     recs__trend_seen_count *counts; /* candidate * stride + level */
     double *least;                  /* what is known of a popular score                  */
     double *lent;                   /* of its score: from above, once scored            */
+    double *cycles;                 /* as counts: trends_cycle.c; with a profile, once scored */
     int64_t *firsts;                /* ranking new: first seen anywhere, once looked up */
     uint32_t *index;                /* by item: candidate + 1 */
     uint32_t *chosen;               /* candidates that may belong to the best */
     uint64_t *keys;                 /* recs__topk_key of the exact score and a candidate */
     unsigned char *rough;           /* trends_ready.c: bytes */
     recs__trend_hit *hits;
-    size_t item_capacity, count_capacity, least_capacity, lent_capacity, first_capacity,
-        index_capacity, chosen_capacity, key_capacity, rough_capacity,
+    size_t item_capacity, count_capacity, least_capacity, lent_capacity, cycle_capacity,
+        first_capacity, index_capacity, chosen_capacity, key_capacity, rough_capacity,
         hit_capacity;
     size_t index_size; /* in use */
     size_t count;
@@ -98,6 +99,7 @@ typedef struct recs__trend_lens {
     uint32_t profile_count; /* buckets of a popular score's profile, 0: none */
     recs__trend_bucket profile[RECS__TREND_BUCKETS];
     bool leans;        /* a popular score leans on the longest half-life */
+    bool cycles;       /* a rise is measured against this time of the week */
     bool base;         /* any score needs the second: a rise is measured against it */
 } recs__trend_lens;
 
@@ -146,6 +148,10 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
 void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, size_t chosen);
 /* Their first appearance anywhere, into work->firsts. */
 void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *work,
+                             size_t chosen);
+/* What the chosen have at this time of the week anyway, into work->cycles (trends_cycle.c);
+ * their counts are known. */
+void recs__trend_find_cycles(const recs__trend_lens *lens, recs__trend_work *work,
                              size_t chosen);
 /* A value that at least `want` of work->least reach, close to the largest such; 0: none. */
 double recs__trend_threshold(const recs__trend_work *work, size_t want);
