@@ -48,7 +48,9 @@ RECS_API recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **b
 RECS_API void recs_trends_bytes_free(const recs_trends *trends, unsigned char *bytes);
 
 /* A snapshot into a file, written beside it, synced and renamed: readers see
- * the old one or the new one. IO, MEMORY. Since 0.1. */
+ * the old one or the new one. It can be loaded, merged, and asked where it lies
+ * (recs_trends_open); for that it is larger than what recs_trends_snapshot gives, by about
+ * what the cells have in memory. IO, MEMORY. Since 0.1. */
 RECS_API recs_status recs_trends_save(recs_trends *trends, const char *path, recs_error *error);
 
 /* A new state from such a file, with the description, the counts and the
@@ -61,6 +63,31 @@ RECS_API recs_status recs_trends_load(recs_trends **trends, const char *path,
 /* The same from bytes at any address. Since 0.1. */
 RECS_API recs_status recs_trends_load_memory(recs_trends **trends, const void *bytes, size_t size,
                                              const recs_host *host, recs_error *error);
+
+/* A saved state that is asked where it lies: the file is mapped, nothing of it is loaded,
+ * and processes share its pages. Every question has the answer of the state that was saved,
+ * to the bit, and of the same cost; a place's first question looks for it in the file.
+ * Nothing is added: adding, merging into it and recs_trends_follow give STATE, names that it
+ * does not have NOT_FOUND. Handles of its items and places are its own. A snapshot of it is
+ * the file. To take in what others count: load it. The file is not to be changed while it
+ * is open (recs_trends_save replaces it, which leaves this one as it was).
+ *
+ * Opening checks the header, its table and the description alone; of the contents nothing
+ * is believed, so that a damaged file gives CORRUPT or wrong answers, never a crash;
+ * recs_trends_verify looks at all of it. NOT_FOUND, IO, MEMORY; CORRUPT; UNSUPPORTED: of a
+ * newer format, or a snapshot that was not saved by recs_trends_save. Cost: some ten
+ * microseconds, whatever the size. Since 0.1. */
+RECS_API recs_status recs_trends_open(recs_trends **trends, const char *path,
+                                      const recs_host *host, recs_error *error);
+
+/* The same of bytes at a multiple of 64, else ARGUMENT, which stay as long as the state.
+ * Since 0.1. */
+RECS_API recs_status recs_trends_open_memory(recs_trends **trends, const void *bytes, size_t size,
+                                             const recs_host *host, recs_error *error);
+
+/* Checks everything a mapped state has: checksums, and that the counts are in order. OK for
+ * any other state. CORRUPT. Cost: two passes over the bytes. Since 0.1. */
+RECS_API recs_status recs_trends_verify(const recs_trends *trends, recs_error *error);
 
 /* Checksum of the counts of a snapshot or delta, its origins and counters left
  * aside: equal where states counted the same. 0 when the bytes are no snapshot.

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
+#include "live/trends_mapped.h"
 #include "live/trends_old.h"
 #include "live/trends_pending.h"
 #include "live/trends_share.h"
@@ -83,10 +84,14 @@ static recs_status make_locks(recs_trends *made, recs_error *error) {
     return RECS_OK;
 }
 
+uint32_t recs__trend_cell_layout(const recs__trend_options *options, uint32_t *newest_at) {
+    *newest_at = (uint32_t)(sizeof(recs__trend_cell) + 8 * (size_t)options->columns);
+    uint32_t size = *newest_at + 4 * options->series_count;
+    return size <= 64 ? 64 : (size + 31) / 32 * 32;
+}
+
 static void lay_out(recs_trends *made) {
-    made->newest_at = (uint32_t)(sizeof(recs__trend_cell) + 8 * (size_t)made->options.columns);
-    uint32_t size = made->newest_at + 4 * made->options.series_count;
-    made->cell_size = size <= 64 ? 64 : (size + 31) / 32 * 32;
+    made->cell_size = recs__trend_cell_layout(&made->options, &made->newest_at);
     for (int i = 0; i <= 256; i++)
         made->powers[i] = recs__exp2(i / 256.0);
 }
@@ -159,6 +164,7 @@ void recs_trends_destroy(recs_trends *trends) {
     pthread_mutex_destroy(&trends->nodes_lock);
     pthread_mutex_destroy(&trends->scratch_lock);
     recs__trend_pool_free(trends);
+    recs__mapped_close(trends);
     recs__free_aligned(&host, trends->stripes);
     recs__free(&host, trends);
 }
@@ -180,6 +186,22 @@ static recs_status take_item(recs_trends *trends, const char *id, size_t size, u
                                   handle, error);
 }
 
+static recs_status take_place(recs_trends *trends, const char *path, size_t size,
+                              const char *segment, size_t segment_size, uint32_t *handle,
+                              recs_error *error) {
+    if (trends->mapped == NULL)
+        return recs__trend_node_take(trends, path, size, segment, segment_size, handle, error);
+    *handle = recs__mapped_find(trends, path, size, segment, segment_size);
+    if (*handle == RECS_NO_PLACE && size == 0 && segment_size == 0)
+        *handle = 0; /* the root, where nothing was counted */
+    return *handle != RECS_NO_PLACE
+               ? RECS_OK
+               : recs__fail(error, RECS_ERR_NOT_FOUND,
+                            "place \"%.*s\" is not in this state, which is mapped: nothing can be "
+                            "added to it",
+                            size < 80 ? (int)size : 80, path);
+}
+
 recs_status recs_trends_item(recs_trends *trends, const char *id, uint32_t *handle,
                              recs_error *error) {
     return take_item(trends, id == NULL ? "" : id, length(id), handle, error);
@@ -187,8 +209,8 @@ recs_status recs_trends_item(recs_trends *trends, const char *id, uint32_t *hand
 
 recs_status recs_trends_place(recs_trends *trends, const char *path, const char *segment,
                               uint32_t *handle, recs_error *error) {
-    return recs__trend_node_take(trends, path == NULL ? "" : path, length(path), segment,
-                                 length(segment), handle, error);
+    return take_place(trends, path == NULL ? "" : path, length(path), segment, length(segment),
+                      handle, error);
 }
 
 uint64_t recs__trend_actor(const recs_trends *trends, const char *id, size_t size) {
@@ -251,8 +273,8 @@ recs_status recs_trends_places(recs_trends *trends, const char *bytes, const uin
     }
     for (size_t i = 0; i < count && status == RECS_OK; i++) {
         size_t size = offsets[i + 1] - offsets[i];
-        if (recs__trend_node_take(trends, size > 0 ? bytes + offsets[i] : "", size, NULL, 0,
-                                  &handles[i], &failed) != RECS_OK)
+        if (take_place(trends, size > 0 ? bytes + offsets[i] : "", size, NULL, 0, &handles[i],
+                       &failed) != RECS_OK)
             status = at_row(error, &failed, i);
     }
     return status;
@@ -277,11 +299,13 @@ uint32_t recs_trends_item_count(const recs_trends *trends) {
 
 const char *recs_trends_item_id(const recs_trends *trends, uint32_t item) {
     return item < recs_trends_item_count(trends)
-               ? recs__trend_names_get(&trends->items, item)->text
+               ? recs__trend_names_get(&trends->items, item).text
                : NULL;
 }
 
 uint32_t recs_trends_place_count(const recs_trends *trends) {
+    if (trends->mapped != NULL)
+        return trends->mapped->image.nodes == 0 ? 1 : (uint32_t)trends->mapped->image.nodes;
     return atomic_load_explicit(&trends->node_count, memory_order_acquire);
 }
 
@@ -290,18 +314,26 @@ static const recs__trend_node *node_of(const recs_trends *trends, uint32_t place
 }
 
 const char *recs_trends_place_name(const recs_trends *trends, uint32_t place) {
+    const char *of_file;
+    if (trends->mapped != NULL)
+        return recs__mapped_name(trends, place, &of_file);
     const recs__trend_node *node = node_of(trends, place);
-    return node != NULL ? recs__trend_names_get(&trends->paths, node->name)->text : NULL;
+    return node != NULL ? recs__trend_names_get(&trends->paths, node->name).text : NULL;
 }
 
 const char *recs_trends_place_segment(const recs_trends *trends, uint32_t place) {
+    const char *of_file;
+    if (trends->mapped != NULL)
+        return recs__mapped_name(trends, place, &of_file) != NULL ? of_file : NULL;
     const recs__trend_node *node = node_of(trends, place);
     return node != NULL && node->segment != UINT32_MAX
-               ? recs__trend_names_get(&trends->segments, node->segment)->text
+               ? recs__trend_names_get(&trends->segments, node->segment).text
                : NULL;
 }
 
 uint32_t recs_trends_place_parent(const recs_trends *trends, uint32_t place) {
+    if (trends->mapped != NULL)
+        return recs__mapped_parent(trends, place);
     const recs__trend_node *node = node_of(trends, place);
     return node != NULL ? node->parent : RECS_NO_PLACE;
 }
@@ -315,7 +347,7 @@ uint64_t recs_trends_counter(const recs_trends *trends, int32_t counter) {
 
 int32_t recs_trends_exact(const recs_trends *trends) {
     recs__trend_settle_quietly(trends);
-    return trends->bounded == NULL;
+    return trends->bounded == NULL && (trends->mapped == NULL || !trends->mapped->image.sketched);
 }
 
 int64_t recs_trends_newest(const recs_trends *trends) {
@@ -335,12 +367,18 @@ size_t recs_trends_memory(const recs_trends *trends) {
            atomic_load(&trends->segments.memory);
 }
 
+static recs__trend_node *place_node(recs_trends *trends, uint32_t place) {
+    return place >= recs_trends_place_count(trends) ? NULL
+           : trends->mapped != NULL                 ? recs__mapped_node(trends, place)
+                                                    : recs__trend_node_at(trends, place);
+}
+
 /* Living cells are counted, so that the answer does not depend on what memory
  * was given back: a scan of the place. */
 uint32_t recs_trends_place_items(recs_trends *trends, uint32_t place) {
-    if (place >= recs_trends_place_count(trends))
+    recs__trend_node *node = place_node(trends, place);
+    if (node == NULL)
         return 0;
-    recs__trend_node *node = recs__trend_node_at(trends, place);
     uint32_t count = 0;
     recs__trend_settle_quietly(trends);
     recs__trend_read_lock(trends, node);
@@ -355,10 +393,10 @@ uint32_t recs_trends_place_items(recs_trends *trends, uint32_t place) {
 }
 
 double recs_trends_place_actors(recs_trends *trends, uint32_t place) {
-    if (place >= recs_trends_place_count(trends))
-        return 0.0;
     bool exact;
-    recs__trend_node *node = recs__trend_node_at(trends, place);
+    recs__trend_node *node = place_node(trends, place);
+    if (node == NULL)
+        return 0.0;
     recs__trend_settle_quietly(trends);
     recs__trend_read_lock(trends, node);
     double count = recs__trend_actors_count(trends, node, &exact);

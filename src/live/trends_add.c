@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "live/trends_bounded.h"
+#include "live/trends_mapped.h"
 #include "live/trends_pending.h"
 #include "live/trends_scratch.h"
 #include "live/trends_share.h"
@@ -589,6 +590,8 @@ recs_status recs_trends_add_rows(recs_trends *trends, const uint32_t *items,
         *added = 0;
     if (trends == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT, "trends is NULL, expected a recs_trends");
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     columns c = {.items = items,
                  .places = places,
                  .actors = actors,
@@ -642,6 +645,8 @@ recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uint32_t pla
     bool good;
     if (trends == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT, "trends is NULL, expected a recs_trends");
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     columns c = {.items = &item, .places = &place, .times = &time, .weights = &weight};
     recs_status status = check_row(&c, 0, recs_trends_item_count(trends),
                                    recs_trends_place_count(trends), error);

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "live/trends_actors.h"
+#include "live/trends_mapped.h"
 #include "live/trends_recent.h"
 
 #include <math.h>
@@ -57,16 +58,16 @@ static uint64_t mix(uint64_t x) { /* splitmix64's finalizer: a bijection */
 /* By texts, so that the tails of two states agree about a key. */
 uint64_t recs__bounded_key(const recs_trends *trends, const recs__trend_block *block,
                            uint32_t item) {
-    const recs__trend_name *name = recs__trend_names_get(&trends->items, item);
-    return mix(block->key ^ recs__hash_seeded(name->text, name->size, trends->options.seed));
+    recs__trend_text name = recs__trend_names_get(&trends->items, item);
+    return mix(block->key ^ recs__hash_seeded(name.text, name.size, trends->options.seed));
 }
 
 static uint64_t key_of_node(const recs_trends *trends, const recs__trend_node *node) {
-    const recs__trend_name *path = recs__trend_names_get(&trends->paths, node->name);
-    uint64_t key = recs__hash_seeded(path->text, path->size, trends->options.seed + 1);
+    recs__trend_text path = recs__trend_names_get(&trends->paths, node->name);
+    uint64_t key = recs__hash_seeded(path.text, path.size, trends->options.seed + 1);
     if (node->segment != UINT32_MAX) {
-        const recs__trend_name *name = recs__trend_names_get(&trends->segments, node->segment);
-        key ^= mix(recs__hash_seeded(name->text, name->size, trends->options.seed + 2));
+        recs__trend_text name = recs__trend_names_get(&trends->segments, node->segment);
+        key ^= mix(recs__hash_seeded(name.text, name.size, trends->options.seed + 2));
     }
     return mix(key);
 }
@@ -647,6 +648,8 @@ float recs__bounded_missed(const recs_trends *trends, recs__trend_block *block) 
 void recs__bounded_error(const recs_trends *trends, const recs__trend_node *node, uint32_t item,
                          int32_t base_slot, double *less, double *more) {
     *less = *more = 0.0;
+    if (trends->mapped != NULL)
+        recs__mapped_error(trends, node, item, less, more);
     if (trends->bounded == NULL || node->block == NULL)
         return;
     recs__trend_entries e = recs__bounded_entries(trends, node->block);

@@ -22,7 +22,7 @@ recs__trend_cell *recs__trend_find(const recs_trends *trends, const recs__trend_
         return NULL;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     uint32_t at = recs__trend_home(item, capacity);
-    for (;;) {
+    for (uint32_t left = capacity; left > 0; left--) { /* a damaged file's may be full */
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == item)
             return cell;
@@ -30,6 +30,7 @@ recs__trend_cell *recs__trend_find(const recs_trends *trends, const recs__trend_
             return NULL;
         at = at + 1 == capacity ? 0 : at + 1;
     }
+    return NULL;
 }
 
 /* The cell of an item or the free one where it belongs. */
@@ -115,7 +116,7 @@ void recs__trend_cells_free(recs_trends *trends, recs__trend_node *node) {
     uint32_t capacity = atomic_load(&node->capacity);
     recs__trend_lists_free(trends, node);
     recs__trend_actors_free(trends, node);
-    if (node->block == NULL) /* else its cells are a view */
+    if (node->block == NULL && trends->mapped == NULL) /* else its cells are a view, a file's */
         recs__trend_release(trends, atomic_load(&node->cells),
                             (size_t)capacity * trends->cell_size);
     recs__bounded_block_free(trends, node);

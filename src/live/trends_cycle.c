@@ -59,13 +59,14 @@ static void find_moments(const recs__trend_lens *lens, cycle *c) {
     const recs__trend_series *series = &options->series[options->profile],
                              *asked = &options->series[lens->ask->series];
     int64_t time = lens->ask->time;
-    int32_t newest = recs__trend_slot(series, time);
+    int32_t newest = recs__trend_slot(series, time), /* and what its newest event leaves: */
+            oldest = lens->slots[options->profile] - (int32_t)series->slots + 1;
     c->series = options->profile;
     c->count = 0;
     for (uint32_t back = 0; back + 1 < series->slots && back < RECS__TREND_BUCKETS; back++) {
         int32_t slot = newest - (int32_t)back;
         int64_t begin = slot * series->width, end = begin + series->width;
-        if (slot < 0 || end > time - WEEK)
+        if (slot < 0 || slot < oldest || end > time - WEEK)
             continue;
         double weight = 0.0;
         for (int64_t then = time - WEEK; then > begin; then -= WEEK)

@@ -13,6 +13,7 @@
 #include "live/trends_share.h"
 
 #include "live/trends_bounded.h"
+#include "live/trends_mapped.h"
 #include "live/trends_pending.h"
 #include "recs/trends_share.h"
 
@@ -51,9 +52,9 @@ static recs_status translate_item(recs_trends *trends, translation *t, uint32_t 
     uint32_t handle = *item & ~RECS__TREND_RETURNED, to;
     recs_status status = RECS_OK;
     if (t->items[handle] == 0) {
-        const recs__trend_name *name = recs__trend_names_get(&trends->items, handle);
+        recs__trend_text name = recs__trend_names_get(&trends->items, handle);
         recs_trends *running = trends->share->log.running;
-        status = recs__trend_names_take(&running->items, &running->host, name->text, name->size,
+        status = recs__trend_names_take(&running->items, &running->host, name.text, name.size,
                                         RECS__TREND_ITEMS, &to, error);
         if (status == RECS_OK)
             t->items[handle] = to + 1;
@@ -68,13 +69,12 @@ static recs_status translate_place(recs_trends *trends, translation *t, uint32_t
     recs_status status = RECS_OK;
     if (t->nodes[handle] == 0) {
         const recs__trend_node *node = recs__trend_node_at(trends, handle);
-        const recs__trend_name *path = recs__trend_names_get(&trends->paths, node->name);
-        const recs__trend_name *segment =
-            node->segment == UINT32_MAX ? NULL
-                                        : recs__trend_names_get(&trends->segments, node->segment);
-        status = recs__trend_node_take(trends->share->log.running, path->text, path->size,
-                                       segment == NULL ? NULL : segment->text,
-                                       segment == NULL ? 0 : segment->size, &to, error);
+        recs__trend_text path = recs__trend_names_get(&trends->paths, node->name);
+        recs__trend_text segment = {0};
+        if (node->segment != UINT32_MAX)
+            segment = recs__trend_names_get(&trends->segments, node->segment);
+        status = recs__trend_node_take(trends->share->log.running, path.text, path.size,
+                                       segment.text, segment.size, &to, error);
         if (status == RECS_OK)
             t->nodes[handle] = to + 1;
     }
@@ -251,6 +251,8 @@ void recs__trend_log_free(recs_trends *trends) {
 
 recs_status recs_trends_follow(recs_trends *trends, size_t keep, recs_error *error) {
     recs__trend_share *share = trends->share;
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     recs_status status = recs__trend_settle(trends, error);
     if (status != RECS_OK)
         return status;

@@ -3,6 +3,7 @@
  * Handles are resolved before anything is counted: a batch whose places or
  * memory are refused leaves names behind, but no counts. */
 #include "live/trends_add.h"
+#include "live/trends_mapped.h"
 
 #include <math.h>
 #include <string.h>
@@ -90,6 +91,8 @@ recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int6
     if (trends == NULL || events == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT, "%s is NULL",
                           trends == NULL ? "trends" : "events");
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     size_t count = recs_events_count(events), row_size = 2 * 8 + 3 * 4 + 1;
     if (count == 0)
         return RECS_OK;

@@ -52,8 +52,11 @@ void recs__trend_focus(recs__trend_lens *lens, int which, uint32_t s) {
  * before, by how much of each lies in that day. */
 static void find_profile(recs__trend_lens *lens, const recs__trend_series *series) {
     int64_t day = INT64_C(86400000);
-    int32_t newest = recs__trend_slot(series, lens->ask->time);
+    int32_t newest = recs__trend_slot(series, lens->ask->time),
+            oldest = lens->slots[lens->trends->options.profile] - (int32_t)series->slots + 1;
     for (uint32_t back = 0; back + 1 < series->slots && back < RECS__TREND_BUCKETS; back++) {
+        if (newest - (int32_t)back < oldest) /* gone with the newest event */
+            break;
         int64_t begin = (newest - (int32_t)back) * series->width, inside = 0;
         for (int64_t from = lens->ask->time - 7 * day; from + day > begin; from -= 7 * day) {
             int64_t low = from > begin ? from : begin,
@@ -76,8 +79,8 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     for (uint32_t s = 0; s < options->series_count; s++)
         lens->slots[s] = newest < 0 ? 0 : recs__trend_slot(&options->series[s], newest);
     lens->now = newest;
-    lens->known_old =
-        ask->ranking == RECS_RANK_NEW && ask->time >= newest && options->memory == 0;
+    lens->known_old = ask->ranking == RECS_RANK_NEW && ask->time >= newest &&
+                      options->memory == 0 && trends->mapped == NULL;
     recs__trend_focus(lens, 0, ask->series);
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
@@ -296,15 +299,18 @@ static inline void set_counts(const recs__trend_lens *lens, recs__trend_work *wo
 
 static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
                          const recs__trend_cell *cell) {
-    const recs__trend_level *level = &work->level[l];
+    recs__trend_level *level = &work->level[l];
     if (!asked_for(lens, cell->item))
         return;
     recs__trend_seen_count seen = count_of(lens, level, cell);
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
-        /* What makes an item a candidate; who is one by another level is looked up. */
+        /* What makes an item a candidate; who is one by another level is looked up, and who
+         * is one by none that is read, has at most this here. */
         const recs__trend_options *options = &lens->trends->options;
-        if (!recs__trend_supported(options->min_support, lens->floor, seen.count, level->total))
+        if (!recs__trend_supported(options->min_support, lens->floor, seen.count, level->total)) {
+            level->below = seen.count > level->below ? seen.count : level->below;
             return;
+        }
     } else if (!(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
         return;
     }
@@ -444,8 +450,10 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
         recs__trend_seen_count seen = from_net(count, whole);
         if (rises ? !recs__trend_supported(options->min_support, lens->floor, seen.count,
                                            level->total)
-                  : !(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0)))
+                  : !(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
+            *bar = rises && seen.count > *bar ? seen.count : *bar;
             continue;
+        }
         set_counts(lens, work, take_candidate(work, row.items[i]), l, seen);
         if (l == 0 && some && ++taken == ask->limit && level->lent == 0.0 && !lens->leans &&
             !rises)
@@ -556,7 +564,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
         recs__trend_level *level = &work->level[work->levels++];
         measure_near(lens, level);
         above = weigh(lens, level, true, above, true);
-        level->bar = level->bar_base = 0.0;
+        level->bar = level->bar_base = level->below = 0.0;
         level->whole = true;
         if (level->shown)
             status = gather_near(lens, work, host, error);
@@ -566,7 +574,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
         uint32_t l = work->levels++;
         recs__trend_level *level = &work->level[l];
         level->node = recs__trend_node_at(trends, node);
-        level->bar = level->bar_base = 0.0;
+        level->bar = level->bar_base = level->below = 0.0;
         node = recs__trend_lender(level->node);
         recs__trend_read_lock(trends, level->node);
         measure(lens, level);
@@ -580,6 +588,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
                 level->bar_base = level->total + level->total_baseline;
             } else {
                 status = gather_level(lens, work, l, depth, host, error);
+                level->bar = level->bar > level->below ? level->bar : level->below;
             }
         }
         recs__trend_unlock(trends, level->node);

@@ -1,6 +1,7 @@
 /* trends_image.c - reading a snapshot or a delta: nothing is believed.
  *
- * Operations: read, seal. Cost: two passes over the bytes (checksum, checks).
+ * Operations: read, open, seal. Cost: two passes over the bytes (checksum, checks); to
+ * open, a few microseconds.
  *
  * What is checked, in this order: (1) magic, version, sizes, checksums;
  * (2) every section is where and as large as its entry says, and a whole
@@ -29,25 +30,26 @@ enum {
     AT_FROM = 72,
     AT_TO = 80,
     AT_SECTIONS = 88,
-    AT_HEADER_CHECK = 120,
-    ALIGN = 8
+    AT_HEADER_CHECK = 120
 };
 
 static const char *const section_name[RECS__IMAGE_SECTIONS] = {
     "description",   "item offsets", "item bytes", "path offsets", "path bytes",
     "segment offsets", "segment bytes", "nodes",   "cells",        "columns",
     "sums",          "seen",         "hashes",     "origins",      "counters",
-    "bounds",        "totals",       "dropped",    "lines",        "tail"};
+    "bounds",        "totals",       "dropped",    "lines",        "tail",
+    "ready places",  "tables",       "lists"};
 
 size_t recs__image_record(recs__image_section section) {
     static const unsigned char size[RECS__IMAGE_SECTIONS] = {
         1, 8, 1, 8, 1, 8, 1, sizeof(recs__image_node), sizeof(recs__image_cell), 2,
         8, sizeof(recs__image_seen), 8, sizeof(recs__origin_mark), 8, 8, 8, 8, 64,
-        sizeof(recs__image_tail)};
+        sizeof(recs__image_tail), sizeof(recs__image_ready), 32, 4};
     return size[section];
 }
 _Static_assert(sizeof(recs__image_node) == 32 && sizeof(recs__image_cell) == 16 &&
-                   sizeof(recs__image_seen) == 24 && sizeof(recs__origin_mark) == 24,
+                   sizeof(recs__image_seen) == 24 && sizeof(recs__origin_mark) == 24 &&
+                   sizeof(recs__image_ready) == 40,
                "records of the format have no padding");
 
 static uint32_t u32_at(const unsigned char *bytes, size_t at) {
@@ -68,10 +70,11 @@ static recs_status bad(recs_error *error, const char *what, size_t at) {
 
 /* ---- checksums ----------------------------------------------------------------- */
 
-/* Of the newest time and every section but origins and counters. */
+/* Of the newest time and every section but origins, counters and what is only there to be
+ * found soon. */
 static uint64_t content_of(const unsigned char *bytes) {
-    uint64_t parts[RECS__IMAGE_SECTIONS - 1], count = 0;
-    for (int s = 0; s < RECS__IMAGE_SECTIONS; s++) {
+    uint64_t parts[RECS__IMAGE_READY - 1], count = 0;
+    for (int s = 0; s < RECS__IMAGE_READY; s++) {
         if (s == RECS__IMAGE_ORIGINS || s == RECS__IMAGE_COUNTERS)
             continue;
         size_t entry = recs__image_entry((recs__image_section)s);
@@ -120,9 +123,6 @@ static recs_status read_header(recs__trend_image *image, recs_error *error) {
         return recs__fail(error, RECS_ERR_UNSUPPORTED,
                           "trends snapshot with %u sections, expected %d", u32_at(b, AT_SECTIONS),
                           RECS__IMAGE_SECTIONS);
-    if (u64_at(b, AT_CHECK) != recs__hash(b + RECS__IMAGE_HEADER, image->size - RECS__IMAGE_HEADER))
-        return recs__fail(error, RECS_ERR_CORRUPT,
-                          "trends snapshot: the contents do not match their checksum");
     image->newest = (int64_t)u64_at(b, AT_NEWEST);
     image->actors_from = (int64_t)u64_at(b, AT_ACTORS_FROM);
     image->content = u64_at(b, AT_CONTENT);
@@ -149,7 +149,8 @@ static recs_status read_sections(recs__trend_image *image, recs_error *error) {
             return recs__fail(error, RECS_ERR_CORRUPT,
                               "trends snapshot: section %d is not %s of %zu bytes a record", s + 1,
                               section_name[s], record);
-        if (offset < end || offset % ALIGN != 0 || offset > image->size ||
+        if (offset < end || offset % recs__image_align((recs__image_section)s) != 0 ||
+            offset > image->size ||
             size > image->size - offset || size % record != 0)
             return recs__fail(error, RECS_ERR_CORRUPT,
                               "trends snapshot: section %s at %" PRIu64 " of %" PRIu64
@@ -180,6 +181,11 @@ static recs_status read_counts(recs__trend_image *image, recs_error *error) {
     image->seen = records(image, RECS__IMAGE_SEEN);
     image->hashes = records(image, RECS__IMAGE_HASHES);
     image->origins = records(image, RECS__IMAGE_ORIGINS);
+    image->words = records(image, RECS__IMAGE_LISTS);
+    image->ready = records(image, RECS__IMAGE_READY) != 0;
+    image->sketched = records(image, RECS__IMAGE_TAIL) != 0;
+    if (image->ready && records(image, RECS__IMAGE_READY) != image->nodes)
+        return bad(error, "ready places are not as many as places", 0);
     if (image->items > RECS__TREND_ITEMS || image->paths > RECS__TREND_ITEMS ||
         image->segments > RECS__TREND_ITEMS || image->nodes > RECS__TREND_ITEMS)
         return bad(error, "more names or places than there may be", 0);
@@ -217,6 +223,9 @@ static recs_status read_description(recs__trend_image *image, recs_error *error)
     forget_share(image, text, fixed);
     if (strcmp(text, fixed) != 0)
         return bad(error, "the description is not in its fixed form", 0);
+    uint32_t newest_at;
+    image->tables = image->section_size[RECS__IMAGE_TABLES] /
+                    recs__trend_cell_layout(&image->options, &newest_at);
     return RECS_OK;
 }
 
@@ -232,8 +241,8 @@ static recs_status check_names(const recs__trend_image *image, recs__image_secti
     for (size_t i = 0; i < count; i++) {
         uint64_t from = recs__image_u64(image, offsets, i);
         uint64_t to = recs__image_u64(image, offsets, i + 1);
-        if (to < from || to > room)
-            return bad(error, "an offset of a name goes back or too far", i);
+        if (to <= from || to > room || image->section[offsets + 1][to - 1] != '\0')
+            return bad(error, "an offset of a name goes back or too far, or no 0 ends it", i);
         size_t size;
         const char *text = recs__image_text(image, offsets, i, &size);
         if (paths ? recs__trend_path_problem(text, size) != NULL
@@ -368,7 +377,6 @@ static recs_status check_sketch(recs__trend_image *image, recs_error *error) {
     size_t bounds = records(image, RECS__IMAGE_BOUNDS), totals = records(image, RECS__IMAGE_TOTALS),
            dropped = records(image, RECS__IMAGE_DROPPED), tails = records(image, RECS__IMAGE_TAIL);
     image->lines = records(image, RECS__IMAGE_LINES);
-    image->sketched = tails != 0;
     if (tails == 0) {
         if ((bounds | totals | dropped | image->lines) != 0)
             return bad(error, "estimates without a tail", 0);
@@ -407,7 +415,7 @@ static recs_status check_origins(const recs__trend_image *image, recs_error *err
     return RECS_OK;
 }
 
-recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, size_t size,
+recs_status recs__trend_image_open(recs__trend_image *image, const void *bytes, size_t size,
                                    recs_error *error) {
     *image = (recs__trend_image){.bytes = bytes, .size = bytes == NULL ? 0 : size};
     recs_status status = read_header(image, error);
@@ -417,6 +425,17 @@ recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, 
         status = read_counts(image, error);
     if (status == RECS_OK)
         status = read_description(image, error);
+    return status;
+}
+
+recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, size_t size,
+                                   recs_error *error) {
+    recs_status status = recs__trend_image_open(image, bytes, size, error);
+    const unsigned char *b = image->bytes;
+    if (status == RECS_OK && u64_at(b, AT_CHECK) != recs__hash(b + RECS__IMAGE_HEADER,
+                                                               image->size - RECS__IMAGE_HEADER))
+        status = recs__fail(error, RECS_ERR_CORRUPT,
+                            "trends snapshot: the contents do not match their checksum");
     if (status == RECS_OK)
         status = check_names(image, RECS__IMAGE_ITEM_OFFSETS, image->items, false, error);
     if (status == RECS_OK)

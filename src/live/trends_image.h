@@ -2,7 +2,8 @@
  *
  * recs__trend_image_read believes nothing: every count, order and range is
  * checked once, in one pass over the bytes, and what reads them afterwards
- * need not look again. The bytes may stand at any address; they are read where
+ * need not look again. recs__trend_image_open looks at the header, the section table
+ * and the description alone, in constant time: who reads on believes nothing itself. The bytes may stand at any address; they are read where
  * they are (a mapped file), copied nowhere. */
 #ifndef RECS_LIVE_TRENDS_IMAGE_H
 #define RECS_LIVE_TRENDS_IMAGE_H
@@ -42,6 +43,10 @@ typedef enum recs__image_section {
     RECS__IMAGE_DROPPED,      /* u32, f32 by node                  */
     RECS__IMAGE_LINES,        /* 64 bytes                          */
     RECS__IMAGE_TAIL,         /* recs__image_tail, one or none     */
+    RECS__IMAGE_READY,        /* recs__image_ready by node; this and what follows: of states that
+                                 are saved alone, to be asked where they lie (trends_saved.c) */
+    RECS__IMAGE_TABLES,       /* cells of recs_trends.cell_size, at a multiple of 64 */
+    RECS__IMAGE_LISTS,        /* u32                               */
     RECS__IMAGE_SECTIONS
 } recs__image_section;
 
@@ -63,6 +68,15 @@ typedef struct recs__image_seen {
     uint32_t age; /* windows before the newest event's */
 } recs__image_seen;
 
+/* Where a node's records are. */
+typedef struct recs__image_ready {
+    uint64_t cell, hash; /* first in their sections                             */
+    uint64_t table;      /* first of `capacity` cells                           */
+    uint64_t lists;      /* first word of its lists; UINT64_MAX: there are none */
+    uint32_t capacity;   /* 0: the place shows nothing                          */
+    uint32_t spare;
+} recs__image_ready;
+
 typedef struct recs__image_tail {
     int64_t started, epoch;
     uint64_t halvings;
@@ -83,6 +97,8 @@ typedef struct recs__trend_image {
     const unsigned char *section[RECS__IMAGE_SECTIONS];
     size_t section_size[RECS__IMAGE_SECTIONS];
     size_t items, paths, segments, nodes, cells, sums, seen, hashes, origins, lines;
+    size_t tables, words; /* cells of tables; words of lists */
+    bool ready;
 } recs__trend_image;
 
 #define RECS__IMAGE_NO_ACTORS INT64_MAX
@@ -92,6 +108,11 @@ typedef struct recs__trend_image {
 recs_status recs__trend_image_read(recs__trend_image *image, const void *bytes, size_t size,
                                    recs_error *error);
 
+recs_status recs__trend_image_open(recs__trend_image *image, const void *bytes, size_t size,
+                                   recs_error *error);
+/* Bytes of a cell and where in it newest[] begins, by what is counted. */
+uint32_t recs__trend_cell_layout(const recs__trend_options *options, uint32_t *newest_at);
+
 /* Checksums of a whole image, which is written last: content first. */
 void recs__trend_image_seal(unsigned char *bytes, size_t size);
 /* First byte of a section's entry in the table. */
@@ -99,6 +120,10 @@ static inline size_t recs__image_entry(recs__image_section section) {
     return RECS__IMAGE_HEADER + (size_t)section * RECS__IMAGE_ENTRY;
 }
 size_t recs__image_record(recs__image_section section);
+/* What its offset is a multiple of. */
+static inline size_t recs__image_align(recs__image_section section) {
+    return section == RECS__IMAGE_TABLES ? 64 : 8;
+}
 
 /* Record `index` of a section, copied out. */
 static inline void recs__image_get(const recs__trend_image *image, recs__image_section section,
@@ -143,12 +168,23 @@ static inline uint16_t recs__image_column(const recs__trend_image *image, size_t
     return column;
 }
 
-/* Text i of one of the three tables of names. */
+static inline recs__image_ready recs__image_ready_at(const recs__trend_image *image, size_t i) {
+    recs__image_ready ready;
+    recs__image_get(image, RECS__IMAGE_READY, i, &ready, sizeof ready);
+    return ready;
+}
+static inline uint32_t recs__image_word(const recs__trend_image *image, size_t i) {
+    uint32_t word;
+    recs__image_get(image, RECS__IMAGE_LISTS, i, &word, sizeof word);
+    return word;
+}
+
+/* Text i of one of the three tables of names; of an image that was read. */
 static inline const char *recs__image_text(const recs__trend_image *image,
                                            recs__image_section offsets, size_t i, size_t *size) {
     uint64_t from = recs__image_u64(image, offsets, i);
-    *size = (size_t)(recs__image_u64(image, offsets, i + 1) - from);
-    return *size == 0 ? "" : (const char *)(image->section[offsets + 1] + from);
+    *size = (size_t)(recs__image_u64(image, offsets, i + 1) - from) - 1; /* a 0 ends it */
+    return (const char *)(image->section[offsets + 1] + from);
 }
 
 #endif

@@ -21,8 +21,11 @@ static inline double recs__trend_raw(const recs__trend_lens *lens, const recs__t
         double before = slot - 1 <= held && held - slot < 1 ? (double)sums[~slot & 1] : 0.0;
         return slot > 0 ? now + before * 0x1p-16 : now;
     }
-    double sum = (double)recs__trend_sum(trends, cell, s, slot);
-    for (uint32_t back = 1; back + 1 < series->slots; back++)
+    /* Asked for an earlier time: a bucket that the newest event has put out is not there,
+     * whether or not the cell has it yet. */
+    int32_t oldest = lens->slots[s] - (int32_t)series->slots + 1;
+    double sum = slot >= oldest ? (double)recs__trend_sum(trends, cell, s, slot) : 0.0;
+    for (uint32_t back = 1; back + 1 < series->slots && slot - (int32_t)back >= oldest; back++)
         sum += (double)recs__trend_sum(trends, cell, s, slot - (int32_t)back);
     return sum;
 }

@@ -278,7 +278,41 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
     }
 }
 
+recs_status recs__trend_lists_open(recs_trends *trends, recs__trend_node *node,
+                                   uint32_t capacity, recs_error *error) {
+    int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    int32_t newest[RECS__TREND_SERIES];
+    uint32_t tiers = recs__trend_tiers(trends, capacity);
+    recs__trend_lists *lists = recs__trend_alloc(trends, block_size(trends, tiers), error);
+    if (lists == NULL)
+        return RECS_ERR_MEMORY;
+    for (uint32_t s = 0; s < trends->options.series_count; s++)
+        newest[s] = now < 0 ? 0 : recs__trend_slot(&trends->options.series[s], now);
+    begin(trends, lists, tiers, newest);
+    node->lists = lists;
+    return RECS_OK;
+}
+
+void recs__trend_lists_set(const recs_trends *trends, recs__trend_node *node, uint32_t kind,
+                           int64_t bar, const uint32_t *best, uint32_t count) {
+    recs__trend_lists *lists = node->lists;
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    uint32_t s = series_of(trends, kind);
+    for (uint32_t l = kind; l < lists->count; l += 2 * trends->options.series_count) {
+        recs__trend_list *list = &lists->list[l];
+        list->count = count < list->keep ? count : list->keep;
+        memcpy(list->entries, best, list->count * sizeof *best);
+        set_bar(trends, lists, l,
+                count > list->keep
+                    ? recs__trend_value(trends, recs__trend_at(trends, cells, best[list->keep]),
+                                        s, lists->newest[s])
+                    : bar);
+    }
+}
+
 void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32_t tiers) {
+    if (trends->mapped != NULL) /* a file's cells are not to be marked */
+        return;
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed),
              most = recs__trend_tiers(trends, capacity);
     recs__trend_lists *lists = node->lists;

@@ -7,6 +7,7 @@
 #include "live/trends_state.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -33,13 +34,52 @@ void recs__trend_names_free(recs__trend_names *names, const recs_host *host) {
     pthread_mutex_destroy(&names->lock);
 }
 
+/* ---- fixed: in a file, believed nothing ------------------------------------------- */
+
+recs__trend_text recs__trend_names_fixed(const recs__trend_names *names, uint32_t handle) {
+    const recs__trend_text none = {.text = ""};
+    uint64_t at[2];
+    if (handle >= atomic_load_explicit(&names->count, memory_order_relaxed))
+        return none;
+    memcpy(at, names->fixed.offsets + (size_t)handle * sizeof *at, sizeof at);
+    if (at[0] >= at[1] || at[1] > names->fixed.size || at[1] - at[0] > RECS_ID_MAX + 1 ||
+        names->fixed.bytes[at[1] - 1] != '\0')
+        return none;
+    return (recs__trend_text){.text = (const char *)names->fixed.bytes + at[0],
+                              .size = (uint32_t)(at[1] - at[0] - 1)};
+}
+
+static uint32_t find_fixed(const recs__trend_names *names, const char *text, size_t size) {
+    uint32_t low = 0, count = atomic_load_explicit(&names->count, memory_order_relaxed),
+             high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        recs__trend_text name = recs__trend_names_fixed(names, middle);
+        if (recs__compare_ids(name.text, name.size, text, size) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    recs__trend_text name = recs__trend_names_fixed(names, low);
+    return low < count && name.size == size && memcmp(name.text, text, size) == 0 ? low
+                                                                                  : UINT32_MAX;
+}
+
+void recs__trend_names_fix(recs__trend_names *names, const unsigned char *offsets,
+                           const unsigned char *bytes, size_t size, uint32_t count) {
+    names->fixed.offsets = offsets;
+    names->fixed.bytes = bytes;
+    names->fixed.size = size;
+    atomic_store_explicit(&names->count, count, memory_order_release);
+}
+
 /* The slot of the index that has the text, or the free one where it belongs.
  * Under the lock; the index exists. */
 static uint32_t look(const recs__trend_names *names, const char *text, size_t size,
                      uint32_t hash) {
     uint32_t mask = names->index_size - 1, at = hash & mask;
     for (; names->index[at] != 0; at = (at + 1) & mask) {
-        const recs__trend_name *name = recs__trend_names_get(names, names->index[at] - 1);
+        const recs__trend_name *name = recs__trend_names_entry(names, names->index[at] - 1);
         if (name->hash == hash && name->size == size && memcmp(name->text, text, size) == 0)
             break;
     }
@@ -52,6 +92,8 @@ static uint32_t hash_of(const recs__trend_names *names, const char *text, size_t
 }
 
 uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size_t size) {
+    if (names->fixed.offsets != NULL)
+        return find_fixed(names, text, size);
     uint32_t found = UINT32_MAX, hash = hash_of(names, text, size);
     pthread_mutex_lock(&names->lock);
     if (names->index_size != 0)
@@ -73,7 +115,7 @@ static recs_status index_room(recs__trend_names *names, const recs_host *host, u
         return RECS_ERR_MEMORY;
     recs__large_pages(index, size * sizeof *index);
     for (uint32_t handle = 0; handle < count; handle++) {
-        uint32_t at = recs__trend_names_get(names, handle)->hash & (size - 1);
+        uint32_t at = recs__trend_names_entry(names, handle)->hash & (size - 1);
         while (index[at] != 0)
             at = (at + 1) & (size - 1);
         index[at] = handle + 1;
@@ -123,6 +165,15 @@ static recs_status arena_room(recs__trend_names *names, const recs_host *host, s
 recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
                                    const char *text, size_t size, uint32_t most,
                                    uint32_t *handle, recs_error *error) {
+    if (names->fixed.offsets != NULL) {
+        *handle = find_fixed(names, text, size);
+        return *handle != UINT32_MAX
+                   ? RECS_OK
+                   : recs__fail(error, RECS_ERR_NOT_FOUND,
+                                "\"%.*s\" is not in this state, which is mapped: nothing can be "
+                                "added to it",
+                                size < 80 ? (int)size : 80, text);
+    }
     uint32_t hash = hash_of(names, text, size);
     recs_status status = RECS_OK;
     pthread_mutex_lock(&names->lock);

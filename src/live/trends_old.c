@@ -8,7 +8,7 @@ static size_t chunk_size(uint32_t chunk) {
 }
 
 void recs__trend_set_old(recs_trends *trends, uint32_t item, int32_t base_slot) {
-    if (trends->options.memory != 0)
+    if (trends->options.memory != 0 || trends->mapped != NULL)
         return;
     uint32_t within, chunk = recs__trend_chunk(item, &within);
     _Atomic uint32_t *eras = atomic_load_explicit(&trends->olds[chunk], memory_order_acquire);

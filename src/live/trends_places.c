@@ -5,7 +5,7 @@
  * Making a place makes all above it; a segment's node has the segment's node
  * of the place above as its parent, and the place itself as its base.
  * Nodes lie in doubling chunks that never move. */
-#include "live/trends_state.h"
+#include "live/trends_mapped.h"
 
 #include "base/text.h"
 
@@ -133,6 +133,10 @@ static recs_status make(recs_trends *trends, uint32_t path, uint32_t segment, ui
     made->segment = segment;
     made->depth = (uint16_t)depth;
     made->stripe = stripe_of(count, depth);
+    if (trends->mapped != NULL)
+        status = recs__mapped_fill(trends, made, error);
+    if (status != RECS_OK)
+        return status;
     trends->node_index[look(trends, key_of(path, segment))] = count + 1;
     atomic_store_explicit(&trends->node_count, count + 1, memory_order_release);
     *node = count;

@@ -225,9 +225,9 @@ static void mark_deeper(const recs__trend_lens *lens, recs__trend_work *work, si
 static bool id_before(const recs__trend_lens *lens, const recs__trend_work *work, uint64_t a,
                       uint64_t b) {
     const recs__trend_names *items = &lens->trends->items;
-    const recs__trend_name *x = recs__trend_names_get(items, work->items[recs__topk_row(a)]),
-                           *y = recs__trend_names_get(items, work->items[recs__topk_row(b)]);
-    return recs__compare_ids(x->text, x->size, y->text, y->size) < 0;
+    recs__trend_text x = recs__trend_names_get(items, work->items[recs__topk_row(a)]),
+                     y = recs__trend_names_get(items, work->items[recs__topk_row(b)]);
+    return recs__compare_ids(x.text, x.size, y.text, y.size) < 0;
 }
 
 /* A heap by id, the last on top. */
@@ -341,7 +341,7 @@ static size_t score_chosen(const recs__trend_lens *lens, recs__trend_work *work,
         double value = value_of(lens, work, c);
         if (value < 0.0)
             continue;
-        __builtin_prefetch(recs__trend_names_get(&lens->trends->items, work->items[c]));
+        __builtin_prefetch(recs__trend_names_line(&lens->trends->items, work->items[c]));
         work->keys[count++] = recs__topk_key((float)value, c);
         *good += value >= floor;
     }
@@ -369,7 +369,7 @@ static void add_bounds(const recs__trend_lens *lens, recs__trend_work *work, siz
     recs_trends *trends = lens->trends;
     bool near = lens->ask->near != NULL;
     bool window = trends->options.series[lens->series[0]].half_life == 0;
-    if (trends->bounded == NULL) {
+    if (recs_trends_exact(trends)) {
         for (size_t i = 0; i < count; i++)
             work->hits[i].parts[RECS_TREND_LEAST] = work->hits[i].parts[RECS_TREND_MOST] =
                 work->hits[i].parts[RECS_TREND_COUNT];

@@ -42,6 +42,7 @@ typedef struct recs__trend_level {
     double total, total_baseline; /* traffic: sales, gross */
     double lent;                  /* weight of what the next level lends */
     double bar;                   /* an item that is not among its candidates counts at most this */
+    double below;                 /* the largest count that was too small to make one of them */
     double bar_base;              /* and in the longest half-life this, where that is needed */
     double now, like; /* of a count and of its profile, what counts: 1 and 0 without one */
     double per_count, per_base;   /* of a popular score, but for rounding: what a count adds */

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "live/trends_bounded.h"
+#include "live/trends_mapped.h"
 #include "live/trends_merge.h"
 #include "live/trends_pending.h"
 #include "live/trends_sketches.h"
@@ -221,12 +222,15 @@ static int64_t actors_from(const recs_trends *trends, int64_t from, int64_t newe
     return from < kept ? kept : from;
 }
 
-recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, size_t *size,
-                                 recs_error *error) {
+/* ready: to be asked where it lies, too. */
+static recs_status snapshot(recs_trends *trends, bool ready, unsigned char **bytes, size_t *size,
+                            recs_error *error) {
     recs__trend_share *share = trends->share;
     recs__origins map = {0};
     *bytes = NULL;
     *size = 0;
+    if (trends->mapped != NULL)
+        return recs__mapped_copy(trends, bytes, size, error);
     recs_status status = recs__trend_settle(trends, error);
     if (status != RECS_OK)
         return status;
@@ -240,6 +244,7 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
         recs__snapshot_head head = {
             .kind = RECS__IMAGE_SNAPSHOT,
             .origins = &map,
+            .ready = ready,
             .actors_from = actors_from(trends, atomic_load(&share->actors_from),
                                        recs__trend_newest_time(trends))};
         if (status == RECS_OK && trends->bounded != NULL)
@@ -253,6 +258,11 @@ recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, siz
     return status;
 }
 
+recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, size_t *size,
+                                 recs_error *error) {
+    return snapshot(trends, false, bytes, size, error);
+}
+
 void recs_trends_bytes_free(const recs_trends *trends, unsigned char *bytes) {
     recs__free(&trends->host, bytes);
 }
@@ -261,7 +271,7 @@ recs_status recs_trends_save(recs_trends *trends, const char *path, recs_error *
     unsigned char *bytes;
     size_t size;
     recs__file_writer *writer = NULL;
-    recs_status status = recs_trends_snapshot(trends, &bytes, &size, error);
+    recs_status status = snapshot(trends, true, &bytes, &size, error);
     if (status == RECS_OK)
         status = recs__file_create(&writer, path, &trends->host, error);
     if (status == RECS_OK)
@@ -541,6 +551,8 @@ recs_status recs_trends_merge(recs_trends *trends, const void *bytes, size_t siz
     if ((flags & ~RECS_TRENDS_APART) != 0)
         return recs__fail(error, RECS_ERR_ARGUMENT, "flags 0x%x, expected 0 or RECS_TRENDS_APART",
                           flags);
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     recs_status status = recs__trend_image_read(&image, bytes, size, error);
     if (status == RECS_OK)
         status = recs__trend_settle(trends, error);

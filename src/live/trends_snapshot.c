@@ -20,6 +20,7 @@
 #include "live/trends_actors.h"
 #include "live/trends_tally.h"
 #include "live/trends_bounded.h"
+#include "live/trends_saved.h"
 #include "search/sort.h"
 
 typedef struct part {
@@ -47,6 +48,8 @@ typedef struct writer {
     size_t dense_capacity;
     int64_t *sums;       /* rows of options.columns */
     size_t sums_capacity;
+    uint64_t cells_put;
+    bool ready;
     recs_error *error;
 } writer;
 
@@ -130,10 +133,10 @@ static recs_status ranked_begin(writer *w, ranked *names, const recs__trend_name
     return names->rank == NULL ? RECS_ERR_MEMORY : RECS_OK;
 }
 
-static uint64_t four_bytes(const recs__trend_name *name, size_t at) {
+static uint64_t four_bytes(recs__trend_text name, size_t at) {
     uint64_t key = 0;
     for (size_t i = at; i < at + 4; i++)
-        key = key << 8 | (i < name->size ? (unsigned char)name->text[i] : 0);
+        key = key << 8 | (i < name.size ? (unsigned char)name.text[i] : 0);
     return key;
 }
 
@@ -172,13 +175,13 @@ static recs_status rank_names(writer *w, ranked *names, const recs__trend_names 
     }
     for (size_t i = 0; i < used && status == RECS_OK; i++) {
         uint32_t handle = (uint32_t)keys[i];
-        const recs__trend_name *name = recs__trend_names_get(from, handle);
+        recs__trend_text name = recs__trend_names_get(from, handle);
         names->order[i] = handle;
         names->rank[handle] = (uint32_t)i;
-        total += name->size;
+        total += name.size + 1; /* and a 0 */
         status = put_bytes(w, offsets, &total, sizeof total);
         if (status == RECS_OK)
-            status = put_bytes(w, (recs__image_section)(offsets + 1), name->text, name->size);
+            status = put_bytes(w, (recs__image_section)(offsets + 1), name.text, name.size + 1);
     }
     recs__free(host_of(w), keys);
     return status;
@@ -479,19 +482,64 @@ static recs_status put_cells(writer *w, const recs__trend_node *node, size_t cou
     return status;
 }
 
+/* The table as it will be asked, and its lists. After put_cells, which sorted the keys. */
+static recs_status put_ready(writer *w, const recs__trend_node *node, size_t count,
+                             const recs__image_node *record) {
+    recs_trends *trends = w->trends;
+    recs__image_ready ready = {.cell = w->cells_put - record->cells,
+                               .hash = w->parts[RECS__IMAGE_HASHES].used / 8 -
+                                       record->hashes[0] - record->hashes[1],
+                               .table = w->parts[RECS__IMAGE_TABLES].used / trends->cell_size,
+                               .lists = UINT64_MAX};
+    const uint32_t totals[2] = {RECS__TREND_TOTAL, RECS__TREND_TOTAL | RECS__TREND_RETURNED};
+    const recs__trend_cell *total[2];
+    size_t used = count;
+    for (int side = 0; side < 2; side++) {
+        total[side] = recs__trend_find(trends, node, totals[side]);
+        if (total[side] != NULL && !cell_lives(w, total[side]))
+            total[side] = NULL;
+        used += total[side] != NULL;
+    }
+    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
+    ready.capacity = recs__saved_capacity(used);
+    if (ready.capacity == 0)
+        return put_bytes(w, RECS__IMAGE_READY, &ready, sizeof ready);
+    unsigned char *table =
+        put(w, RECS__IMAGE_TABLES, (size_t)ready.capacity * trends->cell_size);
+    if (table == NULL)
+        return RECS_ERR_MEMORY;
+    recs__saved_begin(trends, table, ready.capacity);
+    for (int side = 0; side < 2; side++)
+        if (total[side] != NULL)
+            recs__saved_add(trends, w->slots, table, ready.capacity, total[side], totals[side]);
+    for (size_t i = 0; i < count; i++)
+        recs__saved_add(trends, w->slots, table, ready.capacity,
+                        recs__trend_at(trends, cells, (uint32_t)w->keys[i]),
+                        (uint32_t)(w->keys[i] >> 32));
+    recs__saved_finish(trends, table, ready.capacity);
+    if (trends->bounded == NULL && recs__trend_tiers(trends, ready.capacity) != 0) {
+        size_t room = recs__saved_lists_room(trends);
+        part *lists = &w->parts[RECS__IMAGE_LISTS];
+        ready.lists = lists->used / 4;
+        uint32_t *words = put(w, RECS__IMAGE_LISTS, room * 4);
+        if (words == NULL)
+            return RECS_ERR_MEMORY;
+        lists->used -= 4 * (room - recs__saved_lists(trends, w->slots, w->newest, table,
+                                                     ready.capacity, words));
+    }
+    return put_bytes(w, RECS__IMAGE_READY, &ready, sizeof ready);
+}
+
 static recs_status put_node(writer *w, uint64_t key) {
     recs_trends *trends = w->trends;
     recs__image_node record = {.path = (uint32_t)(key >> 32), .segment = (uint32_t)key - 1};
-    const recs__trend_name *path =
-        recs__trend_names_get(&trends->paths, w->paths.order[record.path]);
-    const recs__trend_name *segment =
-        record.segment == UINT32_MAX
-            ? NULL
-            : recs__trend_names_get(&trends->segments, w->segments.order[record.segment]);
+    recs__trend_text path = recs__trend_names_get(&trends->paths, w->paths.order[record.path]),
+                     segment = {0};
+    if (record.segment != UINT32_MAX)
+        segment = recs__trend_names_get(&trends->segments, w->segments.order[record.segment]);
     uint32_t index;
-    recs_status status = recs__trend_node_take(
-        trends, path->text, path->size, segment == NULL ? NULL : segment->text,
-        segment == NULL ? 0 : segment->size, &index, w->error); /* it is there */
+    recs_status status = recs__trend_node_take(trends, path.text, path.size, segment.text,
+                                               segment.size, &index, w->error); /* it is there */
     if (status != RECS_OK)
         return status;
     recs__trend_node *node = recs__trend_node_at(trends, index);
@@ -502,8 +550,11 @@ static recs_status put_node(writer *w, uint64_t key) {
         status = put_actors(w, node, &record);
     if (status == RECS_OK)
         status = put_cells(w, node, count, &record);
+    w->cells_put += record.cells;
     if (status == RECS_OK && trends->bounded != NULL)
         status = put_block(w, node);
+    if (status == RECS_OK && w->ready)
+        status = put_ready(w, node, count, &record);
     recs__trend_unlock(trends, node);
     if (status == RECS_OK)
         status = put_bytes(w, RECS__IMAGE_NODES, &record, sizeof record);
@@ -529,11 +580,17 @@ static void put_at(unsigned char *bytes, size_t at, const void *value, size_t si
     memcpy(bytes + at, value, size);
 }
 
+static size_t aligned(size_t at, recs__image_section section) {
+    size_t align = recs__image_align(section);
+    return (at + align - 1) / align * align;
+}
+
 static recs_status assemble(const writer *w, const recs__snapshot_head *head,
                             unsigned char **bytes, size_t *size) {
     size_t total = recs__image_entry(RECS__IMAGE_SECTIONS);
     for (int s = 0; s < RECS__IMAGE_SECTIONS; s++)
-        if (recs__add_size(total, (w->parts[s].used + 7) / 8 * 8, &total))
+        if (recs__add_size(aligned(total, (recs__image_section)s), (w->parts[s].used + 7) / 8 * 8,
+                           &total))
             return recs__fail_memory(w->error, SIZE_MAX);
     unsigned char *out = recs__alloc(host_of(w), total, 1, w->error);
     if (out == NULL)
@@ -558,6 +615,8 @@ static recs_status assemble(const writer *w, const recs__snapshot_head *head,
         uint32_t type = (uint32_t)s + 1;
         uint32_t record = (uint32_t)recs__image_record((recs__image_section)s);
         uint64_t part_size = used;
+        memset(out + at, 0, aligned(at, (recs__image_section)s) - at);
+        at = aligned(at, (recs__image_section)s);
         put_at(out, entry, &type, sizeof type);
         put_at(out, entry + 4, &record, sizeof record);
         put_at(out, entry + 8, &at, sizeof at);
@@ -575,7 +634,10 @@ static recs_status assemble(const writer *w, const recs__snapshot_head *head,
 
 recs_status recs__trend_snapshot(recs_trends *trends, const recs__snapshot_head *head,
                                  unsigned char **bytes, size_t *size, recs_error *error) {
-    writer w = {.trends = trends, .error = error, .newest = recs__trend_newest_time(trends)};
+    writer w = {.trends = trends,
+                .error = error,
+                .ready = head->ready,
+                .newest = recs__trend_newest_time(trends)};
     if (w.newest >= 0)
         recs__trend_slots_at(trends, w.newest, w.slots);
     recs_status status = ranked_begin(&w, &w.items, &trends->items);

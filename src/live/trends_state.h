@@ -113,6 +113,11 @@ typedef struct recs__trend_name {
     char own[16];
 } recs__trend_name;
 
+typedef struct recs__trend_text {
+    const char *text; /* NUL-terminated */
+    uint32_t size;
+} recs__trend_text;
+
 typedef struct recs__trend_names {
     pthread_mutex_t lock; /* of what follows except reading entries below count */
     _Atomic(recs__trend_name *) chunks[RECS__TREND_CHUNKS];
@@ -123,6 +128,10 @@ typedef struct recs__trend_names {
     size_t arena_used, arena_size;
     _Atomic size_t memory;
     uint64_t seed;   /* of the table's hash, the process's own */
+    struct {
+        const unsigned char *offsets, *bytes; /* offsets NULL: not fixed */
+        size_t size;
+    } fixed; /* names in a mapped file, ascending, instead of all that */
 } recs__trend_names;
 
 recs_status recs__trend_names_init(recs__trend_names *names, uint64_t seed, recs_error *error);
@@ -141,11 +150,33 @@ static inline uint32_t recs__trend_chunk(uint32_t index, uint32_t *within) {
     return chunk;
 }
 
-/* handle below the count. */
-static inline const recs__trend_name *recs__trend_names_get(const recs__trend_names *names,
-                                                            uint32_t handle) {
+static inline const recs__trend_name *recs__trend_names_entry(const recs__trend_names *names,
+                                                              uint32_t handle) {
     uint32_t within, chunk = recs__trend_chunk(handle, &within);
     return atomic_load_explicit(&names->chunks[chunk], memory_order_acquire) + within;
+}
+
+/* Empty names become those of a file: u64 offsets[count + 1] into size bytes, each name
+ * ended by a 0 byte; nothing of it is believed. Taking one that is not there is NOT_FOUND. */
+void recs__trend_names_fix(recs__trend_names *names, const unsigned char *offsets,
+                           const unsigned char *bytes, size_t size, uint32_t count);
+recs__trend_text recs__trend_names_fixed(const recs__trend_names *names, uint32_t handle);
+
+/* handle below the count. Of fixed names any; "" for one that a file does not have. */
+static inline recs__trend_text recs__trend_names_get(const recs__trend_names *names,
+                                                     uint32_t handle) {
+    if (names->fixed.offsets != NULL)
+        return recs__trend_names_fixed(names, handle);
+    const recs__trend_name *name = recs__trend_names_entry(names, handle);
+    return (recs__trend_text){name->text, name->size};
+}
+
+/* The line of memory that this begins with, to be asked for ahead. */
+static inline const void *recs__trend_names_line(const recs__trend_names *names,
+                                                 uint32_t handle) {
+    return names->fixed.offsets == NULL
+               ? (const void *)recs__trend_names_entry(names, handle)
+               : names->fixed.offsets + (size_t)handle * sizeof(uint64_t);
 }
 
 /* ---- cells, lists, actors, nodes ---------------------------------------------------- */
@@ -239,6 +270,7 @@ struct recs_trends {
     size_t rows_size;
     struct recs__trend_share *share;
     _Atomic(struct recs__trend_bounded *) bounded; /* NULL: everything is exact */
+    struct recs__trend_mapped *mapped; /* NULL; else a file that is asked (trends_mapped.h) */
 };
 
 static inline recs__trend_node *recs__trend_node_at(const recs_trends *trends, uint32_t node) {
@@ -346,6 +378,13 @@ static inline uint32_t recs__trend_first_tiers(const recs_trends *trends, uint32
     return trends->options.memory == 0 && capacity > RECS__TREND_LARGE ? 2 : 1;
 }
 void recs__trend_lists_free(recs_trends *trends, recs__trend_node *node);
+/* For a node of a mapped file: all the lists a table of a capacity may have, empty; and those
+ * of a kind (series, of new items by as many more) from the best cells, best first, beside
+ * which none has more than the bar. */
+recs_status recs__trend_lists_open(recs_trends *trends, recs__trend_node *node,
+                                   uint32_t capacity, recs_error *error);
+void recs__trend_lists_set(const recs_trends *trends, recs__trend_node *node, uint32_t kind,
+                           int64_t bar, const uint32_t *best, uint32_t count);
 /* After the table moved. */
 void recs__trend_lists_follow(recs_trends *trends, recs__trend_node *node);
 /* Brings all lists to the newest slots of all series. */

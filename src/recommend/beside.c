@@ -57,18 +57,18 @@ static recs_status read_list(const recs__visit *visit, recs_trends *trends, recs
     const recs__trend_hit *hits = beside->work.hits;
     beside->count = 0;
     for (size_t i = 0; i < count; i++) {
-        const recs__trend_name *name = recs__trend_names_get(&trends->items, hits[i].item);
-        uint32_t row = recs__ids_find(&visit->view->item_ids, name->text, name->size);
+        recs__trend_text name = recs__trend_names_get(&trends->items, hits[i].item);
+        uint32_t row = recs__ids_find(&visit->view->item_ids, name.text, name.size);
         float score = hits[i].score / hits[0].score;
         if (row >= visit->view->items || !(score > 0.0f) || !isfinite(score))
             continue;
         beside->rows[beside->count] = row;
         beside->scores[beside->count++] = score;
     }
-    const recs__trend_name *path =
+    recs__trend_text path =
         recs__trend_names_get(&trends->paths, recs__trend_node_at(trends, ask.node)->name);
-    beside->path_size = path->size;
-    memcpy(beside->path, path->text, path->size);
+    beside->path_size = path.size;
+    memcpy(beside->path, path.text, path.size);
     return RECS_OK;
 }
 

@@ -4,6 +4,7 @@
  * does the rest. Nothing here is allocated once the query is warm. */
 #include "base/error.h"
 #include "base/text.h"
+#include "live/trends_mapped.h"
 #include "live/trends_pending.h"
 #include "recommend/query.h"
 #include "recs/places.h"
@@ -255,6 +256,10 @@ static recs_status resolve_near(recs_trends *trends, recs_query *query, recs__tr
                                                   asked->cell_step, place, sizeof place, error);
         if (status != RECS_OK)
             return status;
+        status = recs__mapped_touch(trends, place, strlen(place), asked->segment.text,
+                                    asked->segment.set ? asked->segment.size : 0, error);
+        if (status != RECS_OK)
+            return status;
         uint32_t node =
             recs__trend_node_find(trends, place, strlen(place), asked->segment.text,
                                   asked->segment.set ? asked->segment.size : 0);
@@ -278,6 +283,10 @@ recs_status recs__trend_resolve(recs_trends *trends, recs_query *query,
     recs_status status = find_series(trends, asked, &ask->series, error);
     if (status == RECS_OK)
         status = recs__trend_settle(trends, error);
+    if (status == RECS_OK)
+        status = recs__mapped_touch(trends, asked->place.text,
+                                    asked->place.set ? asked->place.size : 0, asked->segment.text,
+                                    asked->segment.set ? asked->segment.size : 0, error);
     if (status != RECS_OK)
         return status;
     if (ask->time == RECS_NO_TIME) {
@@ -324,9 +333,9 @@ static recs_status prepare(recs_trends *trends, recs_query *query, recs__trend_a
 
 static const char *id_of_handle(const void *context, uint32_t handle, size_t *size) {
     const recs_trends *trends = context;
-    const recs__trend_name *name = recs__trend_names_get(&trends->items, handle);
-    *size = name->size;
-    return name->text;
+    recs__trend_text name = recs__trend_names_get(&trends->items, handle);
+    *size = name.size;
+    return name.text;
 }
 
 static recs_status write_answer(recs_trends *trends, recs_query *query,
@@ -340,7 +349,7 @@ static recs_status write_answer(recs_trends *trends, recs_query *query,
                                   count * PARTS, sizeof *room->parts, error);
     for (size_t i = 0; i < count && status == RECS_OK; i++) {
         answer->rows[i] = room->work.hits[i].item; /* handles, for a moment */
-        __builtin_prefetch(recs__trend_names_get(&trends->items, answer->rows[i])->text);
+        __builtin_prefetch(recs__trend_names_get(&trends->items, answer->rows[i]).text);
     }
     if (status == RECS_OK)
         status = recs__answer_ids(query, id_of_handle, trends, count, error);

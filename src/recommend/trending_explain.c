@@ -41,9 +41,9 @@ static void add(recs_trends *trends, recs_query *query, const recs__trend_reason
                              .kind = RECS_REASON_TREND};
     const recs__name *asked = &query->request.trend.place;
     if (from->node != NULL) {
-        const recs__trend_name *name = recs__trend_names_get(&trends->paths, from->node->name);
-        reason->path = name->text;
-        reason->path_size = name->size;
+        recs__trend_text name = recs__trend_names_get(&trends->paths, from->node->name);
+        reason->path = name.text;
+        reason->path_size = name.size;
     } else { /* a radius goes by its middle */
         reason->path = asked->set ? asked->text : "";
         reason->path_size = asked->set ? asked->size : 0;
