@@ -18,7 +18,7 @@ except ImportError:
 
 MAGIC = bytes.fromhex("895254520D0A1A0A")
 NO_TIME = -2 ** 63
-RECORDS = [1, 8, 1, 8, 1, 8, 1, 32, 16, 2, 8, 24, 8, 24, 8, 8, 8, 8, 64, 24]
+RECORDS = [1, 8, 1, 8, 1, 8, 1, 32, 16, 2, 8, 24, 8, 24, 8, 8, 8, 8, 64, 24, 40, 32, 4]
 RETURNED = 0x80000000
 UNITS = {"s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "w": 604800000}
 
@@ -40,7 +40,7 @@ class Trends:
     """newest, kind, items, places: {(path, segment): {item: [sums by column]}}, actors included."""
 
     def __init__(self, data):
-        need(len(data) >= 768 and data[:8] == MAGIC, "no snapshot of trends")
+        need(len(data) >= 864 and data[:8] == MAGIC, "no snapshot of trends")
         (major, _, self.kind, size, check, content, self.newest, self.actors_from) = struct.unpack_from(
             "<HHIQQQqq", data, 8)
         need(major == 1 and self.kind in (1, 2) and size == len(data), "header")
@@ -51,7 +51,7 @@ class Trends:
         for s, record in enumerate(RECORDS):
             kind, width, offset, length = struct.unpack_from("<IIQQ", data, 128 + 32 * s)
             need((kind, width) == (s + 1, record), "section %d" % (s + 1))
-            need(offset >= end and offset % 8 == 0 and offset + length <= size, "place of a section")
+            need(offset >= end and offset % (64 if s == 21 else 8) == 0 and offset + length <= size, "place of a section")
             need(length % record == 0, "size of a section")
             self.parts.append(data[offset:offset + length])
             end = offset + length
@@ -60,7 +60,7 @@ class Trends:
             need(struct.unpack_from("<Q", data, 120)[0] == xxhash.xxh3_64_intdigest(data[:120]),
                  "checksum of the header")
             sums = [xxhash.xxh3_64_intdigest(p, seed=len(p)) for i, p in enumerate(self.parts)
-                    if i not in (13, 14)]
+                    if i not in (13, 14) and i < 20]
             need(content == xxhash.xxh3_64_intdigest(struct.pack("<18Qq", *sums, self.newest)),
                  "checksum of the content")
         self.describe(self.parts[0].decode("utf-8"))
@@ -75,7 +75,8 @@ class Trends:
     def texts(self, section):
         offsets = struct.unpack("<%dQ" % (len(self.parts[section]) // 8), self.parts[section])
         need(offsets[0] == 0 and offsets[-1] == len(self.parts[section + 1]), "offsets of names")
-        names = [self.parts[section + 1][a:b] for a, b in zip(offsets, offsets[1:])]
+        names = [self.parts[section + 1][a:b - 1] for a, b in zip(offsets, offsets[1:])]
+        need(all(self.parts[section + 1][b - 1] == 0 for b in offsets[1:]), "ends of names")
         need(all(a < b for a, b in zip(names, names[1:])), "order of names")
         return [name.decode("utf-8") for name in names]
 
