@@ -446,8 +446,12 @@ static void run(const settings *o) {
         stream part = s; /* 40 bytes an event and place are remembered */
         part.count = s.count / 4;
         pour_all(o, trends, &part, 1, s.actors, 0, false, "batches, each actor once, cold");
-        pour_all(o, trends, &part, 1, s.actors, 0, false,
-                 "batches, each actor once, all repeated");
+        for (int pass = 1; pass <= o->passes; pass++)
+            pour_all(o, trends, &part, 1, s.actors, pass * 72 * HOUR, false,
+                     "batches, each actor once, warm");
+        for (int pass = 1; pass <= o->passes; pass++)
+            pour_all(o, trends, &part, 1, s.actors, o->passes * 72 * HOUR, false,
+                     "batches, each actor once, all repeated");
         recs_trends_destroy(trends);
     }
     free(s.items);

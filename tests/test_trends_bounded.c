@@ -3,25 +3,14 @@
 #include "recs/query.h"
 #include "recs/trends_share.h"
 #include "support/fault_host.h"
-#include "support/test.h"
+#include "support/trends.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR INT64_C(3600000)
-#define T0 (INT64_C(20000) * 24 * HOUR)
-
 enum { ITEMS = 20000, CITIES = 300, REGIONS = 10, TOP = 20, PIECE = 1000 };
-
-static recs_error error;
-
-#define OK(call)                                                                                 \
-    do {                                                                                         \
-        if ((call) != RECS_OK)                                                                   \
-            fail_msg("line %d: %s", __LINE__, error.text);                                       \
-    } while (0)
 
 static recs_trends *make(const char *description, const recs_host *host) {
     recs_trends *trends;

@@ -5,7 +5,7 @@
 #include "recs/query.h"
 #include "recs/trends_share.h"
 #include "support/fault_host.h"
-#include "support/test.h"
+#include "support/trends.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,24 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOUR INT64_C(3600000)
-#define DAY (24 * HOUR)
-#define T0 (INT64_C(20000) * DAY)
-
-static recs_error error;
-
-#define OK(call)                                                                                 \
-    do {                                                                                         \
-        if ((call) != RECS_OK)                                                                   \
-            fail_msg("line %d: %s", __LINE__, error.text);                                       \
-    } while (0)
-
-static int64_t clock_now(void *data) {
-    (void)data;
-    return T0 + 40 * DAY;
-}
-
-static const recs_host still = {.struct_size = sizeof still, .now = clock_now};
+static const recs_host still = {.struct_size = sizeof still, .now = trends_clock};
 
 enum { ITEMS = 60, PLACES = 8, EVENTS = 6000 };
 

@@ -5,7 +5,8 @@
 #include "recs/query.h"
 #include "recs/trends_share.h"
 #include "support/fault_host.h"
-#include "support/test.h"
+#define T0 (INT64_C(20000) * DAY + 5 * HOUR)
+#include "support/trends.h"
 #include "support/tmp.h"
 
 #include <stdio.h>
@@ -14,25 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOUR INT64_C(3600000)
-#define DAY (24 * HOUR)
-#define T0 (INT64_C(20000) * DAY + 5 * HOUR)
-
-static recs_error error;
-
-#define OK(call)                                                                                 \
-    do {                                                                                         \
-        if ((call) != RECS_OK)                                                                   \
-            fail_msg("line %d: %s", __LINE__, error.text);                                       \
-    } while (0)
-
-static int64_t clock_now(void *data) {
-    (void)data;
-    return T0 + 40 * DAY;
-}
-
-/* A clock that stands still; memory of the system. */
-static const recs_host still = {.struct_size = sizeof still, .now = clock_now};
+static const recs_host still = {.struct_size = sizeof still, .now = trends_clock};
 
 static const char *const descriptions[] = {
     "half_life=1h|7d, window=6h/30m|2d/6h, actors=1d, actors_kept=5, candidates=16, min_actors=0",
@@ -581,7 +564,7 @@ static void test_damage(void **state) {
 
 static recs_trends *filled_on(const fault_host *faults, uint64_t seed, int events) {
     recs_host host = faults->host;
-    host.now = clock_now;
+    host.now = trends_clock;
     recs_trends *trends;
     recs__random random;
     recs__random_seed(&random, seed);

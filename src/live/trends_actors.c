@@ -30,17 +30,19 @@ static uint32_t home(uint64_t actor, uint32_t item, uint32_t capacity) {
 
 static recs__trend_window *window_of(const recs_trends *trends, recs__trend_actors *actors,
                                      int64_t time, int32_t *slot) {
-    *slot = (int32_t)(time / trends->options.actors);
+    *slot = (int32_t)recs__trend_divide(&trends->options.by_actors, time);
     return &actors->windows[(uint32_t)*slot % trends->options.actors_kept];
 }
 
-static int64_t sketch_width(const recs_trends *trends) {
-    return trends->options.series[trends->options.base].length;
+/* Slot of a time on the sketches' grid, one longest half-life wide. */
+static int32_t sketch_slot(const recs_trends *trends, int64_t time) {
+    const recs__trend_series *base = &trends->options.series[trends->options.base];
+    return (int32_t)recs__trend_divide(&base->by_length, time);
 }
 
 static recs__trend_sketch *sketch_of(const recs_trends *trends, recs__trend_actors *actors,
                                      int64_t time, int32_t *slot) {
-    *slot = (int32_t)(time / sketch_width(trends));
+    *slot = sketch_slot(trends, time);
     return &actors->sketches[*slot & 1];
 }
 
@@ -199,17 +201,18 @@ void recs__trend_actors_window_unroom(recs_trends *trends, recs__trend_node *nod
 
 /* ---- joining ------------------------------------------------------------------------ */
 
-static void sketch_add(recs__trend_actors *actors, int32_t slot, uint64_t hash) {
+/* Whether the hash changed the sketch. */
+static bool sketch_add(recs__trend_actors *actors, int32_t slot, uint64_t hash) {
     recs__trend_sketch *sketch = &actors->sketches[slot & 1];
     if (slot < sketch->slot)
-        return;
+        return false;
     if (slot > sketch->slot) {
         sketch->slot = slot;
         sketch->count = 0;
     }
     uint32_t low = 0, high = sketch->count;
     if (high == RECS__TREND_SKETCH && hash >= sketch->hashes[high - 1])
-        return;
+        return false;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         if (sketch->hashes[middle] < hash)
@@ -218,10 +221,23 @@ static void sketch_add(recs__trend_actors *actors, int32_t slot, uint64_t hash) 
             high = middle;
     }
     if (low < sketch->count && sketch->hashes[low] == hash)
-        return;
+        return false;
     uint32_t last = sketch->count < RECS__TREND_SKETCH ? sketch->count++ : sketch->count - 1u;
     memmove(sketch->hashes + low + 1, sketch->hashes + low, (last - low) * sizeof hash);
     sketch->hashes[low] = hash;
+    return true;
+}
+
+void recs__trend_actors_ask(const recs_trends *trends, const recs__trend_node *node,
+                            const recs__trend_event *event) {
+    int32_t slot;
+    if (node->actors == NULL)
+        return;
+    const recs__trend_window *window = window_of(trends, node->actors, event->time, &slot);
+    if (window->capacity == 0)
+        return;
+    __builtin_prefetch(&window->seen[home(event->actor, event->item, window->capacity)], 1);
+    recs__trend_tally_ask(window, event->actor);
 }
 
 recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *node,
@@ -235,9 +251,10 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
         recs__trend_window_clear(window);
         window->slot = slot;
     }
+    bool seen_before = true; /* by the sketch */
     if (!(event->item & RECS__TREND_RETURNED))
-        sketch_add(node->actors, (int32_t)(event->time / sketch_width(trends)),
-                   mix(event->actor));
+        seen_before = !sketch_add(node->actors, sketch_slot(trends, event->time),
+                                  mix(event->actor));
     recs__trend_seen *seen = look(window->seen, window->capacity, event->actor, event->item);
     int64_t begins = slot * trends->options.actors;
     uint32_t time = (uint32_t)(event->time - begins);
@@ -251,7 +268,7 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
         return RECS__TREND_JOIN_NEW;
     }
     if (event->weight <= seen->weight && time >= seen->time)
-        return RECS__TREND_JOIN_SAME;
+        return seen_before ? RECS__TREND_JOIN_KNOWN : RECS__TREND_JOIN_SAME;
     *level = recs__trend_tally_level(window, event->actor);
     *before = *event;
     before->weight = seen->weight;
@@ -267,7 +284,7 @@ recs__trend_join recs__trend_actors_join(recs_trends *trends, recs__trend_node *
 
 void recs__trend_actors_hash(const recs_trends *trends, recs__trend_node *node, int64_t time,
                              int32_t back, uint64_t hash) {
-    int32_t slot = (int32_t)(time / sketch_width(trends)) - back;
+    int32_t slot = sketch_slot(trends, time) - back;
     if (slot >= 0)
         sketch_add(node->actors, slot, hash);
 }
@@ -290,7 +307,7 @@ void recs__trend_actors_unite(const recs_trends *trends, const recs__trend_node 
     int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     if (node->actors == NULL || newest < 0)
         return;
-    int32_t slot = (int32_t)(newest / sketch_width(trends));
+    int32_t slot = sketch_slot(trends, newest);
     for (int i = 0; i < 2; i++) {
         const recs__trend_sketch *sketch = &node->actors->sketches[i];
         bool recent = sketch->slot == slot || sketch->slot == slot - 1;
@@ -314,7 +331,7 @@ static uint32_t smallest(const recs_trends *trends, const recs__trend_node *node
     int64_t newest = atomic_load_explicit(&trends->newest, memory_order_relaxed);
     if (node->actors == NULL || newest < 0)
         return 0;
-    int32_t slot = (int32_t)(newest / sketch_width(trends));
+    int32_t slot = sketch_slot(trends, newest);
     const recs__trend_sketch *a = &node->actors->sketches[slot & 1],
                              *b = &node->actors->sketches[~slot & 1];
     uint32_t a_count = a->slot == slot ? a->count : 0,

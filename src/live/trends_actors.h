@@ -50,9 +50,15 @@ recs_status recs__trend_actors_room(recs_trends *trends, recs__trend_node *node,
 void recs__trend_actors_unroom(recs_trends *trends, recs__trend_node *node,
                                const recs__trend_event *event);
 
+/* Asks for the lines where an actor's entry is likely to be. */
+void recs__trend_actors_ask(const recs_trends *trends, const recs__trend_node *node,
+                            const recs__trend_event *event);
+
 typedef enum recs__trend_join {
     RECS__TREND_JOIN_NEW,    /* counts                                        */
     RECS__TREND_JOIN_SAME,   /* counted before, nothing changes               */
+    RECS__TREND_JOIN_KNOWN,  /* nor does the sketch: this place has had all of the
+                                event, and so has every place above             */
     RECS__TREND_JOIN_MORE,   /* counted before: *before is to be taken back
                                 and *event, now the joined one, to be counted */
     RECS__TREND_JOIN_LATE    /* its window is gone                            */

@@ -27,7 +27,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP = 128, AHEAD = 16 };
+enum { STEP = 128, AHEAD = 16, ACTORS_AHEAD = 8 };
 
 #define WEIGHT_MAX 1e6f
 
@@ -228,13 +228,21 @@ static void flush_totals(recs_trends *trends, recs__trend_node *node, totals *t)
 static void count_actor(recs_trends *trends, scratch *s, recs__trend_node *node, uint32_t event,
                         uint32_t *stopped) {
     const recs__trend_event *e = &s->events[event];
+    bool plain = node->base == RECS_NO_PLACE; /* not of a segment */
+    uint8_t known = plain ? 1 : 2;
+    recs__trend_actors_unroom(trends, node, e);
+    if (s->known_above[event] & known)
+        return;
     recs__trend_join join =
         recs__trend_count_actor(trends, node, e, record_at(trends, s, event), s->slots,
                                 s->now_newest, stopped);
-    recs__trend_actors_unroom(trends, node, e);
-    if (node->depth == 0 && node->base == RECS_NO_PLACE) { /* each event passes the root once */
-        s->counts[RECS_TRENDS_REPEATED] += join == RECS__TREND_JOIN_SAME;
-        s->counts[RECS_TRENDS_LATE_ACTOR] += join == RECS__TREND_JOIN_LATE;
+    if (join == RECS__TREND_JOIN_KNOWN)
+        s->known_above[event] |= known;
+    if (plain) { /* each event passes the root once, or is known before */
+        bool same = join == RECS__TREND_JOIN_SAME && node->depth == 0,
+             late = join == RECS__TREND_JOIN_LATE && node->depth == 0;
+        s->counts[RECS_TRENDS_REPEATED] += same || join == RECS__TREND_JOIN_KNOWN;
+        s->counts[RECS_TRENDS_LATE_ACTOR] += late;
     }
 }
 
@@ -252,12 +260,22 @@ static void look_ahead(const recs_trends *trends, const scratch *s, size_t i) {
     }
 }
 
+/* Asks for the actor's entry of a pair of the same place. */
+static void look_ahead_at_actor(const recs_trends *trends, const scratch *s,
+                                const recs__trend_node *node, size_t i) {
+    uint32_t event = (uint32_t)s->pairs[i];
+    if (s->events[event].actor != RECS_NO_ACTOR && s->known_above[event] == 0)
+        recs__trend_actors_ask(trends, node, &s->events[event]);
+}
+
 static void count_group(recs_trends *trends, scratch *s, const group *g,
                         recs__trend_node *node) {
     totals t = {0};
     uint32_t stopped = 0;
     for (uint32_t i = g->begin; i < g->end; i++) {
         look_ahead(trends, s, i);
+        if (trends->options.actors != 0 && i + ACTORS_AHEAD < g->end)
+            look_ahead_at_actor(trends, s, node, i + ACTORS_AHEAD);
         uint32_t event = (uint32_t)s->pairs[i];
         recs__trend_record *record = record_at(trends, s, event);
         if (trends->options.actors != 0 && s->events[event].actor != RECS_NO_ACTOR) {
@@ -400,15 +418,45 @@ static int64_t oldest_of_actors(const recs_trends *trends, const scratch *s) {
     return oldest;
 }
 
+/* Puts the events themselves in order of their places, so that they are read one after another
+ * from then on. Those of one place keep their order. */
+static recs_status sort_events(recs_trends *trends, scratch *s, recs_error *error) {
+    uint32_t most = 0;
+    recs_status status = recs__trend_pair_room(trends, s, s->count, 0, error);
+    if (status == RECS_OK)
+        status = recs__trend_moved_room(trends, s, s->count, error);
+    if (status != RECS_OK)
+        return status;
+    for (uint32_t e = 0; e < s->count; e++) {
+        s->pairs[e] = (uint64_t)s->places[e] << 32 | e;
+        most = s->places[e] > most ? s->places[e] : most;
+    }
+    recs__trend_sort_pairs(s->pairs, s->spare, s->count, most);
+    for (uint32_t e = 0; e < s->count; e++) {
+        s->moved[e] = s->events[(uint32_t)s->pairs[e]];
+        s->places[e] = (uint32_t)(s->pairs[e] >> 32);
+    }
+    recs__trend_event *events = s->events;
+    size_t capacity = s->event_capacity;
+    s->events = s->moved;
+    s->event_capacity = s->moved_capacity;
+    s->moved = events;
+    s->moved_capacity = capacity;
+    return RECS_OK;
+}
+
 /* Counts the events that make_records keeps. */
 static recs_status count_records(recs_trends *trends, scratch *s, recs_error *error) {
     recs_status status =
         recs__trend_record_room(trends, s, s->count * recs__trend_record_size(trends), error);
+    if (status == RECS_OK && trends->bounded == NULL)
+        status = sort_events(trends, s, error);
     if (status != RECS_OK)
         return status;
     make_records(trends, s);
     if (s->count == 0)
         return RECS_OK;
+    memset(s->known_above, 0, s->count * sizeof *s->known_above);
     status = make_groups(trends, s, error);
     if (status != RECS_OK)
         return status;

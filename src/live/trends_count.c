@@ -81,7 +81,7 @@ recs__trend_join recs__trend_count_actor(recs_trends *trends, recs__trend_node *
     recs__trend_any_record old, more;
     uint32_t level;
     recs__trend_join join = recs__trend_actors_join(trends, node, &joined, &before, &level);
-    if (join == RECS__TREND_JOIN_SAME || join == RECS__TREND_JOIN_LATE)
+    if (join != RECS__TREND_JOIN_NEW && join != RECS__TREND_JOIN_MORE)
         return join;
     if (join == RECS__TREND_JOIN_NEW) {
         if (level != 0) {

@@ -385,6 +385,12 @@ recs_status recs__trend_options_read(recs__trend_options *options, const char *d
     if (status == RECS_OK && read.profile < read.series_count && read.memory != 0)
         status = recs__fail(error, RECS_ERR_ARGUMENT,
                             "profile needs every count, and memory bounds them: one of the two");
+    for (uint32_t s = 0; s < read.series_count && status == RECS_OK; s++) {
+        read.series[s].by_width = recs__trend_divisor_of(read.series[s].width);
+        read.series[s].by_length = recs__trend_divisor_of(read.series[s].length);
+    }
+    if (read.actors != 0 && status == RECS_OK)
+        read.by_actors = recs__trend_divisor_of(read.actors);
     if (status == RECS_OK)
         *options = read;
     return status;

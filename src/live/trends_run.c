@@ -457,12 +457,14 @@ static uint32_t count_group(recs_trends *trends, scratch *s, const group *g,
     for (uint32_t i = g->begin; i < g->end; i += STEP) {
         uint32_t end = g->end - i < STEP ? g->end : i + STEP;
         const recs__trend_lists *lists = node->lists; /* a reader may have made others */
-        if (series == 1)
-            stopped += lists == NULL ? count_entries(trends, s, node, p, a, i, end, totals, 1, NULL)
-                                     : count_entries(trends, s, node, p, a, i, end, totals, 1, lists);
+        if (series == 1 && lists == NULL)
+            stopped += count_entries(trends, s, node, p, a, i, end, totals, 1, NULL);
+        else if (series == 1)
+            stopped += count_entries(trends, s, node, p, a, i, end, totals, 1, lists);
+        else if (lists == NULL)
+            stopped += count_entries(trends, s, node, p, a, i, end, totals, 2, NULL);
         else
-            stopped += lists == NULL ? count_entries(trends, s, node, p, a, i, end, totals, 2, NULL)
-                                     : count_entries(trends, s, node, p, a, i, end, totals, 2, lists);
+            stopped += count_entries(trends, s, node, p, a, i, end, totals, 2, lists);
         if (end < g->end && s->locked_count == 0)
             recs__trend_make_way(trends, node);
     }

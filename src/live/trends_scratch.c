@@ -49,8 +49,10 @@ void recs__trend_scratch_free(recs_trends *trends) {
         scratch *s = trends->scratch;
         trends->scratch = s->next;
         recs__free(host, s->events);
+        recs__free(host, s->moved);
         recs__free(host, s->records);
         recs__free(host, s->places);
+        recs__free(host, s->known_above);
         recs__free(host, s->pairs);
         recs__free(host, s->spare);
         recs__free(host, s->groups);
@@ -80,7 +82,15 @@ recs_status recs__trend_event_room(recs_trends *trends, scratch *s, size_t count
     if (status == RECS_OK)
         status = grow(trends, (void **)&s->places, &s->place_capacity, count, sizeof *s->places,
                       error);
+    if (status == RECS_OK)
+        status = grow(trends, (void **)&s->known_above, &s->known_capacity, count,
+                      sizeof *s->known_above, error);
     return status;
+}
+
+recs_status recs__trend_moved_room(recs_trends *trends, scratch *s, size_t count,
+                                   recs_error *error) {
+    return grow(trends, (void **)&s->moved, &s->moved_capacity, count, sizeof *s->moved, error);
 }
 
 recs_status recs__trend_record_room(recs_trends *trends, scratch *s, size_t bytes,

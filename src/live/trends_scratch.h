@@ -26,14 +26,16 @@ typedef struct recs__trend_entry {
 
 typedef struct recs__trend_scratch {
     struct recs__trend_scratch *next;
-    recs__trend_event *events;
+    recs__trend_event *events, *moved; /* moved: room to sort them */
     unsigned char *records;
     uint32_t *places;
+    uint8_t *known_above; /* by event: 1, all places above have had it; 2: the segment's */
     uint64_t *pairs, *spare; /* node << 32 | event */
     recs__trend_group *groups; /* one level of places after another */
     recs__trend_entry *entries; /* in order of the places named */
     uint32_t *table;            /* by place: where its entries end */
-    size_t event_capacity, record_capacity, place_capacity, pair_capacity, spare_capacity,
+    size_t event_capacity, moved_capacity, record_capacity, place_capacity, known_capacity,
+        pair_capacity, spare_capacity,
         group_capacity, entry_capacity, table_capacity;
     size_t pair_count, group_count;
     uint64_t counts[RECS_TRENDS_COUNTERS];
@@ -53,9 +55,11 @@ recs_status recs__trend_scratch_take(recs_trends *trends, recs__trend_scratch **
                                      recs_error *error);
 void recs__trend_scratch_give(recs_trends *trends, recs__trend_scratch *s);
 
-/* Room for the events of a piece; for their records; for pairs and groups; for entries, and for
- * counting in up to as many places. */
+/* Room for the events of a piece; to sort them; for their records; for pairs and groups; for
+ * entries, and for counting in up to as many places. */
 recs_status recs__trend_event_room(recs_trends *trends, recs__trend_scratch *s, size_t count,
+                                   recs_error *error);
+recs_status recs__trend_moved_room(recs_trends *trends, recs__trend_scratch *s, size_t count,
                                    recs_error *error);
 recs_status recs__trend_record_room(recs_trends *trends, recs__trend_scratch *s, size_t bytes,
                                     recs_error *error);

@@ -70,6 +70,27 @@ enum {
 
 /* ---- settings ------------------------------------------------------------------ */
 
+/* Division by a width without dividing. */
+typedef struct recs__trend_divisor {
+    uint64_t factor;
+    uint32_t shift;
+} recs__trend_divisor;
+
+__extension__ typedef unsigned __int128 recs__trend_wide;
+
+/* Of a width above 0 and at most 2^45. */
+static inline recs__trend_divisor recs__trend_divisor_of(int64_t width) {
+    uint32_t bits = width == 1 ? 0 : 64u - (uint32_t)__builtin_clzll((uint64_t)width - 1);
+    return (recs__trend_divisor){
+        (uint64_t)(((recs__trend_wide)1 << (46 + bits)) / (uint64_t)width) + 1, 46 + bits};
+}
+
+/* time / width, for a time from 0 to 2^45, which is in the year 3084: factor * width is 2^shift and
+ * at most the width more, so the quotient's error is below 1 / width. */
+static inline int64_t recs__trend_divide(const recs__trend_divisor *by, int64_t time) {
+    return (int64_t)((recs__trend_wide)(uint64_t)time * by->factor >> by->shift);
+}
+
 typedef struct recs__trend_series {
     int64_t half_life; /* milliseconds; 0: a window                          */
     int64_t width;     /* of a slot, milliseconds                            */
@@ -77,6 +98,7 @@ typedef struct recs__trend_series {
     uint32_t slots;    /* kept                                               */
     uint32_t column;   /* first of its sums                                  */
     double steps;      /* table steps (1/256 half-life) per millisecond      */
+    recs__trend_divisor by_width, by_length;
 } recs__trend_series;
 
 typedef struct recs__trend_options {
@@ -85,6 +107,7 @@ typedef struct recs__trend_options {
     uint32_t base;        /* the longest half-life's series                  */
     uint32_t baseline;    /* the series that rises are measured against      */
     int64_t actors;       /* milliseconds, 0: off                            */
+    recs__trend_divisor by_actors;
     double actor_share;   /* 0: off (trends_tally.h)                         */
     uint32_t actors_kept, min_actors, candidates;
     double min_support, support, prior, own;
@@ -284,7 +307,7 @@ static inline int32_t *recs__trend_newest(const recs_trends *trends, recs__trend
 
 /* Slot of a time (not negative). */
 static inline int32_t recs__trend_slot(const recs__trend_series *series, int64_t time) {
-    return (int32_t)(time / series->width);
+    return (int32_t)recs__trend_divide(&series->by_width, time);
 }
 
 /* Which of its columns a series keeps a slot in. */

@@ -26,6 +26,12 @@ static recs__trend_tally *look(recs__trend_tally *tallies, uint32_t capacity, ui
     return &tallies[at];
 }
 
+void recs__trend_tally_ask(const recs__trend_window *window, uint64_t actor) {
+    uint32_t capacity = window->tally_capacity;
+    if (capacity != 0)
+        __builtin_prefetch(&window->tallies[(mix(actor) >> 32) * capacity >> 32], 1);
+}
+
 static uint32_t limit_of(double share, uint32_t entries) {
     uint32_t whole = entries == 0 ? 0 : UINT32_C(1) << (31 - __builtin_clz(entries));
     uint32_t most = (uint32_t)(share * (double)whole);

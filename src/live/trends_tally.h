@@ -36,6 +36,8 @@ static inline uint32_t recs__trend_levelled(uint32_t weight, uint32_t level) {
 /* Room for so many more entries' actors, beside the window's reserved ones. */
 recs_status recs__trend_tally_room(recs_trends *trends, recs__trend_window *window, uint32_t more,
                                    recs_error *error);
+/* Asks for the line where an actor's is likely to be. */
+void recs__trend_tally_ask(const recs__trend_window *window, uint64_t actor);
 /* After an entry of the actor was added: his level, not yet settled. */
 uint32_t recs__trend_tally_count(const recs_trends *trends, recs__trend_window *window,
                                  uint64_t actor);
