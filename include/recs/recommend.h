@@ -67,7 +67,8 @@ RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
  * out_scores hold count * limit members, user by user; beyond an answer's end
  * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of
  * 16 users; a block of item factors is read once for 16 of them. ARGUMENT: a row
- * beyond the users. UNSUPPORTED: the query has an overlay. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
+ * beyond the users. UNSUPPORTED: the query has an overlay with new
+ * items; its index is used. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
  * working memory for each task that ran at once. Since 0.1. */
 RECS_API recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                                          const uint32_t *user_rows, size_t count,

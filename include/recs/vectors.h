@@ -186,10 +186,14 @@ RECS_API uint64_t recs_vectors_memory(const recs_vectors *vectors);
  * recs_similar finds what is like them. Their rows have the high bit set and are no rows of the
  * model; recs_explain tells their reasons, recs_why_not answers for them and counts them in
  * places. They are never filled up with, and recs_score knows them no more than the model does;
- * recs_recommend_rows is UNSUPPORTED while a query has an overlay. What the set says anew of
+ * recs_recommend_rows is UNSUPPORTED while a query has an overlay with new items. What the set says anew of
  * items the model knows is not looked at. The set is not copied and must outlive its use; NULL: none (the default, and
  * after recs_query_reset). A set of another model is ARGUMENT when the verb runs.
- * recs_knn asks the set itself, for or by new items and old. Since 0.1. */
+ * recs_knn asks the set itself, for or by new items and old.
+ * An approximate index that the set has open (of a model opened as trusted) is lent, too: the set's
+ * component alone, not in a blend, is then searched by it in recs_recommend, recs_similar and
+ * recs_recommend_rows, as long as recs_query_effort says; recs_query_strategy tells. Scores
+ * stay exact, filters hold inside, and if k eligible items exist, k come back. Since 0.1. */
 RECS_API recs_status recs_query_overlay(recs_query *query, const recs_vectors *vectors);
 
 /* ---- searching ------------------------------------------------------------------ */

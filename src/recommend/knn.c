@@ -283,7 +283,7 @@ static recs_status search_one(const run *at, const float *vector, size_t limit,
     recs_status status =
         recs__nearest_vector(nearest, 0, &at->vectors->shape, &at->query->host, vector, error);
     if (status == RECS_OK)
-        status = recs__nearest_search(nearest, 1, at->snapshot, &at->knn->filters, &how,
+        status = recs__nearest_search(nearest, 1, at->snapshot, at->knn->filters.list, &how,
                                       &at->query->host, error);
     if (status != RECS_OK)
         return status;
@@ -381,7 +381,7 @@ static recs_status search_each(const run *at, size_t limit, recs_error *error) {
                                           error);
         }
         if (status == RECS_OK && together != 0)
-            status = recs__nearest_search(&knn->nearest, together, at->snapshot, &knn->filters,
+            status = recs__nearest_search(&knn->nearest, together, at->snapshot, knn->filters.list,
                                           &how, host, error);
         for (size_t j = 0; status == RECS_OK && j < together; j++) {
             const recs__nearest_one *one = &knn->nearest.one[j];
@@ -616,7 +616,7 @@ static recs_status search_rows(const run *at, const float *values, size_t first,
         if (status != RECS_OK)
             return recs__fail(error, status, "entry %zu: %s", first + i, why.text);
     }
-    status = recs__nearest_search(nearest, count, at->snapshot, &at->knn->filters, &at->how, host,
+    status = recs__nearest_search(nearest, count, at->snapshot, at->knn->filters.list, &at->how, host,
                                   error);
     for (size_t i = 0; status == RECS_OK && i < count; i++) {
         const recs__nearest_one *one = &nearest->one[i];

@@ -48,6 +48,21 @@ recs_status recs__overlay_visit(recs__visit *here, recs__overlay *overlay,
     return status;
 }
 
+recs__lent recs__overlay_lent(const recs__overlay *overlay, const recs__visit *visit) {
+    recs__lent lent = {.effort = visit->query->request.effort};
+    if (overlay->set == NULL || lent.effort == RECS_EFFORT_EXACT)
+        return lent;
+    lent.component = overlay->set->component;
+    for (uint32_t i = 0; i < overlay->snapshot->count; i++) {
+        const recs__segment *segment = overlay->snapshot->parts[i].segment;
+        if (segment->model != NULL && segment->index != NULL &&
+            lent.component < visit->view->component_count &&
+            segment->stored.count == visit->view->components[lent.component].vector_count)
+            lent.part = &overlay->snapshot->parts[i];
+    }
+    return lent;
+}
+
 /* A row of the overlay by id, among those the model does not know. */
 static bool find(const recs__overlay *overlay, const char *id, size_t size, uint32_t *part,
                  uint32_t *row) {

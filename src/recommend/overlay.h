@@ -1,5 +1,6 @@
 /* overlay.h - items that a model does not know yet, beside those it knows: what was
- * added to a vector set since it was opened from the model.
+ * added to a vector set since it was opened from the model; and the index of those it knows,
+ * which the set has open.
  *
  * A row of the overlay is a row of the set's snapshot with the high bit set. It is
  * scored by the same steps as any row: content by its vector, blends by their rule, all
@@ -28,6 +29,10 @@ void recs__overlay_leave(recs__overlay *overlay);
  * whatever is returned. */
 recs_status recs__overlay_visit(recs__visit *here, recs__overlay *overlay,
                                 const recs__visit *visit, recs_error *error);
+
+/* The index of the model's own vectors, where the set has opened it and the request does not
+ * want the exact answer; it lives as long as the set is pinned. */
+recs__lent recs__overlay_lent(const recs__overlay *overlay, const recs__visit *visit);
 
 /* Whether an id is an item of it; overlay may be NULL. */
 bool recs__overlay_knows(const recs__overlay *overlay, const char *id, size_t size);

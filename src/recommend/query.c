@@ -109,6 +109,8 @@ size_t recs_query_memory(const recs_query *query) {
 
 void recs__work_clear(recs__work *work) {
     recs__filter_clear(&work->filter);
+    recs__filter_clear(&work->index.filter);
+    work->lent.part = NULL;
     recs__scorer_clear(&work->scorer);
 }
 
@@ -119,12 +121,14 @@ void recs__work_free(recs__work *work, const recs_host *host) {
     recs__topk_free(&work->topk, host);
     recs__exact_free(&work->exact, host);
     recs__merge_free(&work->merge, host);
+    recs__index_room_free(&work->index, host);
 }
 
 size_t recs__work_memory(const recs__work *work) {
     return recs__history_memory(&work->history) + recs__filter_memory(&work->filter) +
            recs__scorer_memory(&work->scorer) + recs__topk_memory(&work->topk) +
-           recs__exact_memory(&work->exact) + recs__merge_memory(&work->merge);
+           recs__exact_memory(&work->exact) + recs__merge_memory(&work->merge) +
+           recs__index_room_memory(&work->index);
 }
 
 /* ---- the remembered error ------------------------------------------------------------ */

@@ -93,6 +93,21 @@ typedef struct recs__merge_room {
     size_t key_capacity;
 } recs__merge_room;
 
+/* The approximate index of a set that the request lends (scan_index.h). */
+typedef struct recs__lent {
+    const recs__part *part; /* of its pinned snapshot; NULL: none */
+    uint32_t component;     /* whose vectors it is of             */
+    uint32_t effort;
+} recs__lent;
+
+typedef struct recs__index_room {
+    struct recs__nearest *nearest; /* or NULL                                     */
+    recs__filter filter;           /* of rows of vectors, where they are not the items */
+    uint64_t *bits;
+    uint32_t *rows;
+    size_t bit_capacity, row_capacity;
+} recs__index_room;
+
 /* Working memory of one visitor at a time. */
 typedef struct recs__work {
     recs__history history;
@@ -101,7 +116,10 @@ typedef struct recs__work {
     recs__topk topk;
     recs__exact_room exact;
     recs__merge_room merge;
+    recs__lent lent;
+    recs__index_room index;
     recs__seek seek; /* how the rows were gone through; way NONE: not by exact.h */
+    int32_t strategy; /* of an index; RECS_STRATEGY_NONE: none was asked */
 } recs__work;
 
 typedef enum recs__verb {
@@ -231,6 +249,11 @@ size_t recs__work_memory(const recs__work *work);
 
 void recs__merge_free(recs__merge_room *room, const recs_host *host);
 size_t recs__merge_memory(const recs__merge_room *room);
+
+/* ---- scan_index.c ---- */
+
+void recs__index_room_free(recs__index_room *room, const recs_host *host);
+size_t recs__index_room_memory(const recs__index_room *room);
 
 /* ---- answer.c ---- */
 

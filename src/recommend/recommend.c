@@ -32,6 +32,8 @@ recs_status recs__recommend_prepare(const recs__visit *visit, recs__probe *probe
 }
 
 static int32_t strategy_of(const recs__work *work) {
+    if (work->strategy != RECS_STRATEGY_NONE)
+        return work->strategy;
     if (work->seek.way == RECS__WAY_NONE)
         return RECS_STRATEGY_NONE;
     if (work->seek.way == RECS__WAY_LIST)
@@ -45,6 +47,7 @@ recs_status recs__recommend_answer(const recs__visit *visit, recs__verb verb, re
     recs__answer *answer = &query->answer;
     static const recs__overlay none = {.set = NULL};
     const recs__overlay *overlay = visit->overlay != NULL ? visit->overlay : &none;
+    work->lent = recs__overlay_lent(overlay, visit);
     recs_status status =
         recs__scan_begin(work, &query->host, query->request.limit, overlay->live, error);
     if (status == RECS_OK)

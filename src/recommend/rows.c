@@ -12,6 +12,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "recommend/beside.h"
+#include "recommend/overlay.h"
 #include "recommend/recommend.h"
 #include "recommend/scan.h"
 #include "recs/recommend.h"
@@ -91,6 +92,7 @@ size_t recs__crew_memory(const recs_query *query) {
 
 typedef struct batch {
     const recs__visit *visit;
+    recs__lent lent;
     const uint32_t *users;
     size_t count, limit;
     size_t together; /* users whose scans share a pass */
@@ -104,6 +106,7 @@ static recs_status prepare(const batch *all, recs__work *work, uint32_t user) {
     const recs_host *host = &visit->query->host;
     work->scorer.where = visit->query->work.scorer.where;
     work->scorer.beside = visit->query->work.scorer.beside;
+    work->lent = all->lent;
     recs_status status = recs__visit_stored(visit, &work->history, user, NULL);
     if (status == RECS_OK)
         status = recs__visit_filter(visit, &work->history, &work->filter, NULL, NULL);
@@ -177,8 +180,9 @@ static size_t users_together(const recs__view *view, uint32_t component) {
                : 1;
 }
 
-recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *users, size_t count,
-                                   uint32_t *out_rows, float *out_scores, recs_error *error) {
+static recs_status recommend_users(const recs__visit *visit, recs__lent lent,
+                                   const uint32_t *users, size_t count, uint32_t *out_rows,
+                                   float *out_scores, recs_error *error) {
     recs_query *query = visit->query;
     size_t limit = query->request.limit, members;
     for (size_t i = 0; i < count; i++)
@@ -205,6 +209,7 @@ recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *use
 
     batch all = {
         .visit = visit,
+        .lent = lent,
         .users = users,
         .count = count,
         .limit = limit,
@@ -224,6 +229,23 @@ recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *use
                       "no memory for the working space of %zu users at a time", all.together);
 }
 
+recs_status recs__recommend_listed(const recs__visit *visit, const uint32_t *users, size_t count,
+                                   uint32_t *out_rows, float *out_scores, recs_error *error) {
+    recs__overlay overlay;
+    recs_status status = recs__overlay_enter(&overlay, visit, error);
+    if (status == RECS_OK && overlay.live != 0)
+        status = recs__fail(error, RECS_ERR_UNSUPPORTED,
+                            "recs_recommend_rows answers with rows of the model, and the query has "
+                            "an overlay of %u new items: ask for each user (recs_recommend), or take "
+                            "it off (recs_query_overlay with NULL)",
+                            overlay.live);
+    if (status == RECS_OK)
+        status = recommend_users(visit, recs__overlay_lent(&overlay, visit), users, count, out_rows,
+                                 out_scores, error);
+    recs__overlay_leave(&overlay);
+    return status;
+}
+
 recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                                 const uint32_t *user_rows, size_t count, uint32_t *out_rows,
                                 float *out_scores, recs_error *error) {
@@ -237,11 +259,6 @@ recs_status recs_recommend_rows(const recs_model *model, recs_query *query,
                           : out_rows == NULL ? "out_rows"
                                              : "out_scores",
                           count);
-    if (query->request.overlay != NULL)
-        return recs__fail(error, RECS_ERR_UNSUPPORTED,
-                          "recs_recommend_rows answers with rows of the model, and the query has an "
-                          "overlay of new items: ask for each user (recs_recommend), or take it off "
-                          "(recs_query_overlay with NULL)");
     query->ignored = 0;
     status = recs__visit_begin(&visit, recs__model_view(model), query, RECS_NO_ROW, error);
     return status == RECS_OK

@@ -165,8 +165,10 @@ static recs_status scan_factors(recs__work *const *works, size_t count, const re
 
 recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_host *host,
                             recs_error *error) {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         works[i]->seek = (recs__seek){.way = RECS__WAY_NONE};
+        works[i]->strategy = RECS_STRATEGY_NONE;
+    }
     if (count != 0 && has_factors(works[0]))
         return scan_factors(works, count, host, error);
     if (count != 0 && recs__scan_content_takes(works[0]))

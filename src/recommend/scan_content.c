@@ -9,12 +9,13 @@
 #include "base/error.h"
 #include "kernels/kernels.h"
 #include "recommend/content.h"
+#include "recommend/scan_index.h"
 #include "search/room.h"
 #include "search/sort.h"
 
 #include <math.h>
 
-enum { TOGETHER = 64 };
+enum { TOGETHER = RECS__NEAREST_MAX };
 
 bool recs__scan_content_takes(const recs__work *work) {
     const recs__step *root = recs__scorer_root(&work->scorer);
@@ -54,7 +55,7 @@ static recs_status search_ones(recs__work *const *works, size_t count, const rec
     size_t asked = 0;
     for (size_t i = 0; i < count && asked < TOGETHER; i++) {
         const recs__step *root = recs__scorer_root(&works[i]->scorer);
-        if (root->content_count != 1)
+        if (root->content_count != 1 || recs__scan_index_takes(works[i]))
             continue;
         of[asked] = works[i];
         seeks[asked++] = (recs__seek){.vector = root->content,
@@ -101,43 +102,70 @@ static size_t keep_best(uint64_t *keys, size_t count, size_t limit) {
     return kept < limit ? kept : limit;
 }
 
+/* The best of vectors first … first + count of a history, behind the keys there are. */
+static recs_status search_pass(recs__work *work, const recs__space *space, size_t first,
+                               size_t count, float floor, size_t *have, const recs_host *host,
+                               recs_error *error) {
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    recs__merge_room *room = &work->merge;
+    recs__seek seeks[TOGETHER];
+    recs_status status = RECS_OK;
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        status = recs__topk_begin(&room->each[i], host, work->topk.limit, floor, error);
+        seeks[i] =
+            (recs__seek){.vector = root->content + (first + i) * root->component->stride,
+                         .norm = root->content_norms[first + i],
+                         .filter = &work->filter,
+                         .topk = &room->each[i]};
+    }
+    if (status == RECS_OK)
+        status = recs__exact_search(space, seeks, count, NULL, &work->exact, host, error);
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        size_t found = recs__topk_finish(&room->each[i]);
+        for (size_t j = 0; j < found; j++)
+            room->keys[(*have)++] = room->each[i].keys[j];
+        tell(work, &seeks[i]);
+    }
+    return status;
+}
+
+/* The same by a lent index. */
+static recs_status search_index(recs__work *work, size_t first, size_t count, float floor,
+                                size_t *have, const recs_host *host, recs_error *error) {
+    recs_status status =
+        recs__scan_index_search(work, first, count, work->topk.limit, floor, host, error);
+    for (size_t i = 0; status == RECS_OK && i < count; i++) {
+        const recs__nearest_one *one = &work->index.nearest->one[i];
+        for (size_t j = 0; j < one->count; j++) {
+            uint32_t item = recs__scan_index_item(work, &one->hits[j]);
+            if (item != RECS_NO_ROW)
+                work->merge.keys[(*have)++] = recs__topk_key(one->hits[j].score, item);
+        }
+    }
+    return status;
+}
+
 static recs_status search_each(recs__work *work, const recs__space *space, const recs_host *host,
                                recs_error *error) {
     const recs__step *root = recs__scorer_root(&work->scorer);
     recs__merge_room *room = &work->merge;
     size_t limit = work->topk.limit, have = 0;
     float floor = work->topk.bar;
-    recs__seek seeks[TOGETHER];
-    for (size_t first = 0; first < root->content_count;) {
+    bool index = recs__scan_index_takes(work);
+    recs_status status = index ? recs__scan_index_begin(work, host, error) : RECS_OK;
+    for (size_t first = 0; status == RECS_OK && first < root->content_count;) {
         size_t left = root->content_count - first, count = left < TOGETHER ? left : TOGETHER;
-        recs_status status = RECS_OK;
-        for (size_t i = 0; status == RECS_OK && i < count; i++) {
-            status = recs__topk_begin(&room->each[i], host, limit, floor, error);
-            seeks[i] = (recs__seek){.vector = root->content +
-                                              (first + i) * root->component->stride,
-                                    .norm = root->content_norms[first + i],
-                                    .filter = &work->filter,
-                                    .topk = &room->each[i]};
-        }
-        if (status == RECS_OK)
-            status = recs__exact_search(space, seeks, count, NULL, &work->exact, host, error);
-        if (status != RECS_OK)
-            return status;
-        for (size_t i = 0; i < count; i++) {
-            size_t found = recs__topk_finish(&room->each[i]);
-            for (size_t j = 0; j < found; j++)
-                room->keys[have++] = room->each[i].keys[j];
-            tell(work, &seeks[i]);
-        }
+        status = index ? search_index(work, first, count, floor, &have, host, error)
+                       : search_pass(work, space, first, count, floor, &have, host, error);
         have = keep_best(room->keys, have, limit);
         if (have == limit) /* a row at the bar may still come before one that ties */
             floor = recs__exact_floor(recs__topk_score(room->keys[limit - 1]));
         first += count;
     }
-    for (size_t i = 0; i < have; i++)
+    for (size_t i = 0; status == RECS_OK && i < have; i++)
         recs__topk_offer(&work->topk, recs__topk_score(room->keys[i]),
                          recs__topk_row(room->keys[i]));
-    return RECS_OK;
+    return status;
 }
 
 /* So many answers that whole columns of scores are no more. */
@@ -160,6 +188,22 @@ static void score_all(recs__work *work) {
     work->seek.scanned += (uint64_t)root->component->vector_count * root->content_count;
 }
 
+/* One visitor of several vectors, or any whose component has an index. */
+static recs_status search_alone(recs__work *work, const recs__space *space, const recs_host *host,
+                                recs_error *error) {
+    const recs__step *root = recs__scorer_root(&work->scorer);
+    size_t limit = work->topk.limit, keys;
+    size_t together = root->content_count < TOGETHER ? root->content_count : TOGETHER;
+    if (limit == 0 || root->content_count == 0)
+        return RECS_OK;
+    if (recs__mul_size(limit, together, &keys) || keys > root->component->vector_count) {
+        score_all(work);
+        return RECS_OK;
+    }
+    recs_status status = need_merge(work, keys + limit, host, error);
+    return status == RECS_OK ? search_each(work, space, host, error) : status;
+}
+
 recs_status recs__scan_content(recs__work *const *works, size_t count, const recs_host *host,
                                recs_error *error) {
     const recs__component *component = recs__scorer_root(&works[0]->scorer)->component;
@@ -168,18 +212,9 @@ recs_status recs__scan_content(recs__work *const *works, size_t count, const rec
     const recs__space space = recs__content_space(component);
     recs_status status = RECS_OK;
     for (size_t i = 0; status == RECS_OK && i < count; i++) {
-        const recs__step *root = recs__scorer_root(&works[i]->scorer);
-        size_t limit = works[i]->topk.limit, keys;
-        size_t together = root->content_count < TOGETHER ? root->content_count : TOGETHER;
-        if (root->content_count < 2 || limit == 0)
-            continue;
-        if (recs__mul_size(limit, together, &keys) || keys > component->vector_count) {
-            score_all(works[i]);
-            continue;
-        }
-        status = need_merge(works[i], keys + limit, host, error);
-        if (status == RECS_OK)
-            status = search_each(works[i], &space, host, error);
+        if (recs__scorer_root(&works[i]->scorer)->content_count > 1 ||
+            recs__scan_index_takes(works[i]))
+            status = search_alone(works[i], &space, host, error);
     }
     return status == RECS_OK ? search_ones(works, count, &space, host, error) : status;
 }

@@ -129,6 +129,13 @@ static void say(recs_query *query, const char *id) {
                  name, component, (double)why->score);
         break;
     default:
+        if (why->rank < answer->count && answer->strategy == RECS_STRATEGY_INDEX) {
+            snprintf(why->text, sizeof why->text,
+                     "\"%s\" is not shown: with score %.6g it has place %zu of %zu eligible items, "
+                     "but the approximate index did not find it; a longer search may.",
+                     name, (double)why->score, why->rank + 1, answer->eligible);
+            break;
+        }
         snprintf(why->text, sizeof why->text,
                  "\"%s\" is not shown: with score %.6g it has place %zu of %zu eligible items; "
                  "%zu are shown, the last with score %.6g.",

@@ -51,15 +51,33 @@ static recs_status normalise(recs__nearest_one *one, uint32_t dimension, recs_er
     return RECS_OK;
 }
 
+static recs_status nearest_room(recs__nearest_one *one, const recs_host *host, uint32_t stride,
+                                recs_error *error) {
+    recs_status status = recs__room_fresh(host, (void **)&one->query, &one->query_capacity, stride,
+                                          sizeof *one->query, error);
+    return status == RECS_OK
+               ? recs__room_fresh(host, (void **)&one->room, &one->room_capacity, stride,
+                                  sizeof *one->room, error)
+               : status;
+}
+
+recs_status recs__nearest_settled(recs__nearest *nearest, size_t at, const recs_host *host,
+                                  const float *vector, uint32_t stride, float norm,
+                                  recs_error *error) {
+    recs__nearest_one *one = &nearest->one[at];
+    recs_status status = nearest_room(one, host, stride, error);
+    if (status != RECS_OK)
+        return status;
+    memcpy(one->query, vector, stride * sizeof *vector);
+    one->norm = norm;
+    return RECS_OK;
+}
+
 recs_status recs__nearest_vector(recs__nearest *nearest, size_t at,
                                  const recs__vector_shape *shape, const recs_host *host,
                                  const float *vector, recs_error *error) {
     recs__nearest_one *one = &nearest->one[at];
-    recs_status status = recs__room_fresh(host, (void **)&one->query, &one->query_capacity,
-                                          shape->stride, sizeof *one->query, error);
-    if (status == RECS_OK)
-        status = recs__room_fresh(host, (void **)&one->room, &one->room_capacity, shape->stride,
-                                  sizeof *one->room, error);
+    recs_status status = nearest_room(one, host, shape->stride, error);
     if (status != RECS_OK)
         return status;
     for (uint32_t j = 0; j < shape->dimension; j++)
@@ -332,8 +350,8 @@ static void merge_part(recs__nearest_one *one, const recs__snapshot *snapshot,
 }
 
 recs_status recs__nearest_search(recs__nearest *nearest, size_t count,
-                                 const recs__snapshot *snapshot,
-                                 const recs__part_filters *filters, const recs__nearest_how *how,
+                                 const recs__snapshot *snapshot, const recs__filter *filters,
+                                 const recs__nearest_how *how,
                                  const recs_host *host, recs_error *error) {
     size_t limit = how->limit < snapshot->live ? how->limit : snapshot->live;
     uint32_t largest = 0;
@@ -351,7 +369,7 @@ recs_status recs__nearest_search(recs__nearest *nearest, size_t count,
     }
     for (uint32_t p = 0; status == RECS_OK && p < snapshot->count; p++) {
         const recs__part *part = &snapshot->parts[p];
-        status = search_part(nearest, count, part, &filters->list[p], how, host, error);
+        status = search_part(nearest, count, part, &filters[p], how, host, error);
         bool larger = part->segment->stored.count > largest;
         for (size_t i = 0; status == RECS_OK && i < count; i++) {
             merge_part(&nearest->one[i], snapshot, part, limit);

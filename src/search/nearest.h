@@ -68,11 +68,17 @@ recs_status recs__nearest_vector(recs__nearest *nearest, size_t at,
                                  const recs__vector_shape *shape, const recs_host *host,
                                  const float *vector, recs_error *error);
 
-/* Fills the hits of the first count ones with the best of the eligible rows, on the host's
- * executor. MEMORY; what a backend says. */
+/* The same of a vector that is as a search takes it, with its length: no bit of it changes.
+ * MEMORY. */
+recs_status recs__nearest_settled(recs__nearest *nearest, size_t at, const recs_host *host,
+                                  const float *vector, uint32_t stride, float norm,
+                                  recs_error *error);
+
+/* Fills the hits of the first count ones with the best of the eligible rows, a filter a
+ * part, on the host's executor. MEMORY; what a backend says. */
 recs_status recs__nearest_search(recs__nearest *nearest, size_t count,
-                                 const recs__snapshot *snapshot,
-                                 const recs__part_filters *filters, const recs__nearest_how *how,
+                                 const recs__snapshot *snapshot, const recs__filter *filters,
+                                 const recs__nearest_how *how,
                                  const recs_host *host, recs_error *error);
 
 /* a stands before b in an answer. */
