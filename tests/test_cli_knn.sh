@@ -44,6 +44,9 @@ try 0 knn search --set set.recs --item i7 --radius 0.9999 -k 60
 try 0 knn search --set set.recs --input vectors.csv -k 2 --threads 2
 [ "$(wc -l <out)" -eq 120 ] || wrong "not 120 lines"
 has out "i7	1	"
+try 0 knn search --set set.recs --input vectors.csv -k 2 --json
+[ "$(wc -l <out)" -eq 60 ] || wrong "not 60 lines"
+has out '{"query": "i7", "neighbours": [{"id": "i7", "score": '
 try 0 knn tune --set set.recs --recall 0.95
 has out "the index is exact"
 
@@ -81,7 +84,20 @@ if "$build/recs" knn build --input random.csv --spec 'knn(index="hnsw(m=4, ef_co
     try 0 knn search --set indexed.recs --component content --item r7 -k 3 --json
     has out '"strategy": "masked"'
     [ "$(grep '"id"' out)" = "$(grep '"id"' through)" ] || wrong "the index finds others"
-    try 0 recommend --model indexed.recs --user u1 --component content -k 2
+    for verb in "similar --item r7" "recommend --user u1"; do
+        # shellcheck disable=SC2086  # words
+        try 0 $verb --model indexed.recs --component content -k 3 --trusted --effort 200 --json
+        has out '"strategy": "index"'
+        cp out through
+        # shellcheck disable=SC2086
+        try 0 $verb --model indexed.recs --component content -k 3 --json
+        has out '"strategy": "masked"'
+        [ "$(grep '"item"' out)" = "$(grep '"item"' through)" ] || wrong "the index finds others"
+    done
+    try 0 recommend --model indexed.recs --user u1 --component content -k 2 --trusted --explain
+    has out "because of r"
+    try 2 similar --model indexed.recs --item r7 --trusted --effort 0
+    has err "a whole number from 1"
     try 2 train --input wide.csv --output y.recs --quiet \
         --spec 'content(vectors=random.csv, index="hnsw(m=1)")'
     has err "expected 2 to 256"

@@ -34,6 +34,25 @@ static bool known_visitor(const ask *a) {
     return false;
 }
 
+/* The vectors of the component that answers, with their index. */
+static bool lend_index(ask *a, int *code) {
+    recs_error error;
+    const char *name = a->request.component ? a->request.component
+                                            : recs_model_component_name(a->model, 0);
+    uint32_t index = recs_model_component_find(a->model, name);
+
+    if (!a->request.trusted || index == UINT32_MAX)
+        return true; /* the verb says what is wrong with the component */
+    if (strcmp(recs_model_component_kind(a->model, index), "content") != 0)
+        return true;
+    if (recs_vectors_open_model(&a->set, a->model, name, NULL, &a->session.host, &error)) {
+        *code = fail_work(&error);
+        return false;
+    }
+    recs_query_overlay(a->request.query, a->set);
+    return true;
+}
+
 bool ask_open(ask *a, const command *self, int argc, char **argv, const struct option *options,
               ask_own *own, void *context, int *code) {
     recs_error error;
@@ -51,6 +70,7 @@ bool ask_open(ask *a, const command *self, int argc, char **argv, const struct o
         *code = fail_work(&error);
         return false;
     }
+    a->shared.trusted = a->request.trusted;
     a->model = open_model(self, &a->shared, code);
     if (!a->model)
         return false;
@@ -58,6 +78,8 @@ bool ask_open(ask *a, const command *self, int argc, char **argv, const struct o
         *code = EXIT_USAGE;
         return false;
     }
+    if (!lend_index(a, code))
+        return false;
     if (known_visitor(a))
         return true;
     *code = EXIT_MISSING;
@@ -66,6 +88,7 @@ bool ask_open(ask *a, const command *self, int argc, char **argv, const struct o
 
 void ask_close(ask *a) {
     request_close(&a->request);
+    recs_vectors_destroy(a->set);
     recs_model_release(a->model);
     session_close(&a->session);
 }

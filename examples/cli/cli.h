@@ -48,6 +48,7 @@ typedef struct common {
     const char *model;
     bool json;
     bool quiet;
+    bool trusted; /* sections that only a trusted file may carry are opened */
     unsigned threads;
 } common;
 
@@ -153,6 +154,9 @@ int64_t now_ms(void);
         {"evidence-only", no_argument, NULL, REQUEST_EVIDENCE},                                    \
         {"include-unavailable", no_argument, NULL, REQUEST_UNAVAILABLE},                           \
         {"place", required_argument, NULL, REQUEST_PLACE}
+#define INDEX_OPTIONS                                                                              \
+    {"trusted", no_argument, NULL, REQUEST_TRUSTED},                                               \
+        {"effort", required_argument, NULL, REQUEST_EFFORT}
 
 enum {
     REQUEST_USER = OPTION_COMMAND + 1000,
@@ -169,7 +173,9 @@ enum {
     REQUEST_TYPES,
     REQUEST_DAYS,
     REQUEST_UNAVAILABLE,
-    REQUEST_PLACE
+    REQUEST_PLACE,
+    REQUEST_TRUSTED,
+    REQUEST_EFFORT
 };
 
 #define VISITOR_USAGE                                                                              \
@@ -190,6 +196,9 @@ enum {
     "  --evidence-only        no filling up with popular items\n"                                  \
     "  --include-unavailable  items the catalogue says are not available, too\n"                   \
     "  --place PATH           where the visitor is (uk/london), for components of trends\n"
+#define INDEX_USAGE                                                                                \
+    "  --trusted              search content by its approximate index: only of files you made\n"   \
+    "  --effort N             how hard the index searches\n"
 
 typedef struct request {
     recs_query *query;
@@ -198,7 +207,7 @@ typedef struct request {
     const char *types; /* names of --exclude-types, NULL for all */
     size_t limit;
     double days;
-    bool include_seen;
+    bool include_seen, trusted;
 } request;
 
 /* host: what the query works with, NULL for the defaults. */
@@ -218,6 +227,7 @@ typedef struct ask {
     session session;
     request request;
     recs_model *model;
+    recs_vectors *set; /* of the model, with its index: --trusted */
 } ask;
 
 /* Reads the command line; own takes the command's own options (false: its
@@ -245,6 +255,8 @@ enum { FEW_REASONS = 3 };
 /* Tables of an evaluation, and the same as JSON (evaluate.c). */
 void print_evaluation(const recs_evaluation *evaluation);
 json_t *evaluation_json(const recs_evaluation *evaluation);
+/* "index", "masked" …: recs_query_strategy. */
+const char *strategy_text(const recs_query *query);
 int print_json(json_t *value); /* takes value; EXIT_OK */
 /* Sets a text; none when it is NULL. */
 void set_text(json_t *object, const char *key, const char *text);

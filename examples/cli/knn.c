@@ -236,11 +236,6 @@ static bool set_request(const knn *k, recs_query *query, int *code) {
     return !k->vector || set_vector(k, query, code);
 }
 
-static const char *strategy_text(const recs_query *query) {
-    static const char *const names[] = {"none", "scan", "masked", "listed", "index", "index_scan"};
-    return names[recs_query_strategy(query)];
-}
-
 static void print_hits(const knn *k, const recs_query *query) {
     size_t count = recs_query_count(query);
     if (!k->shared.json) {
@@ -266,7 +261,33 @@ static void print_hits(const knn *k, const recs_query *query) {
     print_json(root);
 }
 
-/* A line for each neighbour of each vector of a file: query, place, score, id. */
+/* Of one vector of a file: a line for each neighbour (query, place, score, id), or one of JSON. */
+static void print_found(const knn *k, const recs_vectors *set, const char *query, size_t size,
+                        const uint32_t *rows, const float *scores) {
+    json_t *root = k->shared.json ? json_object() : NULL, *list = root ? json_array() : NULL;
+    for (size_t i = 0; i < k->limit; i++) {
+        char id[RECS_ID_MAX + 1];
+        if (rows[i] == RECS_NO_ROW || recs_vectors_id(set, rows[i], id, NULL) != RECS_OK)
+            continue;
+        if (!root) {
+            printf("%.*s\t%zu\t%.9g\t%s\n", (int)size, query, i + 1, (double)scores[i], id);
+            continue;
+        }
+        json_t *one = json_object();
+        set_text(one, "id", id);
+        set_number(one, "score", (double)scores[i]);
+        json_array_append_new(list, one);
+    }
+    if (!root)
+        return;
+    json_object_set_new(root, "query", json_stringn(query, size));
+    json_object_set_new(root, "neighbours", list);
+    json_dumpf(root, stdout, JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(root);
+}
+
+/* The neighbours of every vector of a file. */
 static int search_file(knn *k, recs_vectors *set, recs_query *query) {
     recs_error error = {0};
     int code = EXIT_OK;
@@ -286,14 +307,10 @@ static int search_file(knn *k, recs_vectors *set, recs_query *query) {
         size_t count = asked.count - first < most ? asked.count - first : most;
         status = recs_knn_rows(set, query, asked.values + first * dimension, dimension, count, rows,
                                scores, NULL, &error);
-        for (size_t i = 0; status == RECS_OK && i < count * k->limit; i++) {
-            char id[RECS_ID_MAX + 1];
-            size_t at = first + i / k->limit;
-            if (rows[i] == RECS_NO_ROW || recs_vectors_id(set, rows[i], id, NULL) != RECS_OK)
-                continue;
-            printf("%.*s\t%zu\t%.9g\t%s\n", (int)(asked.offsets[at + 1] - asked.offsets[at]),
-                   asked.bytes + asked.offsets[at], i % k->limit + 1, (double)scores[i], id);
-        }
+        for (size_t i = 0; status == RECS_OK && i < count; i++)
+            print_found(k, set, asked.bytes + asked.offsets[first + i],
+                        asked.offsets[first + i + 1] - asked.offsets[first + i],
+                        rows + i * k->limit, scores + i * k->limit);
     }
     free(rows);
     free(scores);

@@ -49,8 +49,8 @@ static void print_label(const char *before, const recs_model *model, uint32_t ro
 
 static const char *reason_name(int32_t kind) {
     static const char *const names[] = {"history", "popular",   "fill",
-                                        "similar", "remainder", "trend"};
-    return kind >= 0 && kind < 6 ? names[kind] : "unknown";
+                                        "similar", "remainder", "trend", "vector"};
+    return kind >= 0 && kind < 7 ? names[kind] : "unknown";
 }
 
 void set_text(json_t *object, const char *key, const char *text) {
@@ -138,6 +138,7 @@ void print_reasons(const recs_model *model, const recs_query *query, size_t most
         const char *comma = *place ? ", " : "";
         switch (recs_query_reason_kind(query, i)) {
         case RECS_REASON_HISTORY:
+        case RECS_REASON_VECTOR:
             print_label(contribution < 0.0 ? "despite" : "because of", model, row);
             printf(" (%+.4g%s%s)\n", contribution, comma, place);
             break;
@@ -193,6 +194,11 @@ static int print_list(const recs_model *model, request *r, bool users, bool expl
     return EXIT_OK;
 }
 
+const char *strategy_text(const recs_query *query) {
+    static const char *const names[] = {"none", "scan", "masked", "listed", "index", "index_scan"};
+    return names[recs_query_strategy(query)];
+}
+
 int print_answers(const recs_model *model, request *r, bool users, bool explain, bool json,
                   recs_error *error) {
     if (!json)
@@ -201,6 +207,8 @@ int print_answers(const recs_model *model, request *r, bool users, bool explain,
     set_text(root, "component", recs_query_component_name(r->query));
     set_count(root, "eligible", recs_query_eligible(r->query));
     set_count(root, "ignored", recs_query_ignored(r->query));
+    if (recs_query_strategy(r->query) != RECS_STRATEGY_NONE)
+        set_text(root, "strategy", strategy_text(r->query));
     json_object_set_new(root, users ? "users" : "items", list);
     for (size_t i = 0; i < recs_query_count(r->query); i++) {
         json_t *answer = answer_json(model, r->query, i, users);

@@ -16,6 +16,7 @@ static int run(const command *self, int argc, char **argv) {
                                             COMPONENT_OPTION,
                                             SEEN_OPTIONS,
                                             FILTER_OPTIONS,
+                                            INDEX_OPTIONS,
                                             {"explain", no_argument, NULL, RECOMMEND_EXPLAIN},
                                             COMMON_OPTIONS,
                                             {0}};
@@ -41,5 +42,5 @@ const command command_recommend = {
     "has. Without either, popular items. Answers marked [popular] fill the list up.\n\n"
     "  --model FILE           the model\n" VISITOR_USAGE LIMIT_USAGE
     "  --explain              which of the visitor's own items put each answer there\n"
-    COMPONENT_USAGE SEEN_USAGE FILTER_USAGE COMMON_USAGE,
+    COMPONENT_USAGE SEEN_USAGE FILTER_USAGE INDEX_USAGE COMMON_USAGE,
     run};

@@ -115,6 +115,16 @@ bool request_option(request *r, const command *self, int option, const char *val
     case REQUEST_PLACE:
         recs_query_place(r->query, value);
         return true;
+    case REQUEST_TRUSTED:
+        r->trusted = true;
+        return true;
+    case REQUEST_EFFORT:
+        if (!parse_count(value, UINT32_MAX - 1, &count) || count == 0) {
+            usage_error(self, "--effort is '%s', expected a whole number from 1", value);
+            return false;
+        }
+        recs_query_effort(r->query, (uint32_t)count);
+        return true;
     default:
         *code = EXIT_OK;
         return false;

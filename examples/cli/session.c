@@ -40,7 +40,8 @@ int stop_signal(void) {
 }
 
 recs_model *open_model(const command *self, const common *shared, int *code) {
-    recs_open_options options = {.struct_size = sizeof options, .inflate = 1};
+    recs_open_options options = {
+        .struct_size = sizeof options, .inflate = 1, .trusted = shared->trusted};
     recs_model *model = NULL;
     recs_error error;
 

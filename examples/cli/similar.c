@@ -15,7 +15,8 @@ static int answer(ask *a, const command *self) {
 static int run(const command *self, int argc, char **argv) {
     static const struct option options[] = {
         ITEM_OPTION,    VISITOR_OPTIONS, COMPONENT_OPTION, SEEN_OPTIONS,
-        FILTER_OPTIONS, COMMON_OPTIONS,  {0}};
+        FILTER_OPTIONS, INDEX_OPTIONS,   COMMON_OPTIONS,
+        {0}};
     ask a;
     int code;
 
@@ -29,8 +30,9 @@ const command command_similar = {
     "similar", "the items most like an item",
     "usage: recs similar --model FILE --item ID [options]\n\n"
     "The items most like an item: by the angle between factors (als), by the table of\n"
-    "neighbours (itemknn). With a visitor, what he has already is left out.\n\n"
+    "neighbours (itemknn), by their vectors (content). With a visitor, what he has already is\n"
+    "left out.\n\n"
     "  --model FILE           the model\n"
     "  --item ID              the item\n" VISITOR_USAGE LIMIT_USAGE COMPONENT_USAGE SEEN_USAGE
-        FILTER_USAGE COMMON_USAGE,
+        FILTER_USAGE INDEX_USAGE COMMON_USAGE,
     run};
