@@ -28,19 +28,40 @@ static uint64_t actor_of(const recs_trends *trends, const recs_events *events, s
     return RECS_NO_ACTOR;
 }
 
+/* Handles of the items and places of some rows that the state knows, UINT32_MAX for others:
+ * all their lines are asked for before the first is waited for. */
+static void find_known(recs_trends *trends, const recs_events *events, size_t begin,
+                       uint32_t count, batch *b) {
+    const char *texts[RECS__TREND_MANY];
+    size_t sizes[RECS__TREND_MANY];
+    uint32_t paths[RECS__TREND_MANY];
+    for (int32_t what = 0; what < 2; what++) {
+        for (uint32_t i = 0; i < count; i++) {
+            texts[i] = recs_events_get_text(
+                events, begin + i, what == 0 ? RECS_FIELD_ITEM : RECS_FIELD_PLACE, &sizes[i]);
+            texts[i] = texts[i] != NULL ? texts[i] : "";
+        }
+        recs__trend_names_find_many(what == 0 ? &trends->items : &trends->paths, texts, sizes,
+                                    count, what == 0 ? b->items + begin : paths);
+    }
+    recs__trend_nodes_find_many(trends, paths, count, b->places + begin);
+}
+
 static recs_status read_row(recs_trends *trends, const recs_events *events, size_t row, batch *b,
                             recs_error *error) {
     recs_error failed = {0};
+    recs_status status = RECS_OK;
     size_t size, segment_size;
     const char *item = recs_events_get_text(events, row, RECS_FIELD_ITEM, &size);
     if (item == NULL)
         return recs__fail(error, RECS_ERR_ARGUMENT, "event %zu has no item", row);
-    recs_status status = recs__trend_names_take(&trends->items, &trends->host, item, size,
-                                                RECS__TREND_ITEMS, &b->items[row], error);
+    if (b->items[row] == UINT32_MAX)
+        status = recs__trend_names_take(&trends->items, &trends->host, item, size,
+                                        RECS__TREND_ITEMS, &b->items[row], error);
     const char *place = recs_events_get_text(events, row, RECS_FIELD_PLACE, &size);
     const char *segment =
         recs_events_get_text(events, row, RECS_FIELD_SEGMENT, &segment_size);
-    if (status == RECS_OK &&
+    if (status == RECS_OK && (b->places[row] == RECS_NO_PLACE || segment_size != 0) &&
         recs__trend_node_take(trends, place != NULL ? place : "", size, segment, segment_size,
                               &b->places[row], &failed) != RECS_OK)
         status = recs__fail(error, (recs_status)failed.status, "event %zu: %s", row, failed.text);
@@ -108,8 +129,12 @@ recs_status recs_trends_add(recs_trends *trends, const recs_events *events, int6
     b.weights = (float *)(void *)(b.places + count);
     b.returned = (uint8_t *)(b.weights + count);
     recs_status status = RECS_OK;
-    for (size_t row = 0; row < count && status == RECS_OK; row++)
+    for (size_t row = 0; row < count && status == RECS_OK; row++) {
+        size_t some = count - row < RECS__TREND_MANY ? count - row : (size_t)RECS__TREND_MANY;
+        if (row % RECS__TREND_MANY == 0)
+            find_known(trends, events, row, (uint32_t)some, &b);
         status = read_row(trends, events, row, &b, error);
+    }
     if (status == RECS_OK)
         status = recs_trends_add_rows(trends, b.items, b.places, b.actors, b.times, b.weights,
                                       b.returned, count, now, NULL, error);

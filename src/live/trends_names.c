@@ -102,6 +102,33 @@ uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size
     return found;
 }
 
+void recs__trend_names_find_many(recs__trend_names *names, const char *const *texts,
+                                 const size_t *sizes, uint32_t count, uint32_t *handles) {
+    uint32_t hashes[RECS__TREND_MANY];
+    bool fixed = names->fixed.offsets != NULL;
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = fixed ? 0 : hash_of(names, texts[i], sizes[i]);
+    if (fixed) {
+        for (uint32_t i = 0; i < count; i++)
+            handles[i] = find_fixed(names, texts[i], sizes[i]);
+        return;
+    }
+    pthread_mutex_lock(&names->lock);
+    uint32_t mask = names->index_size - 1; /* no index: nothing is read */
+    for (uint32_t i = 0; i < count && names->index_size != 0; i++)
+        __builtin_prefetch(&names->index[hashes[i] & mask]);
+    for (uint32_t i = 0; i < count && names->index_size != 0; i++) {
+        uint32_t handle = names->index[hashes[i] & mask];
+        if (handle != 0)
+            __builtin_prefetch(recs__trend_names_entry(names, handle - 1));
+    }
+    for (uint32_t i = 0; i < count; i++)
+        handles[i] = names->index_size == 0
+                         ? UINT32_MAX
+                         : names->index[look(names, texts[i], sizes[i], hashes[i])] - 1;
+    pthread_mutex_unlock(&names->lock);
+}
+
 /* Room in the index for one more, at most 3/4 full. */
 static recs_status index_room(recs__trend_names *names, const recs_host *host, uint32_t count,
                               recs_error *error) {

@@ -68,6 +68,22 @@ static uint32_t find(const recs_trends *trends, uint32_t path, uint32_t segment)
     return trends->node_index[look(trends, key_of(path, segment))] - 1; /* 0 - 1: none */
 }
 
+void recs__trend_nodes_find_many(recs_trends *trends, const uint32_t *paths, uint32_t count,
+                                 uint32_t *nodes) {
+    pthread_mutex_lock(&trends->nodes_lock);
+    uint32_t mask = trends->node_index_size - 1; /* no index: nothing is read */
+    for (uint32_t i = 0; i < count && trends->node_index_size != 0; i++)
+        __builtin_prefetch(&trends->node_index[spread(key_of(paths[i], NO_SEGMENT), mask)]);
+    for (uint32_t i = 0; i < count && trends->node_index_size != 0; i++) {
+        uint32_t node = trends->node_index[spread(key_of(paths[i], NO_SEGMENT), mask)];
+        if (node != 0)
+            __builtin_prefetch(recs__trend_node_at(trends, node - 1));
+    }
+    for (uint32_t i = 0; i < count; i++)
+        nodes[i] = paths[i] == UINT32_MAX ? RECS_NO_PLACE : find(trends, paths[i], NO_SEGMENT);
+    pthread_mutex_unlock(&trends->nodes_lock);
+}
+
 static recs_status index_room(recs_trends *trends, uint32_t count, recs_error *error) {
     if ((uint64_t)(count + 1) * 2 <= trends->node_index_size)
         return RECS_OK;

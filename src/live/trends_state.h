@@ -161,6 +161,11 @@ recs_status recs__trend_names_init(recs__trend_names *names, uint64_t seed, recs
 void recs__trend_names_free(recs__trend_names *names, const recs_host *host);
 /* UINT32_MAX when there is none. Takes the lock. */
 uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size_t size);
+/* The same for up to RECS__TREND_MANY texts, whose lines are all asked for before the first is
+ * read. */
+enum { RECS__TREND_MANY = 64 };
+void recs__trend_names_find_many(recs__trend_names *names, const char *const *texts,
+                                 const size_t *sizes, uint32_t count, uint32_t *handles);
 /* Made when new. Takes the lock. LIMIT above most. */
 recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
                                    const char *text, size_t size, uint32_t most,
@@ -322,6 +327,10 @@ static inline uint32_t recs__trend_column(const recs__trend_series *series, int3
 recs_status recs__trend_node_take(recs_trends *trends, const char *path, size_t size,
                                   const char *segment, size_t segment_size, uint32_t *node,
                                   recs_error *error);
+/* The nodes of up to RECS__TREND_MANY paths (the texts' handles in trends->paths, UINT32_MAX: none)
+ * without segment; RECS_NO_PLACE where there is none. */
+void recs__trend_nodes_find_many(recs_trends *trends, const uint32_t *paths, uint32_t count,
+                                 uint32_t *nodes);
 /* The nearest node at or above the path; the segment is dropped when nobody
  * there has it. Never fails: the root is always there. */
 uint32_t recs__trend_node_nearest(recs_trends *trends, const char *path, size_t size,
