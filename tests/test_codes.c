@@ -172,7 +172,7 @@ static void a_changed_copy_is_found_out(void **state) {
         memcpy((unsigned char *)m.bytes + at, &was, sizeof was);
     }
     assert_int_equal(recs__codes_verify(&m.codes, &m.stored, &host, NULL), RECS_OK);
-    ((unsigned char *)m.bytes)[0] = 2; /* of another version */
+    ((unsigned char *)m.bytes)[0] = 1; /* of another version */
     assert_false(recs__codes_read(&m.codes, m.bytes, m.size, 600, 10));
     drop(&m);
 }
@@ -194,7 +194,7 @@ static void queries_are_within_what_the_kernels_take(void **state) {
                                          : vector[j];
             void *room = aligned_alloc(64, recs__codes_room(n));
             recs__code_vector v;
-            recs__codes_query(&v, vector, n, room);
+            recs__codes_query(&v, vector, n, shape % 2 != 0, room);
             assert_true(v.scale > 0);
             size_t padded = ((size_t)n + 3) / 4 * 4, halves[2] = {0, 0};
             int64_t total = 0;
@@ -205,7 +205,7 @@ static void queries_are_within_what_the_kernels_take(void **state) {
                 int code = v.query.codes[j];
                 double x = j < n ? (double)vector[j] : 0.0;
                 halves[j / 2 % 2] += (size_t)abs(code);
-                assert_true(abs(code) <= 127 && halves[j / 2 % 2] <= 520);
+                assert_true(abs(code) <= 127 && halves[j / 2 % 2] <= 728);
                 total += code;
                 off += (x - v.scale * code) * (x - v.scale * code);
                 length += x * x;
@@ -218,11 +218,63 @@ static void queries_are_within_what_the_kernels_take(void **state) {
     float none[5] = {0.0f, -0.0f, 1e-40f, 0.0f, 0.0f}, far[2] = {1e19f, 0.0f};
     recs__code_vector v;
     void *room = aligned_alloc(64, recs__codes_room(5));
-    recs__codes_query(&v, none, 5, room);
+    recs__codes_query(&v, none, 5, false, room);
     assert_true(v.scale == 0);
-    recs__codes_query(&v, far, 2, room);
+    recs__codes_query(&v, far, 2, false, room);
     assert_true(v.scale == 0);
     free(room);
+}
+
+/* Queries in pairs: the same rows as code by code, whatever the rows' codes are. */
+static void pairs_are_exact(void **state) {
+    (void)state;
+    static const uint32_t dims[] = {1, 4, 5, 8, 12, 31, 64, 67, 100, 128, 196, 784, 4096};
+    enum { TILES = 6, QUERIES = 9 };
+    recs__random random;
+    recs__random_seed(&random, 9);
+    const recs__kernels *table;
+    for (size_t k = 0; (table = recs__kernels_at(k)) != NULL; k++)
+        for (size_t i = 0; table->code_scan_pairs != NULL && i < 4 * sizeof dims / sizeof *dims;
+             i++) {
+            recs__kernels_force(table);
+            uint32_t n = dims[i / 4], groups = (n + 3) / 4;
+            uint8_t *codes = malloc((size_t)TILES * groups * 64);
+            float scales[16 * TILES], *vector = malloc(n * sizeof *vector), limits[QUERIES];
+            uint16_t ours[QUERIES * TILES], theirs[QUERIES * TILES];
+            void *rooms[QUERIES];
+            recs__code_query queries[QUERIES];
+            for (size_t j = 0; j < (size_t)TILES * groups * 64; j++)
+                codes[j] = (uint8_t)(i % 4 != 0 ? 19 + recs__random_below(&random, 91)
+                                     : recs__random_below(&random, 9) ? 109
+                                                                      : 19);
+            for (size_t j = 0; j < 16 * TILES; j++)
+                scales[j] = 0.5f + recs__random_float(&random);
+            for (size_t q = 0; q < QUERIES; q++) {
+                recs__code_vector coded;
+                for (uint32_t j = 0; j < n; j++)
+                    vector[j] = i % 4 == 0   ? 1.0f - 2.0f * (recs__random_below(&random, 7) == 0)
+                                : i % 4 == 1 ? (float)(j % 31 == q)
+                                             : recs__random_float(&random) - 0.5f;
+                vector[0] += 0.5f;
+                rooms[q] = aligned_alloc(64, recs__codes_room(n));
+                recs__codes_query(&coded, vector, n, true, rooms[q]);
+                queries[q] = coded.query;
+                queries[q].bias = (int32_t)q * 11 - 20;
+                assert_non_null(queries[q].pairs);
+                float sums[16 * TILES];
+                table->code_sums(&queries[q], codes, groups, TILES, scales, sums);
+                limits[q] = sums[recs__random_below(&random, 16 * TILES)];
+            }
+            table->code_scan_pairs(queries, limits, QUERIES, codes, groups, TILES, scales, ours);
+            recs__kernels_scalar.code_scan(queries, limits, QUERIES, codes, groups, TILES, scales,
+                                           theirs);
+            assert_memory_equal(ours, theirs, sizeof ours);
+            for (size_t q = 0; q < QUERIES; q++)
+                free(rooms[q]);
+            free(codes);
+            free(vector);
+        }
+    recs__kernels_force(NULL);
 }
 
 static void float16_is_rounded_to_nearest(void **state) {
@@ -285,6 +337,7 @@ int main(void) {
         cmocka_unit_test(what_has_no_copy_is_refused),
         cmocka_unit_test(a_changed_copy_is_found_out),
         cmocka_unit_test(queries_are_within_what_the_kernels_take),
+        cmocka_unit_test(pairs_are_exact),
         cmocka_unit_test(float16_is_rounded_to_nearest),
         cmocka_unit_test(failed_allocations_are_survived),
     };

@@ -147,20 +147,14 @@ static inline ints ints_step(ints acc, ints items, ints query) {
 }
 static inline ints ints_widen(ints acc) { return _mm256_madd_epi16(acc, _mm256_set1_epi16(1)); }
 static inline ints ints_add(ints a, ints b) { return _mm256_add_epi32(a, b); }
-static inline vec codes_load(const uint8_t *at) {
-    uint32_t four, more;
-    __builtin_memcpy(&four, at, sizeof four);
-    __builtin_memcpy(&more, at + 64, sizeof more);
-    __m128i eight = _mm_insert_epi32(_mm_cvtsi32_si128((int)four), (int)more, 1);
-    eight = _mm_sub_epi8(eight, _mm_set1_epi8(64));
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight));
-}
 static inline vec ints_floats(ints sum) { return _mm256_cvtepi32_ps(sum); }
 static inline uint32_t vec_reach(vec x, float limit) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(x, vec_set(limit), _CMP_GE_OQ));
 }
 
 #include "kernels/search_body.h"
+#include "kernels/x86_codes.h"
+#include "kernels/avx2_pairs.h"
 
 const recs__kernels recs__kernels_avx2 = {
     .name = "avx2",
@@ -189,6 +183,7 @@ const recs__kernels recs__kernels_avx2 = {
     .widen_float16 = widen_float16,
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
+    .code_scan_pairs = code_scan_pairs,
     .code_sums = code_sums,
-    .code_dot = code_dot,
+    .code_product = code_product,
 };

@@ -180,19 +180,13 @@ static inline ints ints_step(ints acc, ints items, ints query) {
 }
 static inline ints ints_widen(ints acc) { return _mm512_madd_epi16(acc, _mm512_set1_epi16(1)); }
 static inline ints ints_add(ints a, ints b) { return _mm512_add_epi32(a, b); }
-static inline vec codes_load(const uint8_t *at) {
-    int32_t four[4];
-    for (int i = 0; i < 4; i++) __builtin_memcpy(&four[i], at + 64 * i, sizeof four[i]);
-    __m128i all = _mm_setr_epi32(four[0], four[1], four[2], four[3]);
-    all = _mm_sub_epi8(all, _mm_set1_epi8(64));
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(all));
-}
 static inline vec ints_floats(ints sum) { return _mm512_cvtepi32_ps(sum); }
 static inline uint32_t vec_reach(vec x, float limit) {
     return _mm512_cmp_ps_mask(x, vec_set(limit), _CMP_GE_OQ);
 }
 
 #include "kernels/search_body.h"
+#include "kernels/x86_codes.h"
 
 const recs__kernels RECS__TABLE = {
     .name = RECS__TABLE_NAME,
@@ -222,5 +216,5 @@ const recs__kernels RECS__TABLE = {
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
     .code_sums = code_sums,
-    .code_dot = code_dot,
+    .code_product = code_product,
 };

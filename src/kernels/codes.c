@@ -23,8 +23,10 @@ enum {
     TILE = RECS__CODES_TILE,
     BLOCK = RECS__CODES_BLOCK,
     MIDDLE = 64,    /* the code of zero                       */
-    REACH = 63,     /* codes are MIDDLE - REACH … MIDDLE + REACH */
-    HALF_SUM = 504, /* of a query's magnitudes in half a segment; rounding adds 16 at most */
+    REACH = 45,     /* codes are MIDDLE - REACH … MIDDLE + REACH */
+    HALF_SUM = 712, /* of a query's magnitudes in half a segment; rounding adds 16 at most */
+    FINE_REACH = 16383,  /* of a query's fine codes, and … */
+    FINE_SUM = 34000000, /* of all their magnitudes; rounding adds 32,768 at most */
     CHUNK = 16      /* blocks a task of the executor makes     */
 };
 
@@ -371,9 +373,10 @@ static size_t segments_of(size_t groups) {
     return (groups + RECS__CODES_SEGMENT - 1) / RECS__CODES_SEGMENT;
 }
 
+/* Fine codes, codes, pairs; starts, those of pairs. */
 size_t recs__codes_room(uint32_t dims) {
     size_t groups = ((size_t)dims + 3) / 4;
-    return up(groups * 4) + up(segments_of(groups) * sizeof(uint32_t));
+    return up(groups * 8) + 2 * up(groups * 4) + 2 * up(segments_of(groups) * sizeof(uint32_t));
 }
 
 /* The largest sum of magnitudes in half a segment, in units of scale one. */
@@ -389,37 +392,98 @@ static double half_sum(const float *vector, size_t dims) {
     return largest;
 }
 
-void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dims, void *room) {
-    size_t groups = ((size_t)dims + 3) / 4, segments = segments_of(groups);
-    int8_t *codes = room;
-    uint32_t *starts = (uint32_t *)(void *)((unsigned char *)room + up(groups * 4));
+static uint32_t start_of(const int32_t halves[2]) {
+    return ((uint32_t)-halves[0] & 0xFFFF) | (uint32_t)-halves[1] << 16;
+}
+
+/* Of two codes c of the first line and d of the second, c d + 90 c is what the query adds
+ * of itself (avx2_pairs.h). */
+static void make_pairs(const int8_t *codes, size_t groups, int8_t *pairs, uint32_t *starts) {
+    const size_t segment = RECS__CODES_SEGMENT;
+    for (size_t from = 0, s = 0; from < groups; from += segment, s++) {
+        size_t to = from + segment < groups ? from + segment : groups, g = from;
+        int32_t halves[2] = {0, 0};
+        for (; g + 2 <= to; g += 2)
+            for (size_t j = 0; j < 4; j++) {
+                int first = codes[4 * g + j], second = codes[4 * g + 4 + j];
+                pairs[4 * g + j] = (int8_t)(second + 90 - MIDDLE);
+                pairs[4 * g + 4 + j] = (int8_t)(first - MIDDLE);
+                halves[j / 2] += first * second + 90 * first;
+            }
+        for (size_t j = 0; g < to && j < 4; j++) {
+            pairs[4 * g + j] = codes[4 * g + j];
+            halves[j / 2] += MIDDLE * codes[4 * g + j];
+        }
+        starts[s] = start_of(halves);
+    }
+}
+
+/* Of 16 bits, but such that the sum with any row's codes less 64 stays below 2^31. */
+static void make_fine(recs__code_vector *out, const float *vector, size_t dims, float largest,
+                      int16_t *fine) {
+    double sum = 0, off = 0;
+    for (size_t j = 0; j < dims; j++)
+        sum += fabs((double)vector[j]);
+    double least = sum / FINE_SUM, level = (double)largest / FINE_REACH;
+    float scale = above(level > least ? level : least), inverse = 1.0f / scale;
+    uint32_t total = 0;
+    for (size_t j = 0; j < dims; j++) {
+        int code = nearest(vector[j], inverse, FINE_REACH);
+        double away = (double)vector[j] - (double)scale * code;
+        off += away * away;
+        fine[j] = (int16_t)code;
+        total += (uint32_t)(MIDDLE * code);
+    }
+    out->fine = fine;
+    out->fine_start = (int32_t)(0 - total);
+    out->fine_scale = scale;
+    out->fine_error = sqrt(off) * SLACK;
+}
+
+void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dims, bool many,
+                       void *room) {
+    size_t groups = ((size_t)dims + 3) / 4;
+    size_t segments = segments_of(groups);
+    unsigned char *at = (unsigned char *)room + up(groups * 8);
+    int8_t *codes = (int8_t *)at, *pairs = (int8_t *)(at + up(groups * 4));
+    uint32_t *starts = (uint32_t *)(void *)(at + 2 * up(groups * 4));
+    uint32_t *pair_starts = starts + up(segments * sizeof *starts) / sizeof *starts;
+    many &= recs__kernels_get()->code_scan_pairs != NULL && dims <= RECS__CODES_PAIRS_DIMS;
+    float reach = many ? RECS__CODES_PAIR_REACH : 127;
+    memset(room, 0, groups * 8);
     memset(codes, 0, groups * 4);
     memset(starts, 0, segments * sizeof *starts);
-    *out = (recs__code_vector){.query = {codes, starts, 0, 0},
+    *out = (recs__code_vector){.query = {.codes = codes, .starts = starts},
                                .length = length_of(vector, dims) * SLACK};
     float largest = largest_of(vector, dims);
     if (!(out->length <= (double)RECS__CODES_LENGTH_MAX) || largest < 0x1p-100f)
         return;
     double halves = half_sum(vector, dims) / HALF_SUM;
-    float scale = above((double)largest / 127 > halves ? (double)largest / 127 : halves);
+    double level = (double)largest / (double)reach;
+    float scale = above(level > halves ? level : halves);
     float inverse = 1.0f / scale;
     double sum = 0;
     int32_t total = 0;
     for (size_t from = 0, s = 0; from < dims; from += 4 * RECS__CODES_SEGMENT, s++) {
         int32_t halves_of[2] = {0, 0};
         for (size_t j = from; j < dims && j < from + 4 * RECS__CODES_SEGMENT; j++) {
-            int code = nearest(vector[j], inverse, 127);
+            int code = nearest(vector[j], inverse, reach);
             double off = (double)vector[j] - (double)scale * code;
             sum += off * off;
             codes[j] = (int8_t)code;
-            halves_of[j / 2 % 2] += code;
+            halves_of[j / 2 % 2] += MIDDLE * code;
         }
-        starts[s] = ((uint32_t)(-MIDDLE * halves_of[0]) & 0xFFFF) |
-                    (uint32_t)(-MIDDLE * halves_of[1]) << 16;
+        starts[s] = start_of(halves_of);
         total += halves_of[0] + halves_of[1];
     }
-    out->query.start = -MIDDLE * total;
+    out->query.start = -total;
     out->scale = scale;
     out->inverse = 1.0 / (double)scale;
     out->error = sqrt(sum) * SLACK;
+    make_fine(out, vector, dims, largest, room);
+    if (!many)
+        return;
+    make_pairs(codes, groups, pairs, pair_starts);
+    out->query.pairs = pairs;
+    out->query.pair_starts = pair_starts;
 }

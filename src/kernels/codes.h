@@ -1,4 +1,4 @@
-/* codes.h - the quantised copy of rows: 7 bits a number, a scale a row, and a
+/* codes.h - the quantised copy of rows: codes of -45 to 45, a byte, a scale a row, and a
  * bound of what that lost. Searching reads the copy and asks the rows
  * themselves only where the bound cannot decide (docs/search.md has the proof).
  *
@@ -21,7 +21,7 @@
 
 #include <stdbool.h>
 
-#define RECS__CODES_VERSION 1
+#define RECS__CODES_VERSION 2
 #define RECS__CODES_BLOCK 256
 #define RECS__CODES_DIMS_MAX 65536
 /* Fewer rows than this are as fast without a copy: none is written or used. */
@@ -82,13 +82,17 @@ typedef struct recs__code_vector {
     double inverse; /* 1 / scale                                                        */
     double length; /* of the vector                                                    */
     double error;  /* of vector - scale * codes                                        */
+    const int16_t *fine; /* [groups * 4], of 16 bits: about fine_scale * fine          */
+    int32_t fine_start;  /* -64 times their sum                                        */
+    double fine_scale, fine_error;
 } recs__code_vector;
 
 /* Bytes of room a query's codes take, a multiple of 64. */
 size_t recs__codes_room(uint32_t dims);
 
-/* Codes of vector [dims] into room, 64-byte aligned, where they stay. Cost: some
- * 3 ns a number. */
-void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dims, void *room);
+/* Codes of vector [dims] into room, 64-byte aligned, where they stay. many: of fewer
+ * levels, with pairs, where the kernels have a use for them. Cost: some 3 ns a number. */
+void recs__codes_query(recs__code_vector *out, const float *vector, uint32_t dims, bool many,
+                       void *room);
 
 #endif

@@ -27,10 +27,17 @@ typedef struct recs__code_query {
                                one of its 4 g + 2 and 4 g + 3                           */
     int32_t start;          /* -64 times the sum of all codes                           */
     int32_t bias;           /* added to the sum of every row, below 2^30                */
+    const int8_t *pairs;    /* code_scan_pairs: [groups * 4], or NULL: of a pair of lines first
+                               the second one's codes and 26, then the first one's less 64;
+                               a last line without a pair: its codes                      */
+    const uint32_t *pair_starts; /* [segments], as starts: with them a segment's sums are those
+                               of codes less 64                                        */
 } recs__code_query;
 
 #define RECS__CODES_TILE 16
 #define RECS__CODES_SEGMENT 16
+#define RECS__CODES_PAIR_REACH 45    /* of a query's codes in pairs */
+#define RECS__CODES_PAIRS_DIMS 4096 /* that have pairs, at most    */
 
 typedef struct recs__kernels {
     const char *name;
@@ -145,24 +152,30 @@ typedef struct recs__kernels {
     /* out[j] = codes[j] * scale, rounded to float. */
     void (*widen_int8)(const int8_t *codes, float scale, float *out, size_t n);
 
-    /* Tiles of 16 rows of codes from 1 to 127: byte 64 * (t * groups + g) + 4 * i + j
+    /* Tiles of 16 rows of codes from 19 to 109: byte 64 * (t * groups + g) + 4 * i + j
      * is code 4 * g + j of row i of tile t. With S the sum over a row's codes of code
      * times the query's, plus the query's start and bias, bit i of hits[c * tiles + t]
      * says whether (float)S * scales[16 * t + i] >= limits[c], for query c < count. S is
      * exact as long as the 32 query codes of each half of a segment have magnitudes that
-     * add up to 520 at most. count * tiles * groups * 64 multiply-adds. */
+     * add up to 728 at most. count * tiles * groups * 64 multiply-adds. */
     void (*code_scan)(const recs__code_query *queries, const float *limits, size_t count,
                       const uint8_t *codes, size_t groups, size_t tiles, const float *scales,
                       uint16_t *hits);
+
+    /* The same for queries that have pairs, up to RECS__CODES_PAIRS_DIMS dimensions. Faster
+     * for 8 queries and more; NULL where it would not be. */
+    void (*code_scan_pairs)(const recs__code_query *queries, const float *limits, size_t count,
+                            const uint8_t *codes, size_t groups, size_t tiles,
+                            const float *scales, uint16_t *hits);
 
     /* Of one query those numbers themselves: out[16 * t + i] = (float)S *
      * scales[16 * t + i]. */
     void (*code_sums)(const recs__code_query *query, const uint8_t *codes, size_t groups,
                       size_t tiles, const float *scales, float *out);
 
-    /* dot() of query and the n codes of one row of a tile, each less 64: the row's
-     * first four codes are at `at`, the others 64 bytes apart. n multiply-adds. */
-    float (*code_dot)(const float *query, const uint8_t *at, size_t n);
+    /* The sum modulo 2^32 of query [groups * 4] times the codes of one row of a tile, whose
+     * first four codes are at `at`, the others 64 bytes apart. groups * 4 multiply-adds. */
+    int32_t (*code_product)(const int16_t *query, const uint8_t *at, size_t groups);
 } recs__kernels;
 
 /* The table for this processor and operating system. The first call chooses;

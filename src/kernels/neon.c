@@ -139,11 +139,6 @@ static inline ints ints_widen(ints acc) { return vreinterpretq_s16_s32(vpaddlq_s
 static inline ints ints_add(ints a, ints b) {
     return vreinterpretq_s16_s32(vaddq_s32(vreinterpretq_s32_s16(a), vreinterpretq_s32_s16(b)));
 }
-static inline vec codes_load(const uint8_t *at) {
-    int8_t four[4];
-    for (int i = 0; i < 4; i++) four[i] = (int8_t)(at[i] - 64);
-    return vec_load_int8(four);
-}
 static inline vec ints_floats(ints sum) { return vcvtq_f32_s32(vreinterpretq_s32_s16(sum)); }
 static inline uint32_t vec_reach(vec x, float limit) {
     const uint32x4_t bits = {1, 2, 4, 8};
@@ -151,6 +146,14 @@ static inline uint32_t vec_reach(vec x, float limit) {
 }
 
 #include "kernels/search_body.h"
+
+static int32_t code_product(const int16_t *query, const uint8_t *at, size_t groups) {
+    uint32_t sum = 0;
+    for (size_t g = 0; g < groups; g++)
+        for (size_t j = 0; j < 4; j++)
+            sum += (uint32_t)(query[4 * g + j] * at[64 * g + j]);
+    return (int32_t)sum;
+}
 
 const recs__kernels recs__kernels_neon = {
     .name = "neon",
@@ -180,5 +183,5 @@ const recs__kernels recs__kernels_neon = {
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
     .code_sums = code_sums,
-    .code_dot = code_dot,
+    .code_product = code_product,
 };

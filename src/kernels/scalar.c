@@ -182,16 +182,12 @@ static void widen_int8(const int8_t *codes, float scale, float *out, size_t n) {
     for (size_t j = 0; j < n; j++) out[j] = (float)codes[j] * scale;
 }
 
-static float code_dot(const float *query, const uint8_t *at, size_t n) {
-    float lane[LANES] = {0};
-    for (size_t k = 0; k < n; k += LANES)
-        for (size_t l = 0; l < LANES; l++) {
-            size_t j = k + l;
-            float x = j < n ? query[j] : 0.0f;
-            float y = j < n ? (float)(at[j / 4 * 64 + j % 4] - 64) : 0.0f;
-            lane[l] = fmaf(x, y, lane[l]);
-        }
-    return tree(lane);
+static int32_t code_product(const int16_t *query, const uint8_t *at, size_t groups) {
+    uint32_t sum = 0;
+    for (size_t g = 0; g < groups; g++)
+        for (size_t j = 0; j < 4; j++)
+            sum += (uint32_t)(query[4 * g + j] * at[64 * g + j]);
+    return (int32_t)sum;
 }
 
 static void code_sums(const recs__code_query *query, const uint8_t *codes, size_t groups,
@@ -250,5 +246,5 @@ const recs__kernels recs__kernels_scalar = {
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
     .code_sums = code_sums,
-    .code_dot = code_dot,
+    .code_product = code_product,
 };

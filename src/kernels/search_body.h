@@ -11,14 +11,13 @@
  *   ints_widen(acc)     the sum of 32 bits of each row (WIDE: as it is)
  *   ints_add(a, b)      of 32 bits
  *   ints_floats(a)      of 32 bits, as WIDTH floats
- *   codes_load(at)      WIDTH codes of one row, four a line, less 64, as floats
  *   vec_reach(x, limit) bit i: x[i] >= limit
  *   vec_sub(a, b), vec_load_float16(p), vec_load_int8(p)  WIDTH floats
  *
- * Why 16 bits are enough: a row's code less 64 is at most 63 in magnitude, and the
- * query's codes of a segment's half add up to 520 at most, so what a half ends
+ * Why 16 bits are enough: a row's code less 64 is at most 45 in magnitude, and the
+ * query's codes of a segment's half add up to 728 at most, so what a half ends
  * at, its start included, is at most 32,760. Sums on the way there may wrap; the
- * end is the same modulo 2^16. Of a single product pair, 127 * (127 + 127) is
+ * end is the same modulo 2^16. Of a single product pair, 109 * (127 + 127) is
  * below 2^15 too, so that an addition that saturates never does. */
 #ifndef RECS_KERNELS_SEARCH_BODY_H
 #define RECS_KERNELS_SEARCH_BODY_H
@@ -135,27 +134,6 @@ INLINE void code_hits(const recs__code_query *queries, const float *limits, cons
                     << (v * WIDTH);
         hits[q * tiles] = (uint16_t)bits;
     }
-}
-
-static float code_dot(const float *query, const uint8_t *at, size_t n) {
-    vec acc[PER_LANES];
-    UNROLL for (size_t p = 0; p < PER_LANES; p++) acc[p] = vec_zero();
-    size_t k = 0;
-    for (; k + LANES <= n; k += LANES) {
-        UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-            const size_t j = k + p * WIDTH;
-            acc[p] = vec_fma(vec_load(query + j), codes_load(at + 16 * j), acc[p]);
-        }
-    }
-    if (k == n) return reduce_one(acc);
-    int8_t some[LANES] = {0};
-    for (size_t j = k; j < n; j++) some[j - k] = (int8_t)(at[j / 4 * 64 + j % 4] - 64);
-    UNROLL for (size_t p = 0; p < PER_LANES; p++) {
-        size_t from = least(n - k, p * WIDTH);
-        acc[p] = vec_fma(vec_load_part(query + k + from, least(n - k - from, WIDTH)),
-                         vec_load_int8(some + p * WIDTH), acc[p]);
-    }
-    return reduce_one(acc);
 }
 
 static void code_sums(const recs__code_query *query, const uint8_t *codes, size_t groups,

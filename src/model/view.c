@@ -267,7 +267,7 @@ static recs_status read_width(const recs__file_component *record, uint32_t least
     return RECS_OK;
 }
 
-/* A copy of a later version is as none. */
+/* A copy of another version is as none. */
 static recs_status read_codes(const recs_model *model, recs__component *out, recs_error *error) {
     const recs__content *content =
         recs__model_section(model, RECS_SECTION_ITEM_CODES, out->index);
@@ -276,7 +276,7 @@ static recs_status read_codes(const recs_model *model, recs__component *out, rec
         return RECS_OK;
     if (content->size >= sizeof(recs__codes_head)) {
         memcpy(&version, content->bytes, sizeof version);
-        if (version > RECS__CODES_VERSION)
+        if (version != 0 && version != RECS__CODES_VERSION)
             return RECS_OK;
     }
     if (!recs__codes_read(&out->codes_room, content->bytes, content->size, items, out->factors))

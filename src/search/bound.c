@@ -76,8 +76,8 @@ double recs__bound_margin(const recs__asking *asking, const recs__codes_bound *b
     *bias = 0;
     if (has_ratio(bound)) {
         double wanted = coded * bound->ratio * vector->inverse * SLACK;
-        /* Scales are below most / 62, and the bias is rounded with the sum. */
-        rounded += (bound->ratio + vector->scale / coded) * most / 62;
+        /* Scales are below most / 44, and the bias is rounded with the sum. */
+        rounded += (bound->ratio + vector->scale / coded) * most / 44;
         lost = 0;
         *bias = -((int32_t)wanted + 1);
     }
@@ -101,10 +101,11 @@ float recs__bound_limit(const recs__asking *asking, const recs__codes_bound *bou
 
 double recs__bound_error(const recs__asking *asking, const recs__codes_bound *bound, float scale,
                          recs__margins m) {
-    double error = bound->error, length = asking->vector->length;
+    const recs__code_vector *vector = asking->vector;
+    double error = bound->error, length = vector->length, most = bound->most;
     if (has_ratio(bound) && (double)bound->ratio * scale < error)
         error = (double)bound->ratio * scale;
-    return (length * error + 2 * m.rounding * length * (bound->most + (double)bound->error) +
+    return ((length + vector->fine_error) * error + vector->fine_error * most + 2 * m.rounding * length * (bound->most + (double)bound->error) +
             m.tiny) *
            SLACK;
 }

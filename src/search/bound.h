@@ -40,8 +40,8 @@ float recs__bound_limit(const recs__asking *asking, const recs__codes_bound *bou
 double recs__bound_margin(const recs__asking *asking, const recs__codes_bound *bound,
                           recs__margins m, int32_t *bias);
 
-/* How far the vector's product with a row of this scale may be from the canonical one
- * with the row's codes, times the scale. */
+/* How far the vector's product with a row of this scale may be from that of its fine
+ * codes with the row's. */
 double recs__bound_error(const recs__asking *asking, const recs__codes_bound *bound, float scale,
                          recs__margins m);
 

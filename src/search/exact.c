@@ -27,7 +27,8 @@ enum {
     LEAD_BLOCKS = 8,     /* of codes, before a search is split                          */
     PIECE_BLOCKS = 64,   /* of codes, at least                                          */
     PIECES_MAX = 64,
-    SPLIT_ROWS_BELOW = 16 /* vectors: from so many on groups of them are split          */
+    SPLIT_ROWS_BELOW = 16, /* vectors: from so many on groups of them are split         */
+    MANY = 16             /* vectors from which their codes are those of many           */
 };
 
 typedef struct search {
@@ -365,7 +366,7 @@ recs_status recs__exact_search(const recs__space *space, recs__seek *seeks, size
         recs__code_vector *vector = &room->vectors[coded];
         *vector = (recs__code_vector){.scale = 0};
         if (space->codes != NULL)
-            recs__codes_query(vector, seek->vector, space->stored.dims,
+            recs__codes_query(vector, seek->vector, space->stored.dims, count >= MANY,
                               room->codes + coded * bytes);
         seek->way = way_of(space, seek, vector);
         seek->scanned = seek->refined = seek->rescored = 0;

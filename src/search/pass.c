@@ -28,6 +28,7 @@ enum {
     ALONE = 8,           /* blocks that are looked at one by one                    */
     STEP = 4,            /* … and as many at a time then,                           */
     STEP_BYTES = 128 << 10, /* within so many bytes of codes, which stay in a cache */
+    PAIRS_LEAST = 8,     /* vectors for which half the multiplications pay           */
     TAKEN = 512,         /* places taken together                                   */
     LEAD_TOP = 1024,     /* k up to which the first blocks prove a bar,             */
     LEAD_SHARE = 4,      /* … a block for each so many of k                         */
@@ -41,7 +42,7 @@ enum {
     SCORED = 16,         /* rows scored together                                    */
     FLOOD_LEAST = 4096,  /* rows refined before the codes are judged,               */
     FLOOD_TOP = 8,       /* … and so many for each of k                             */
-    FLOOD_SHARE = 8      /* … and more than one in so many: the plain scan is faster */
+    FLOOD_SHARE = 3      /* … and more than one in so many: the plain scan is faster */
 };
 
 /* ---- scores ---------------------------------------------------------------------- */
@@ -318,8 +319,10 @@ static void take_row(const working *w, recs__exact_slot *slot, const recs__codes
     float scale = codes->scales[place];
     const uint8_t *at = codes->codes + place / RECS__CODES_TILE * codes->groups * 64 +
                         place % RECS__CODES_TILE * 4;
-    double product =
-        (double)w->kernels->code_dot(slot->seek->vector, at, codes->dims) * (double)scale;
+    int32_t sum = (int32_t)((uint32_t)w->kernels->code_product(slot->vector->fine, at,
+                                                               codes->groups) +
+                            (uint32_t)slot->vector->fine_start);
+    double product = (double)sum * (slot->vector->fine_scale * (double)scale);
     double error = recs__bound_error(&asking, bound, scale, w->margins);
     float most = recs__bound_most(&asking, bound, product + error, w->margins);
     slot->refined++;
@@ -487,26 +490,38 @@ static void take_rows(const working *w, taking *taken) {
     taken->count = 0;
 }
 
-/* The rows of some tiles that the kernel let through for a slot. */
-static void take_hits(const working *w, taking *taken, uint8_t slot, size_t place,
-                      const uint16_t *hits, size_t tiles) {
-    for (size_t t = 0; t < tiles; t++) {
-        uint64_t four = 1;
-        if (t + 4 <= tiles)
-            memcpy(&four, hits + t, sizeof four);
-        if (four == 0) {
-            t += 3;
-            continue;
-        }
-        for (uint32_t bits = hits[t]; bits != 0; bits &= bits - 1) {
-            size_t at = place + t * RECS__CODES_TILE + (size_t)__builtin_ctz(bits);
-            __builtin_prefetch(&w->space->codes->order[at]);
-            taken->of[taken->count] = slot;
-            taken->places[taken->count++] = (uint32_t)at;
-            if (taken->count == TAKEN)
-                take_rows(w, taken);
-        }
+static void take_tile(const working *w, taking *taken, uint8_t slot, size_t place,
+                      uint32_t bits) {
+    for (; bits != 0; bits &= bits - 1) {
+        size_t at = place + (size_t)__builtin_ctz(bits);
+        __builtin_prefetch(&w->space->codes->order[at]);
+        taken->of[taken->count] = slot;
+        taken->places[taken->count++] = (uint32_t)at;
+        if (taken->count == TAKEN)
+            take_rows(w, taken);
     }
+}
+
+/* The rows of some tiles that the kernel let through: tile by tile, so that a tile is
+ * read once for all who look at its rows. */
+static void take_hits(const working *w, taking *taken, const looking *now, size_t place,
+                      const uint16_t *hits, size_t tiles) {
+    for (size_t first = 0; first < tiles; first += 4) {
+        size_t some = tiles - first < 4 ? tiles - first : 4, found = 0;
+        uint8_t any[RECS__PASS_GROUP];
+        for (size_t c = 0; c < now->count; c++) {
+            uint64_t four = 1;
+            if (some == 4)
+                memcpy(&four, hits + c * tiles + first, sizeof four);
+            any[found] = (uint8_t)c;
+            found += four != 0;
+        }
+        for (size_t t = first; found != 0 && t < first + some; t++)
+            for (size_t i = 0; i < found; i++)
+                take_tile(w, taken, now->slots[any[i]], place + t * RECS__CODES_TILE,
+                          hits[any[i] * tiles + t]);
+    }
+    take_rows(w, taken);
 }
 
 void recs__pass_codes(const recs__space *space, recs__exact_slot *slots, size_t count,
@@ -536,13 +551,12 @@ void recs__pass_codes(const recs__space *space, recs__exact_slot *slots, size_t 
         look_at(&now, &w, slots, &bound);
         if (now.count == 0)
             continue;
-        w.kernels->code_scan(now.queries, now.limits, now.count,
-                             codes->codes + tile * codes->groups * 64, codes->groups, tiles,
-                             codes->scales + tile * RECS__CODES_TILE, hits);
+        bool pairs = now.count >= PAIRS_LEAST && now.queries[0].pairs != NULL;
+        (pairs ? w.kernels->code_scan_pairs : w.kernels->code_scan)(
+            now.queries, now.limits, now.count, codes->codes + tile * codes->groups * 64,
+            codes->groups, tiles, codes->scales + tile * RECS__CODES_TILE, hits);
         taken.bound = &bound;
-        for (size_t c = 0; c < now.count; c++)
-            take_hits(&w, &taken, now.slots[c], tile * RECS__CODES_TILE, hits + c * tiles, tiles);
-        take_rows(&w, &taken);
+        take_hits(&w, &taken, &now, tile * RECS__CODES_TILE, hits, tiles);
         for (size_t c = 0; c < now.count; c++) {
             recs__exact_slot *slot = &slots[now.slots[c]];
             slot->scanned += tiles * RECS__CODES_TILE;

@@ -453,10 +453,9 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
     uint32_t *starts = take(count * segments * sizeof *starts);
     recs__code_query *queries = take(count * sizeof *queries);
     bool extreme = what == HUGE_ONES || what == WIDE;
-    float *block;
     for (size_t i = 0; i < groups * tiles * 64; i++)
-        codes[i] = (uint8_t)(extreme ? (recs__random_below(&r->random, 2) ? 1 : 127)
-                                     : 1 + recs__random_below(&r->random, 127));
+        codes[i] = (uint8_t)(extreme ? (recs__random_below(&r->random, 2) ? 19 : 109)
+                                     : 19 + recs__random_below(&r->random, 91));
     for (size_t i = 0; i < tiles * 16; i++)
         scales[i] = what == PLAIN ? with_exponent(r, 120, 127) : 1.0f;
     for (size_t c = 0; c < count; c++) {
@@ -465,7 +464,7 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
             size_t half = j / 2 % 2;
             if (j % (4 * RECS__CODES_SEGMENT) == 0) {
                 halves[0] = halves[1] = 0;
-                room[0] = room[1] = 520;
+                room[0] = room[1] = 728;
             }
             int32_t most = room[half] < 127 ? room[half] : 127;
             int32_t size = extreme ? most : (int32_t)recs__random_below(&r->random, 33);
@@ -479,8 +478,10 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
                 ((uint32_t)(-64 * halves[0]) & 0xFFFF) | (uint32_t)(-64 * halves[1]) << 16;
         }
         int32_t bias = c % 2 ? (int32_t)recs__random_below(&r->random, 2000) - 1000 : 0;
-        queries[c] = (recs__code_query){wanted + c * groups * 4, starts + c * segments,
-                                        -64 * total, bias};
+        queries[c] = (recs__code_query){.codes = wanted + c * groups * 4,
+                                        .starts = starts + c * segments,
+                                        .start = -64 * total,
+                                        .bias = bias};
         /* The score of some row, or just above it. */
         size_t row = tiles ? any_count(r, tiles * 16) : 0;
         int32_t sum = queries[c].start + bias;
@@ -492,7 +493,9 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
         if (what == SPECIAL && c % 3 == 0) limits[c] = c % 2 ? INFINITY : -INFINITY;
     }
     size_t words = (count * tiles + 1) / 2;
-    const float *vector = inputs(r, what == SPECIAL ? PLAIN : what, n, any_offset(r), &block);
+    int16_t *fine = take(groups * 4 * sizeof *fine);
+    for (size_t j = 0; j < groups * 4; j++)
+        fine[j] = (int16_t)((int32_t)recs__random_below(&r->random, 32767) - 16383);
     pair p = outputs(r, PLAIN, words + tiles * 16 + 1);
     for (int side = 0; side < 2; side++) {
         const recs__kernels *table = side ? r->reference : r->table;
@@ -502,10 +505,11 @@ static bool run_codes(run *r, kind what, size_t n, size_t tiles, size_t count) {
         if (count != 0)
             table->code_sums(&queries[count - 1], codes, groups, tiles, scales, out + words);
         if (tiles != 0)
-            out[words + tiles * 16] = table->code_dot(vector, codes + 4 * (n % 16), n);
+            out[words + tiles * 16] =
+                (float)(table->code_product(fine, codes + 4 * (n % 16), groups) % 9999991);
     }
-    free(block);
     free(codes), free(scales), free(limits), free(wanted), free(starts), free(queries);
+    free(fine);
     return same_pair(r, "code_scan", what, n, count, &p);
 }
 
