@@ -187,7 +187,7 @@ static void searches(job j, const limits *l) {
     static uint32_t starts[16];
     static recs__code_query queries[64];
     uint16_t *hits = limits_block(64 * ROWS_FAR / 16, sizeof *hits);
-    for (size_t q = 0; q < 64; q++) queries[q] = (recs__code_query){codes, starts, 0, 0};
+    for (size_t q = 0; q < 64; q++) queries[q] = (recs__code_query){.codes = codes, .starts = starts};
     for (size_t i = 0; i < 784; i++) codes[i] = (int8_t)(i % 17) - 8;
     for (int i = 0; i < 3; i++) {
         static const size_t counts[] = {1, 4, 64};

@@ -298,7 +298,7 @@ static void damaged_sections(void **state) {
     assert_null(recs__model_view(other)->components[0].codes);
     recs_model_release(other);
 
-    bytes[0] = 1;
+    bytes[0] = RECS__CODES_VERSION;
     bytes[size - 64] ^= 1; /* a code */
     bytes[sizeof(recs__codes_head)] ^= 1; /* the order */
     assert_int_equal(rewritten(model, bytes, size, &other), RECS_OK);
