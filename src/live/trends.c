@@ -152,7 +152,7 @@ void recs_trends_destroy(recs_trends *trends) {
     recs_host host = trends->host;
     recs__trend_share_destroy(trends);
     recs__trend_nodes_free(trends);
-    recs__trend_olds_free(trends);
+    recs__trend_known_free(trends);
     recs__bounded_free(trends);
     recs__trend_scratch_free(trends);
     recs__free(&host, trends->rows);

@@ -52,6 +52,8 @@ void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_
     cell->item = item;
     node->used++;
     atomic_fetch_add_explicit(&trends->cells, 1, memory_order_relaxed);
+    if (item < RECS__TREND_ITEMS)
+        recs__trend_arrived(trends, node, item);
     if (item & RECS__TREND_RETURNED)
         atomic_store_explicit(&trends->returns, true, memory_order_relaxed);
     else if (!atomic_load_explicit(&trends->returns, memory_order_relaxed))

@@ -280,8 +280,9 @@ static inline uint32_t take_candidate(recs__trend_work *work, uint32_t item) {
 static bool asked_for(const recs__trend_lens *lens, uint32_t item) {
     const recs__trend_ask *ask = lens->ask;
     return item < RECS__TREND_ITEMS &&
-           !(lens->known_old && recs__trend_is_old(lens->trends, item,
-                                                   lens->slots[lens->trends->options.base])) &&
+           !(lens->known_old &&
+             recs__trend_is_old(lens->trends, item, lens->slots[lens->trends->options.base],
+                                ask->time - lens->trends->options.new_within)) &&
            (ask->allowed == NULL || ask->allowed(ask->data, item));
 }
 
@@ -405,6 +406,31 @@ static double enough_of(const recs__trend_lens *lens, recs__trend_work *work, ui
     return 0.25 * LITTLE * floor_of(lens, work) / level->per_count;
 }
 
+/* Who came to a place last, where no other outside its lists can be new. */
+static recs_status gather_arrivals(const recs__trend_lens *lens, recs__trend_work *work,
+                                   uint32_t l, double *bar, const recs_host *host,
+                                   recs_error *error) {
+    const recs_trends *trends = lens->trends;
+    const recs__trend_node *node = work->level[l].node;
+    const recs__trend_lists *lists = node->lists;
+    uint32_t count = lists->arrivals < RECS__TREND_ARRIVALS ? lists->arrivals
+                                                            : RECS__TREND_ARRIVALS;
+    if (lists->base != lens->slots[trends->options.base] ||
+        lists->lost > lens->ask->time - trends->options.new_within)
+        return RECS_OK;
+    recs_status status = candidate_room(work, host, count, error);
+    for (uint32_t i = 0; i < count; i++)
+        ask_for(trends, node, lists->arrived[i]);
+    for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
+        const recs__trend_cell *cell = recs__trend_find_hot(trends, node, lists->arrived[i]);
+        if (cell != NULL)
+            offer(lens, work, l, cell);
+    }
+    if (status == RECS_OK)
+        *bar = 0.0;
+    return status;
+}
+
 /* Gathers a list of a level, in the asked series or the base; *bar: what an item that is
  * left out counts there at most. some: as far as is likely to do. Under the lock, lists
  * aligned. */
@@ -438,7 +464,7 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
                                              level->total))) {
             *bar = reach > *bar ? reach : *bar;
             work->skipped |= reach < enough;
-            break;
+            return RECS_OK;
         }
         if (filtered && !asked_for(lens, row.items[i]))
             continue;
@@ -459,6 +485,8 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
             !rises)
             enough = seen.count * (1.0 - 1e-5);
     }
+    if (*bar > 0.0 && ask->ranking == RECS_RANK_NEW && lens->known_old)
+        return gather_arrivals(lens, work, l, bar, host, error);
     return RECS_OK;
 }
 
@@ -637,9 +665,9 @@ void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *wor
         uint32_t c = work->chosen[i];
         const recs__trend_cell *cell = recs__trend_find_hot(trends, work->root, work->items[c]);
         work->firsts[c] = cell != NULL ? recs__trend_first(trends, cell) : RECS_NO_TIME;
-        if (work->firsts[c] != RECS_NO_TIME &&
-            work->firsts[c] <= lens->now - trends->options.new_within)
-            recs__trend_set_old(trends, work->items[c], lens->slots[trends->options.base]);
+        if (work->firsts[c] != RECS_NO_TIME)
+            recs__trend_set_known(trends, work->items[c], lens->slots[trends->options.base],
+                                  work->firsts[c]);
     }
     recs__trend_unlock(trends, work->root);
 }

@@ -62,7 +62,8 @@ static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
         if (slot >= 0 && slot <= held && held - slot < 2 && cell->first[slot & 1] != 0)
             return slot * width + (int64_t)(cell->first[slot & 1] - 1) * 1000 >
                        now - trends->options.new_within &&
-                   !recs__trend_is_old(trends, cell->item, newest);
+                   !recs__trend_is_old(trends, cell->item, newest,
+                                       now - trends->options.new_within);
     return false;
 }
 
@@ -174,6 +175,14 @@ static inline int64_t value_of(const recs_trends *trends, recs__trend_cell *cell
     return value > INT64_MAX - before ? INT64_MAX : value + before;
 }
 
+/* A cell that may be new is on no list of its kind, or not on all. */
+static void lose(const recs_trends *trends, recs__trend_lists *lists,
+                 const recs__trend_cell *cell) {
+    int64_t first = recs__trend_first(trends, cell);
+    if (first != RECS_NO_TIME && first > lists->lost)
+        lists->lost = first;
+}
+
 static void shrink(const recs_trends *trends, recs__trend_node *node, uint32_t index,
                    int64_t now) {
     recs__trend_lists *lists = node->lists;
@@ -199,7 +208,10 @@ static void shrink(const recs_trends *trends, recs__trend_node *node, uint32_t i
         list->entries[i] = e[i].cell;
     int64_t bar = lists->bars[index];
     for (uint32_t i = list->count; i < count; i++) {
-        recs__trend_at(trends, cells, e[i].cell)->marks &= ~(UINT32_C(1) << index);
+        recs__trend_cell *cell = recs__trend_at(trends, cells, e[i].cell);
+        cell->marks &= ~(UINT32_C(1) << index);
+        if (fresh)
+            lose(trends, lists, cell);
         if (e[i].value > bar)
             bar = e[i].value;
     }
@@ -231,6 +243,26 @@ void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__
                 (!of_new(trends, l) || is_new(trends, lists, cell, now)))
                 enter(trends, node, cell, l, now);
     }
+}
+
+void recs__trend_arrived(recs_trends *trends, recs__trend_node *node, uint32_t item) {
+    int64_t now = atomic_load_explicit(&trends->newest, memory_order_relaxed);
+    recs__trend_lists *lists = node->lists;
+    if (now < 0 || trends->options.memory != 0)
+        return;
+    int32_t slot = recs__trend_slot(&trends->options.series[trends->options.base], now);
+    if (node->parent == RECS_NO_PLACE && node->base == RECS_NO_PLACE)
+        recs__trend_set_known(trends, item, slot, now);
+    if (lists == NULL ||
+        recs__trend_is_old(trends, item, slot, now - trends->options.new_within))
+        return;
+    uint32_t at = lists->arrivals++ % RECS__TREND_ARRIVALS;
+    if (lists->arrivals > RECS__TREND_ARRIVALS && lists->arrived_at[at] > lists->lost)
+        lists->lost = lists->arrived_at[at];
+    lists->arrived[at] = item;
+    lists->arrived_at[at] = now;
+    if (lists->arrivals == 2 * RECS__TREND_ARRIVALS)
+        lists->arrivals = RECS__TREND_ARRIVALS;
 }
 
 /* ---- making them ------------------------------------------------------------------------ */
@@ -271,6 +303,8 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
         lists->newest[s] = s < trends->options.series_count ? newest[s] : 0;
     }
     lists->base = newest[trends->options.base];
+    lists->arrivals = 0;
+    lists->lost = -1;
     for (uint32_t l = 0; l < lists->count; l++) {
         uint32_t keep = l < kinds ? short_keep(trends) : trends->options.candidates;
         lists->list[l] = (recs__trend_list){.keep = keep, .entries = entries};
@@ -342,15 +376,26 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
     begin(trends, lists, tiers, newest);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     bool root = node == recs__trend_node_at(trends, 0) && now >= 0;
+    bool dead = false; /* some cell's item may come back without a new one */
+    uint32_t fresh = 0; /* marks of lists of new items */
+    for (uint32_t l = 0; l < lists->count; l++)
+        fresh |= of_new(trends, l) ? UINT32_C(1) << l : 0;
     for (uint32_t at = 0; at < capacity; at++) {
         recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == RECS__TREND_FREE)
             continue;
         cell->marks &= RECS__TREND_HAS_RETURNS;
-        int64_t first = root && cell->item < RECS__TREND_ITEMS ? recs__trend_first(trends, cell)
-                                                               : RECS_NO_TIME;
-        if (first != RECS_NO_TIME && first <= now - trends->options.new_within)
-            recs__trend_set_old(trends, cell->item, lists->newest[trends->options.base]);
+        if (cell->item >= RECS__TREND_ITEMS)
+            continue;
+        int64_t first = recs__trend_first(trends, cell);
+        dead |= first == RECS_NO_TIME;
+        if (root && first != RECS_NO_TIME)
+            recs__trend_set_known(trends, cell->item, lists->newest[trends->options.base], first);
         recs__trend_offer(trends, node, cell, newest, now);
+        if ((cell->marks & fresh) != fresh && first > lists->lost &&
+            is_new(trends, lists, cell, now))
+            lists->lost = first;
     }
+    if (dead)
+        lists->lost = INT64_MAX;
 }

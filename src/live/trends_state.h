@@ -58,6 +58,7 @@ enum {
     RECS__TREND_CANDIDATES = 1024, /* the option's largest                    */
     RECS__TREND_SHORT = 56,     /* kept by a short list (trends_lists.c)      */
     RECS__TREND_LARGE = 16384,  /* cells: long lists are kept from then on    */
+    RECS__TREND_ARRIVALS = 64,  /* items that came to a place last            */
     RECS__TREND_SKETCH = 64     /* smallest hashes of actors kept per slot    */
 };
 
@@ -236,7 +237,12 @@ typedef struct recs__trend_lists {
                                              is none); of lists there are not: INT64_MAX */
     int32_t base; /* newest slot of the base series when the lists were made */
     uint32_t tiers, count;
-    uint32_t spare;
+    /* Items that came here lately and may be new anywhere; with them the lists of new items
+     * have all that appeared after `lost`. */
+    uint32_t arrivals;
+    uint32_t arrived[RECS__TREND_ARRIVALS];
+    int64_t arrived_at[RECS__TREND_ARRIVALS];
+    int64_t lost;
     recs__trend_list list[];              /* count, in the room of two tiers; then their
                                              entries, the short lists' first            */
 } recs__trend_lists;
@@ -285,7 +291,7 @@ struct recs_trends {
     struct recs__trend_pool *pool; /* trends_memory.c */
     pthread_mutex_t pool_lock;
     recs__trend_names items, paths, segments;
-    _Atomic(_Atomic uint32_t *) olds[RECS__TREND_CHUNKS]; /* by item: see trends_old.h */
+    _Atomic(_Atomic uint64_t *) known[RECS__TREND_CHUNKS]; /* by item: see trends_old.h */
     pthread_mutex_t nodes_lock;
     _Atomic(recs__trend_node *) nodes[RECS__TREND_CHUNKS];
     _Atomic uint32_t node_count;
@@ -396,6 +402,8 @@ int64_t recs__trend_worth(const recs_trends *trends, uint32_t s, uint32_t weight
 
 /* ---- trends_lists.c ------------------------------------------------------------------- */
 
+/* After a cell was made. */
+void recs__trend_arrived(recs_trends *trends, recs__trend_node *node, uint32_t item);
 /* After a cell grew: puts it on the lists it now belongs to. */
 void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
                        const int32_t *newest, int64_t now);
