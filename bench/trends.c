@@ -3,7 +3,7 @@
  *   build/bench/trends [--events 8000000] [--items 1000000] [--cities 9899]
  *       [--regions 100] [--skew 1.1] [--place-skew 1.1] [--batch 65536]
  *       [--describe "half_life=1d|7d, actors=off"] [--actors 200000] [--depth 2]
- *       [--threads 1,2] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query]
+ *       [--threads 1,2] [--limit 50] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query]
  *
  * Items are Zipf(skew), cities Zipf(place-skew) (0: all alike), cities lie in
  * regions and regions under the root: an event counts at three places. The
@@ -12,8 +12,11 @@
  * are there. --depth 1: events name regions, 0: the root alone. Times are of the
  * processor (all threads' sum for the rate per core) and of the wall. The state's
  * settings (actors=off: nobody is counted once) and its memory are in each line. One
- * JSON line a figure. Queries ask for the top 50 of cities drawn as events
- * are, alone and while one thread pours. */
+ * JSON line a figure. Queries ask for the top 50 (or --limit) of cities drawn as events
+ * are: alone; while one thread adds batches at its full speed; while it adds one by one;
+ * and while it counts three days in a second. In the first two the shop's clock runs as
+ * fast as this one (5,000 events a millisecond), and every thousandth event is of an item
+ * that nobody has seen. */
 #include "base/random.h"
 #include "recs.h"
 
@@ -33,6 +36,7 @@ typedef struct settings {
     size_t events, items, cities, regions, batch, actors;
     double skew, place_skew;
     int32_t rankings, passes, depth;
+    size_t limit;
     const char *description, *only, *threads;
     uint64_t seed;
 } settings;
@@ -160,13 +164,15 @@ static void city_name(const settings *o, size_t city, char name[64]) {
     snprintf(name, 64, "region-%zu/city-%zu", city % o->regions, city);
 }
 
+enum { UNSEEN = 100000, EVERY = 1000 }; /* items for later, and how often there is one */
+
 /* Root 0, regions 1 .. regions, then the cities. */
 static recs_trends *make_state(const settings *o, const char *description) {
     recs_trends *trends;
     char name[64];
     uint32_t handle;
     check(recs_trends_create(&trends, description, NULL, &error));
-    for (size_t i = 0; i < o->items; i++) {
+    for (size_t i = 0; i < o->items + UNSEEN; i++) {
         snprintf(name, sizeof name, "item-%zu", i);
         check(recs_trends_item(trends, name, &handle, &error));
     }
@@ -185,37 +191,57 @@ static recs_trends *make_state(const settings *o, const char *description) {
 
 /* ---- counting ------------------------------------------------------------------------------ */
 
+enum { PACE = 5000 }; /* events a millisecond */
+
 typedef struct pour {
     recs_trends *trends;
+    const settings *settings;
     const stream *stream;
     const uint64_t *actors;
     size_t begin, end, batch;
     int64_t shift;
+    int64_t from; /* not 0: the time of the first event, others follow at PACE */
+    size_t unseen; /* then: how many items have been new */
     bool one;
     double cpu;
     atomic_bool *stop;
     size_t added;
 } pour;
 
+/* A batch as it would come now. */
+static void make_present(const settings *o, pour *p, size_t count, uint32_t *items,
+                         int64_t *times) {
+    for (size_t i = 0; i < count; i++) {
+        size_t number = p->added + i;
+        times[i] = p->from + (int64_t)(number / PACE);
+        if (number % EVERY == 0)
+            items[i] = (uint32_t)(o->items + p->unseen++ % UNSEEN);
+    }
+}
+
 static void *pour_run(void *data) {
     pour *p = data;
     const stream *s = p->stream;
     int64_t *times = take(p->batch, 8);
+    uint32_t *items = take(p->batch, 4);
     double begin = seconds(CLOCK_THREAD_CPUTIME_ID);
     do {
         for (size_t at = p->begin; at < p->end; at += p->batch) {
             size_t count = p->end - at < p->batch ? p->end - at : p->batch;
             for (size_t i = 0; i < count; i++)
                 times[i] = s->times[at + i] + p->shift;
+            memcpy(items, s->items + at, count * sizeof *items);
+            if (p->from)
+                make_present(p->settings, p, count, items, times);
             recs_error failed;
             recs_status status = RECS_OK;
             if (p->one)
                 for (size_t i = 0; i < count && !status; i++)
-                    status = recs_trends_add_one(p->trends, s->items[at + i], s->places[at + i],
+                    status = recs_trends_add_one(p->trends, items[i], s->places[at + i],
                                                  p->actors ? p->actors[at + i] : 0, times[i], 1,
                                                  &failed);
             else
-                status = recs_trends_add_rows(p->trends, s->items + at, s->places + at,
+                status = recs_trends_add_rows(p->trends, items, s->places + at,
                                               p->actors ? p->actors + at : NULL, times, NULL, NULL,
                                               count, START + 3000 * HOUR, NULL, &failed);
             if (status) {
@@ -229,6 +255,7 @@ static void *pour_run(void *data) {
     } while (p->stop && !atomic_load(p->stop));
     p->cpu = seconds(CLOCK_THREAD_CPUTIME_ID) - begin;
     free(times);
+    free(items);
     return NULL;
 }
 
@@ -256,6 +283,7 @@ static void pour_all(const settings *o, recs_trends *trends, const stream *s, in
     double begin = seconds(CLOCK_MONOTONIC), cpu = 0;
     for (int t = 0; t < threads; t++) {
         pours[t] = (pour){.trends = trends,
+                          .settings = o,
                           .stream = s,
                           .actors = actors,
                           .begin = s->count * (size_t)t / (size_t)threads,
@@ -353,7 +381,7 @@ static answers ask_by(const settings *o, recs_trends *trends, const stream *s, i
         recs_query_place(query, name);
         recs_query_time(query, now);
         recs_query_ranking(query, ranking);
-        recs_query_limit(query, 50);
+        recs_query_limit(query, o->limit);
         check(recs_trending(trends, query, &error));
         times[i] = 1e6 * (seconds(clock) - begin);
         if (i % 16 == 0)
@@ -378,12 +406,12 @@ static void ask(const settings *o, recs_trends *trends, const stream *s, int32_t
     double *cpu = take(QUERIES, 8), *wall = take(QUERIES, 8);
     answers first = ask_by(o, trends, s, ranking, CLOCK_THREAD_CPUTIME_ID, cpu);
     answers a = ask_by(o, trends, s, ranking, CLOCK_MONOTONIC, wall);
-    printf("{\"bench\": \"trends\", \"what\": \"top 50, %s, %s\", \"queries\": %d, "
+    printf("{\"bench\": \"trends\", \"what\": \"top %zu, %s, %s\", \"queries\": %d, "
            "\"median_us\": %.2f, \"regions_median_us\": %.2f, \"p99_us\": %.2f, \"p99.9_us\": %.2f, \"most_us\": %.0f, "
            "\"cpu_median_us\": %.2f, \"cpu_p99_us\": %.2f, \"cpu_p99.9_us\": %.2f, "
            "\"candidates\": %.0f, \"scanned\": %zu, \"scanned_at_first\": %zu, "
            "\"answers\": %.1f}\n",
-           names[ranking], what, QUERIES, wall[QUERIES / 2], a.large, wall[QUERIES - QUERIES / 100],
+           o->limit, names[ranking], what, QUERIES, wall[QUERIES / 2], a.large, wall[QUERIES - QUERIES / 100],
            wall[QUERIES - QUERIES / 1000], wall[QUERIES - 1], cpu[QUERIES / 2],
            cpu[QUERIES - QUERIES / 100], cpu[QUERIES - QUERIES / 1000], a.scored, a.scanned,
            first.scanned, a.items);
@@ -396,22 +424,32 @@ static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
     int64_t last = o->passes + 1;
     for (int32_t ranking = 0; ranking < o->rankings; ranking++)
         ask(o, trends, s, ranking, "alone");
-    atomic_bool stop = false;
-    pour p = {.trends = trends,
-              .stream = s,
-              .end = s->count,
-              .batch = o->batch,
-              .shift = last * 72 * HOUR,
-              .stop = &stop};
-    pthread_t id;
-    double begin = seconds(CLOCK_MONOTONIC);
-    if (pthread_create(&id, NULL, pour_run, &p))
-        exit(1);
-    for (int32_t ranking = 0; ranking < o->rankings; ranking++)
-        ask(o, trends, s, ranking, "while events pour in");
-    atomic_store(&stop, true);
-    pthread_join(id, NULL);
-    report(o, trends, "beside queries", 1, p.added, seconds(CLOCK_MONOTONIC) - begin, p.cpu);
+    static const char *const ways[] = {"while events pour in", "while they come one by one",
+                                       "while days go by"};
+    size_t unseen = 0;
+    for (int way = 0; way < 3; way++) {
+        atomic_bool stop = false;
+        pour p = {.trends = trends,
+                  .settings = o,
+                  .stream = s,
+                  .end = s->count,
+                  .batch = o->batch,
+                  .shift = last * 72 * HOUR,
+                  .from = way < 2 ? recs_trends_newest(trends) + 1 : 0,
+                  .unseen = unseen,
+                  .one = way == 1,
+                  .stop = &stop};
+        pthread_t id;
+        double begin = seconds(CLOCK_MONOTONIC);
+        if (pthread_create(&id, NULL, pour_run, &p))
+            exit(1);
+        for (int32_t ranking = 0; ranking < o->rankings; ranking++)
+            ask(o, trends, s, ranking, ways[way]);
+        atomic_store(&stop, true);
+        pthread_join(id, NULL);
+        report(o, trends, "beside queries", 1, p.added, seconds(CLOCK_MONOTONIC) - begin, p.cpu);
+        unseen = p.unseen;
+    }
 }
 
 /* ---- the program ------------------------------------------------------------------------------------ */
@@ -468,7 +506,7 @@ static void run(const settings *o) {
 }
 
 int main(int argc, char **argv) {
-    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3, 1, 2,
+    settings o = {8000000, 1000000, 9899, 100, 65536, 200000, 1.1, 1.1, 3, 1, 2, 50,
                   "half_life=1d|7d, actors=off", NULL, "1,2", 1};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
@@ -496,6 +534,8 @@ int main(int argc, char **argv) {
             o.threads = value;
         else if (!strcmp(name, "--rankings"))
             o.rankings = atoi(value);
+        else if (!strcmp(name, "--limit"))
+            o.limit = strtoull(value, NULL, 10);
         else if (!strcmp(name, "--passes"))
             o.passes = atoi(value);
         else if (!strcmp(name, "--depth"))

@@ -66,8 +66,9 @@ static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const q
         fail_msg("%s", error.text);
     assert_int_equal(recs_query_trend_scanned(r), 0);
     if (recs_query_count(q) != recs_query_count(r))
-        fail_msg("%zu items, expected %zu (place \"%s\", ranking %d)", recs_query_count(q),
-                 recs_query_count(r), asked->place, asked->ranking);
+        fail_msg("%zu items, expected %zu (place \"%s\", ranking %d, %lld ms after the newest)",
+                 recs_query_count(q), recs_query_count(r), asked->place, asked->ranking,
+                 (long long)(asked->time - recs_trends_newest(trends)));
     for (size_t i = 0; i < recs_query_count(q); i++) {
         if (strcmp(recs_query_id(q, i), recs_query_id(r, i)) != 0)
             fail_msg("rank %zu: %s (%.9g), expected %s (%.9g), place \"%s\", ranking %d", i,
@@ -83,11 +84,12 @@ static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const q
 
 static void ask_all(recs_trends *trends, recs_query *q, recs_query *r, int64_t now, bool windows,
                     size_t *answers, size_t *scans, size_t *queries) {
+    static const int64_t later[] = {0, 9 * HOUR, 18 * HOUR, -HOUR / 3, -2 * DAY};
     static const size_t limits[] = {1, 7, 50, 90, 200};
     for (int turn = 0; turn < 60; turn++) {
         question asked = {.place = paths[draw(PLACES)],
                           .segment = draw(4) == 0 ? "new customers" : NULL,
-                          .time = now + (int64_t)draw(3) * 9 * HOUR,
+                          .time = now + later[draw(5)],
                           .half_life = draw(2) == 0 ? DAY : 8 * DAY,
                           .ranking = (int32_t)draw(3),
                           .limit = limits[draw(5)],

@@ -79,8 +79,8 @@ void recs__trend_look_from(recs_trends *trends, const recs__trend_ask *ask,
     for (uint32_t s = 0; s < options->series_count; s++)
         lens->slots[s] = newest < 0 ? 0 : recs__trend_slot(&options->series[s], newest);
     lens->now = newest;
-    lens->known_old = ask->ranking == RECS_RANK_NEW && ask->time >= newest &&
-                      options->memory == 0 && trends->mapped == NULL;
+    lens->known_old = ask->ranking == RECS_RANK_NEW && options->memory == 0 &&
+                      trends->mapped == NULL;
     recs__trend_focus(lens, 0, ask->series);
     recs__trend_focus(lens, 1, rises ? options->baseline : options->base);
     lens->leans = !rises && options->own > 0.0 && lens->series[0] != lens->series[1];
@@ -372,8 +372,9 @@ static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
     *bounded = true;
     if (series->half_life == 0) /* an earlier window has buckets that left the value */
         *bounded = lens->newest[0] >= lens->slots[lens->ask->series];
-    if (lens->ask->ranking == RECS_RANK_NEW) /* earlier, other items were new */
-        *bounded &= lens->ask->time >= newest;
+    if (lens->ask->ranking == RECS_RANK_NEW) /* long before other items were new */
+        *bounded &= lens->ask->time - options->new_within >=
+                    recs__trend_listed_since(lens->trends, newest);
     return lens->ask->series +
            (lens->ask->ranking == RECS_RANK_NEW ? options->series_count : UINT32_C(0));
 }
@@ -458,6 +459,8 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     *bar = most > 0.0 ? most * scale : 0.0;
     double enough = enough_of(lens, work, l, some); /* what counts less may be left out */
     for (uint32_t i = 0, taken = 0; i < row.count; i++) {
+        if (lens->known_old && i + AHEAD < row.count)
+            recs__trend_expect_known(lens->trends, row.items[i + AHEAD]);
         double sum = row.sums[i], reach = sum * RECS__TREND_ROUGH * scale;
         if (reach < enough ||
             (rises && !recs__trend_supported(options->min_support, lens->floor, reach,

@@ -111,7 +111,7 @@ typedef struct recs__trend_fresh {
 static inline recs__trend_fresh recs__trend_fresh_since(const recs_trends *trends, int32_t newest,
                                                         int64_t now) {
     int64_t width = trends->options.series[trends->options.base].width;
-    int64_t since = now - trends->options.new_within - newest * width;
+    int64_t since = recs__trend_listed_since(trends, now) - newest * width;
     bool before = since < 0;
     since += before ? width : 0;
     return (recs__trend_fresh){before, since < 0 ? 0 : (uint32_t)(since / 1000)};

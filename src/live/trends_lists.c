@@ -61,9 +61,9 @@ static bool is_new(const recs_trends *trends, const recs__trend_lists *lists,
     for (int32_t slot = newest - 1; slot <= newest; slot++)
         if (slot >= 0 && slot <= held && held - slot < 2 && cell->first[slot & 1] != 0)
             return slot * width + (int64_t)(cell->first[slot & 1] - 1) * 1000 >
-                       now - trends->options.new_within &&
+                       recs__trend_listed_since(trends, now) &&
                    !recs__trend_is_old(trends, cell->item, newest,
-                                       now - trends->options.new_within);
+                                       recs__trend_listed_since(trends, now));
     return false;
 }
 
@@ -117,6 +117,8 @@ static void align(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
 
 void recs__trend_lists_align(const recs_trends *trends, recs__trend_lists *lists,
                              const int32_t *newest) {
+    if (lists->base < 0)
+        lists->base = newest[trends->options.base];
     for (uint32_t s = 0; s < trends->options.series_count; s++)
         if (lists->newest[s] < newest[s])
             align(trends, lists, s, newest[s]);
@@ -254,7 +256,7 @@ void recs__trend_arrived(recs_trends *trends, recs__trend_node *node, uint32_t i
     if (node->parent == RECS_NO_PLACE && node->base == RECS_NO_PLACE)
         recs__trend_set_known(trends, item, slot, now);
     if (lists == NULL ||
-        recs__trend_is_old(trends, item, slot, now - trends->options.new_within))
+        recs__trend_is_old(trends, item, slot, recs__trend_listed_since(trends, now)))
         return;
     uint32_t at = lists->arrivals++ % RECS__TREND_ARRIVALS;
     if (lists->arrivals > RECS__TREND_ARRIVALS && lists->arrived_at[at] > lists->lost)
@@ -302,7 +304,7 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
         lists->floors[s] = -1;
         lists->newest[s] = s < trends->options.series_count ? newest[s] : 0;
     }
-    lists->base = newest[trends->options.base];
+    lists->base = newest[trends->options.base]; /* or -1: nothing is counted yet */
     lists->arrivals = 0;
     lists->lost = -1;
     for (uint32_t l = 0; l < lists->count; l++) {
@@ -372,7 +374,7 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
     }
     int32_t newest[RECS__TREND_SERIES];
     for (uint32_t s = 0; s < trends->options.series_count; s++)
-        newest[s] = now < 0 ? 0 : recs__trend_slot(&trends->options.series[s], now);
+        newest[s] = now < 0 ? -1 : recs__trend_slot(&trends->options.series[s], now);
     begin(trends, lists, tiers, newest);
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     bool root = node == recs__trend_node_at(trends, 0) && now >= 0;
@@ -388,7 +390,7 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
         if (cell->item >= RECS__TREND_ITEMS)
             continue;
         int64_t first = recs__trend_first(trends, cell);
-        dead |= first == RECS_NO_TIME;
+        dead |= first == RECS_NO_TIME && now >= 0;
         if (root && first != RECS_NO_TIME)
             recs__trend_set_known(trends, cell->item, lists->newest[trends->options.base], first);
         recs__trend_offer(trends, node, cell, newest, now);

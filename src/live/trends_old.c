@@ -24,9 +24,9 @@ void recs__trend_set_known(recs_trends *trends, uint32_t item, int32_t base_slot
         else
             recs__trend_release(trends, made, chunk_size(chunk));
     }
-    atomic_store_explicit(&known[within],
-                          ((uint64_t)(uint32_t)base_slot + 1) << 32 | (uint64_t)seconds,
-                          memory_order_relaxed);
+    uint64_t at = ((uint64_t)(uint32_t)base_slot + 1) << 32 | (uint64_t)seconds;
+    if (atomic_load_explicit(&known[within], memory_order_relaxed) != at)
+        atomic_store_explicit(&known[within], at, memory_order_relaxed);
 }
 
 void recs__trend_known_free(recs_trends *trends) {

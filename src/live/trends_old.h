@@ -32,6 +32,14 @@ static inline bool recs__trend_is_old(const recs_trends *trends, uint32_t item,
            recs__trend_era_begin(trends, base_slot) + (int64_t)(uint32_t)at * 1000 <= since;
 }
 
+/* Asks for the line of an item's number. */
+static inline void recs__trend_expect_known(const recs_trends *trends, uint32_t item) {
+    uint32_t within, chunk = recs__trend_chunk(item, &within);
+    _Atomic uint64_t *known = atomic_load_explicit(&trends->known[chunk], memory_order_acquire);
+    if (known != NULL)
+        __builtin_prefetch((const void *)(uintptr_t)&known[within]);
+}
+
 /* The item appeared at a time (ms) or before. Without memory nothing is kept. */
 void recs__trend_set_known(recs_trends *trends, uint32_t item, int32_t base_slot, int64_t time);
 void recs__trend_known_free(recs_trends *trends);

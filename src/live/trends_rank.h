@@ -96,7 +96,7 @@ typedef struct recs__trend_lens {
     int32_t slots[RECS__TREND_SERIES]; /* the newest of every series */
     double floor;      /* an item trends that has more than this part of the traffic: 1/floor */
     int64_t now;                       /* the newest time                             */
-    bool known_old; /* what is known to be old then (trends_old.h) is old when asked, too */
+    bool known_old; /* what is known to be old (trends_old.h) is left out */
     uint32_t profile_count; /* buckets of a popular score's profile, 0: none */
     recs__trend_bucket profile[RECS__TREND_BUCKETS];
     bool leans;        /* a popular score leans on the longest half-life */

@@ -64,7 +64,7 @@ static uint32_t read_cells(const recs__trend_lens *lens, recs__trend_node *node,
             __builtin_prefetch(recs__trend_at(trends, cells, list->entries[i + AHEAD]));
         recs__trend_cell *cell = recs__trend_at(trends, cells, list->entries[i]);
         if (put_off && recs__trend_is_old(trends, cell->item, lens->slots[base],
-                                          lens->now - trends->options.new_within)) {
+                                          recs__trend_listed_since(trends, lens->now))) {
             cell->marks &= ~(UINT32_C(1) << index);
             continue;
         }

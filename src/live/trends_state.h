@@ -312,6 +312,14 @@ static inline recs__trend_node *recs__trend_node_at(const recs_trends *trends, u
     return atomic_load_explicit(&trends->nodes[chunk], memory_order_acquire) + within;
 }
 
+/* Items that appeared after it may be on lists of new items: those of questions that are
+ * asked for a little before the newest event, too. */
+static inline int64_t recs__trend_listed_since(const recs_trends *trends, int64_t now) {
+    int64_t within = trends->options.new_within, spare = trends->options.future;
+    spare = spare < 60000 ? 60000 : spare > within / 8 ? within / 8 : spare;
+    return now - within - spare;
+}
+
 static inline int32_t *recs__trend_newest(const recs_trends *trends, recs__trend_cell *cell) {
     return (int32_t *)(void *)((unsigned char *)cell + trends->newest_at);
 }
