@@ -4,7 +4,7 @@
  *
  *   build/bench/ann [--count N] [--dims D] [--queries Q] [--metric cosine|inner]
  *                   [--m M] [--ef-construction E] [--index TEXT] [--vectors FILE]
- *                   [--model FILE] [--set FILE] [--turns N]
+ *                   [--model FILE] [--set FILE] [--turns N] [--equal]
  *
  * Vectors of 24 hidden dimensions and noise; under inner their lengths spread log-normally
  * (deviation 0.5). --model: the factors of a model's first component that has some, its
@@ -17,6 +17,8 @@
  * --turns times (9), one query at a time and a part at once, processor seconds of this one
  * thread; the least of each part counts. --set: the set with its index is kept there, and
  * taken from there where it is. One JSON line a figure:
+ * --equal: FAISS's own graph, under inner, is by distance, of vectors made equally long by a
+ * further component (Bachrach et al., RecSys 2014).
  *
  *   build     processor seconds (0: taken from --set), megabytes, FAISS's version
  *   search    recall of the 10 best, questions a second, microseconds a question
@@ -43,11 +45,12 @@ typedef struct setting {
     size_t count, dims, queries;
     const char *metric, *index, *vectors, *model, *set;
     unsigned m, ef_construction, turns;
+    bool equal;
 } setting;
 
 typedef struct bench {
     setting s;
-    float *rows, *queries;
+    float *rows, *queries, *asked; /* asked: as a graph of equal lengths wants them, or NULL */
     uint32_t *truth, *found; /* [queries][AT] */
     recs_vectors *set;
     recs_query *query;
@@ -284,21 +287,50 @@ static FaissIndex *graph_of(const bench *b) {
     return index->index;
 }
 
-static FaissIndex *build_direct(const bench *b, const recs__faiss *faiss) {
+/* Vectors one component longer, all of the length of the longest of all; questions
+ * have a zero there and are as long. */
+static float *make_equal(const bench *b, const float *rows, size_t count, bool questions) {
+    size_t dims = b->s.dims, wide = dims + 1;
+    float *out = limits_block(count * wide, sizeof *out);
+    double most = 0.0;
+    for (size_t r = 0; r < b->s.count; r++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < dims; j++)
+            sum += (double)b->rows[r * dims + j] * b->rows[r * dims + j];
+        most = sum > most ? sum : most;
+    }
+    for (size_t r = 0; r < count; r++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < dims; j++)
+            sum += (double)rows[r * dims + j] * rows[r * dims + j];
+        double scale = questions && sum > 0.0 ? sqrt(most / sum) : 1.0;
+        for (size_t j = 0; j < dims; j++)
+            out[r * wide + j] = (float)(rows[r * dims + j] * scale);
+        out[r * wide + dims] = questions ? 0.0f : (float)sqrt(most - sum > 0.0 ? most - sum : 0.0);
+    }
+    return out;
+}
+
+static FaissIndex *build_direct(bench *b, const recs__faiss *faiss) {
     FaissIndex *index = NULL;
+    size_t dims = b->s.dims + b->s.equal;
+    float *equal = b->s.equal ? make_equal(b, b->rows, b->s.count, false) : NULL;
+    const float *rows = equal != NULL ? equal : b->rows;
+    b->asked = b->s.equal ? make_equal(b, b->queries, b->s.queries, true) : NULL;
     char factory[32];
     snprintf(factory, sizeof factory, "HNSW%u,Flat", b->s.m);
     double began = cpu_now();
-    unsigned metric = strcmp(b->s.metric, "inner") == 0 ? RECS__FAISS_INNER : RECS__FAISS_L2;
-    must(faiss->call.index_factory(&index, (int)b->s.dims, factory, metric) == 0 &&
+    bool inner = strcmp(b->s.metric, "inner") == 0 && !b->s.equal;
+    unsigned metric = inner ? RECS__FAISS_INNER : RECS__FAISS_L2;
+    must(faiss->call.index_factory(&index, (int)dims, factory, metric) == 0 &&
              faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efConstruction",
                                                             b->s.ef_construction) == 0,
          factory, NULL);
     for (size_t first = 0; first < b->s.count; first += PART) {
         size_t count = b->s.count - first < PART ? b->s.count - first : PART;
-        must(faiss->call.Index_add(index, (int64_t)count, b->rows + first * b->s.dims) == 0, "add",
-             NULL);
+        must(faiss->call.Index_add(index, (int64_t)count, rows + first * dims) == 0, "add", NULL);
     }
+    free(equal);
     printf("{\"figure\": \"build\", \"who\": \"faiss c\", \"cpu_s\": %.2f, "
            "\"version\": \"%s\"}\n",
            cpu_now() - began, recs_faiss_version());
@@ -310,11 +342,13 @@ static double search_direct(bench *b, const recs__faiss *faiss, FaissIndex *inde
                             bool at_once, size_t first, size_t count) {
     static int64_t labels[QUERIES_MOST * AT];
     static float distances[QUERIES_MOST * AT];
+    const float *queries = b->asked != NULL ? b->asked : b->queries;
+    size_t dims = b->s.dims + b->s.equal;
     faiss->call.ParameterSpace_set_index_parameter(faiss->space, index, "efSearch", effort);
     double began = cpu_now();
     size_t step = at_once ? count : 1;
     for (size_t q = first; q < first + count; q += step)
-        faiss->call.Index_search(index, (int64_t)step, b->queries + q * b->s.dims, AT,
+        faiss->call.Index_search(index, (int64_t)step, queries + q * dims, AT,
                                  distances + q * AT, labels + q * AT);
     double seconds = cpu_now() - began;
     for (size_t i = first * AT; i < (first + count) * AT; i++)
@@ -397,7 +431,8 @@ static bool arguments(setting *s, int argc, char **argv) {
         {"count", 1, NULL, 'c'},   {"dims", 1, NULL, 'd'},  {"queries", 1, NULL, 'q'},
         {"metric", 1, NULL, 'k'},  {"m", 1, NULL, 'm'},     {"ef-construction", 1, NULL, 'e'},
         {"vectors", 1, NULL, 'v'}, {"index", 1, NULL, 'i'}, {"model", 1, NULL, 'o'},
-        {"set", 1, NULL, 's'},     {"turns", 1, NULL, 't'}, {NULL, 0, NULL, 0}};
+        {"set", 1, NULL, 's'},     {"turns", 1, NULL, 't'}, {"equal", 0, NULL, 'l'},
+        {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 'c': s->count = strtoull(optarg, NULL, 10); break;
@@ -409,6 +444,7 @@ static bool arguments(setting *s, int argc, char **argv) {
         case 'v': s->vectors = optarg; break;
         case 'i': s->index = optarg; break;
         case 'o': s->model = optarg; break;
+        case 'l': s->equal = true; break;
         case 's': s->set = optarg; break;
         case 't': s->turns = (unsigned)strtoul(optarg, NULL, 10); break;
         default: return false;
@@ -419,7 +455,7 @@ static bool arguments(setting *s, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, NULL, NULL, 16, 100, 9}};
+    bench b = {.s = {100000, 64, 1000, "cosine", NULL, NULL, NULL, NULL, 16, 100, 9, false}};
     recs_error error = {0};
     const recs__faiss *faiss;
     if (!arguments(&b.s, argc, argv))
@@ -455,7 +491,7 @@ int main(int argc, char **argv) {
         write_file(b.s.vectors, ".queries", b.queries, b.s.queries * b.s.dims);
         write_truth(&b);
     }
-    b.shared = beside && strcmp(b.s.metric, "cosine") == 0;
+    b.shared = beside && !b.s.equal && strcmp(b.s.metric, "cosine") == 0;
     FaissIndex *direct = b.shared ? graph_of(&b) : beside ? build_direct(&b, faiss) : NULL;
     measure(&b, faiss, direct);
     if (direct != NULL && !b.shared)
@@ -465,6 +501,7 @@ int main(int argc, char **argv) {
     free(b.order);
     free(b.rows);
     free(b.queries);
+    free(b.asked);
     free(b.truth);
     free(b.found);
     return 0;
