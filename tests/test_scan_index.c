@@ -38,10 +38,19 @@ static void put_items(void) {
     static char bytes[ITEMS * 6 + 1], user_bytes[USERS * 4];
     static uint32_t order[ITEMS], columns[USERS * OWN];
     static float values[USERS * OWN], popular[ITEMS];
+    static uint64_t near_offsets[ITEMS + 1];
+    static uint32_t near[ITEMS * 8];
+    static float near_values[ITEMS * 8];
     for (uint32_t i = 0; i < ITEMS; i++) {
         offsets[i + 1] = (i + 1) * 6;
         snprintf(bytes + i * 6, 6, "i%04u", i);
         order[i] = i;
+        popular[i] = (float)(ITEMS - i) / ITEMS;
+        near_offsets[i + 1] = (uint64_t)(i + 1) * 8;
+        for (uint32_t j = 0; j < 8; j++) {
+            near[i * 8 + j] = (i % 97) * 8 + j * 300 + j;
+            near_values[i * 8 + j] = 0.1f * (float)(j + 1);
+        }
     }
     for (uint32_t u = 0; u < USERS; u++) {
         user_offsets[u + 1] = (u + 1) * 4;
@@ -61,6 +70,9 @@ static void put_items(void) {
     put(RECS_SECTION_HISTORY_VALUES, RECS_SECTION_MODEL, 0, values, sizeof values);
     put(RECS_SECTION_POPULAR_ORDER, RECS_SECTION_MODEL, 0, order, sizeof order);
     put(RECS_SECTION_POPULAR_SCORES, RECS_SECTION_MODEL, 0, popular, sizeof popular);
+    put(RECS_SECTION_NEIGHBOR_OFFSETS, 1, 0, near_offsets, sizeof near_offsets);
+    put(RECS_SECTION_NEIGHBOR_ITEMS, 1, 0, near, sizeof near);
+    put(RECS_SECTION_NEIGHBOR_VALUES, 1, 0, near_values, sizeof near_values);
 }
 
 static float vectors[ITEMS][STRIDE];
@@ -112,24 +124,33 @@ static recs_model *make_model(bool all, uint32_t merge) {
     recs_model *model = NULL;
     ok(recs_writer_create(&writer, NULL, NULL, &error), &error);
     put_items();
-    recs__file_component components[2] = {
+    recs__file_component components[6] = {
         {.name = "content", .trainer = "content", .kind = RECS__KIND_VECTORS, .factors = DIMENSION,
          .scale = 1, .scale_similar = 1, .rows = put_vectors(all), .metric = RECS_METRIC_COSINE,
          .merge = merge},
+        {.name = "near", .trainer = "itemknn", .kind = RECS__KIND_ITEMS, .scale = 1,
+         .scale_similar = 1},
+        {.name = "popular", .trainer = "popular", .kind = RECS__KIND_POPULAR, .scale = 1,
+         .scale_similar = 1},
         {.name = "home", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1,
-         .scale_similar = 1, .term_count = 1}};
+         .scale_similar = 1, .term_count = 3},
+        {.name = "less", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1,
+         .scale_similar = 1, .first_term = 3, .term_count = 2},
+        {.name = "blends", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1,
+         .scale_similar = 1, .first_term = 5, .term_count = 2}};
     recs__file_meta meta = {.items = ITEMS,
                             .users = USERS,
                             .history_entries = USERS * OWN,
                             .first_time = RECS_NO_TIME,
                             .last_time = RECS_NO_TIME,
                             .users_mode = RECS__USERS_FULL,
-                            .components = 2,
-                            .terms = 1};
-    recs__file_term term = {0, 1.0f};
+                            .components = 6,
+                            .terms = 7};
+    recs__file_term term[] = {{0, 0.4f}, {1, 0.02f}, {2, 1.0f}, {0, 1.0f}, {1, -0.5f},
+                              {3, 1.0f}, {0, 1.0f}};
     put(RECS_SECTION_META, RECS_SECTION_MODEL, 0, &meta, sizeof meta);
     put(RECS_SECTION_COMPONENTS, RECS_SECTION_MODEL, 0, components, sizeof components);
-    put(RECS_SECTION_TERMS, RECS_SECTION_MODEL, 0, &term, sizeof term);
+    put(RECS_SECTION_TERMS, RECS_SECTION_MODEL, 0, term, sizeof term);
     ok(recs_writer_finish(writer, &model, &error), &error);
     recs_writer_destroy(writer);
     return model;
@@ -248,14 +269,60 @@ static void test_both_ways(void **state) {
         ask(model, query, true);
         assert_int_equal(recs_query_strategy(query), RECS_STRATEGY_MASKED);
         recs_query_effort(query, 0);
-        recs_query_component(query, "home");
-        ask(model, query, true);
-        assert_int_equal(recs_query_strategy(query), RECS_STRATEGY_NONE);
         recs_query_destroy(query);
         recs_query_destroy(exact);
         recs_vectors_destroy(set);
         recs_model_release(model);
     }
+}
+
+/* Blends by candidates: the exact answer where the index misses nothing. */
+static void test_blends(void **state) {
+    (void)state;
+    static const char *const names[] = {"home", "less", "blends"};
+    size_t grown = 0;
+    for (int kind = 0; kind < 4; kind++) {
+        recs_model *model = make_model(kind % 2 == 0, kind / 2 == 0 ? RECS_MERGE_CENTROID
+                                                                    : RECS_MERGE_BEST);
+        recs_vectors *set = open_set(model);
+        recs_query *query = new_query(), *exact = new_query(), *both[] = {query, exact};
+        size_t searched = 0;
+        for (int turn = 0; turn < 3 * 2 * FILTERS; turn++) {
+            size_t limit = turn % 2 == 0 ? 5 : 45;
+            int which = turn % FILTERS, similar = turn / FILTERS % 2, name = turn / FILTERS / 2;
+            for (int i = 0; i < 2; i++) {
+                static const uint32_t own[] = {4, 600, 1203, 2400};
+                recs_query_reset(both[i]);
+                recs_query_component(both[i], names[name]);
+                if (similar)
+                    recs_query_item(both[i], "i0600");
+                else
+                    recs_query_history_rows(both[i], own, NULL, NULL, 4);
+                filter(both[i], which);
+                recs_query_limit(both[i], limit);
+            }
+            recs_query_overlay(query, set);
+            unsigned calls = made_backend_calls;
+            ask(model, exact, similar);
+            ask(model, query, similar);
+            assert_int_equal(recs_query_count(query), recs_query_count(exact));
+            assert_int_equal(recs_query_evidence(query), recs_query_evidence(exact));
+            for (size_t i = 0; i < recs_query_count(exact); i++) {
+                assert_string_equal(recs_query_id(query, i), recs_query_id(exact, i));
+                assert_true(recs_query_score(query, i) == recs_query_score(exact, i));
+            }
+            bool by_index = recs_query_strategy(query) == RECS_STRATEGY_INDEX;
+            assert_true(name == 0 || !by_index); /* a negative weight, a blend of a blend */
+            searched += by_index;
+            grown += made_backend_calls - calls > 1;
+        }
+        assert_true(searched > 3);
+        recs_query_destroy(query);
+        recs_query_destroy(exact);
+        recs_vectors_destroy(set);
+        recs_model_release(model);
+    }
+    assert_true(grown > 0);
 }
 
 /* What an index misses or returns in spite of the filter costs answers nothing. */
@@ -390,6 +457,8 @@ static void test_no_memory(void **state) {
             recs_query_overlay(query, set);
             recs_query_history_rows(query, own, NULL, NULL, 4);
             filter(query, merge == 0 ? LONG : MASK);
+            recs_query_limit(query, 5);
+            recs_query_component(query, merge == 0 ? "content" : "home");
             (void)fault_passed(&faults, recs_recommend(model, query, &error), &error);
             recs_query_destroy(query);
         }
@@ -411,6 +480,7 @@ static void test_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_ways),
+        cmocka_unit_test(test_blends),
         cmocka_unit_test(test_too_few),
         cmocka_unit_test(test_new_items_and_reasons),
         cmocka_unit_test(test_many_visitors),

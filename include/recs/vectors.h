@@ -190,10 +190,11 @@ RECS_API uint64_t recs_vectors_memory(const recs_vectors *vectors);
  * items the model knows is not looked at. The set is not copied and must outlive its use; NULL: none (the default, and
  * after recs_query_reset). A set of another model is ARGUMENT when the verb runs.
  * recs_knn asks the set itself, for or by new items and old.
- * An approximate index that the set has open (of a model opened as trusted) is lent, too: the set's
- * component alone, not in a blend, is then searched by it in recs_recommend, recs_similar and
- * recs_recommend_rows, as long as recs_query_effort says; recs_query_strategy tells. Scores
- * stay exact, filters hold inside, and if k eligible items exist, k come back. Since 0.1. */
+ * An approximate index that the set has open (of a model opened as trusted) is lent, too:
+ * recs_recommend, recs_similar and recs_recommend_rows search the set's component by it, as long as
+ * recs_query_effort says, alone or in a blend with item models, user neighbours, trends and
+ * popular; recs_query_strategy tells. Scores stay exact, filters hold inside, and if k eligible
+ * items exist, k come back. Since 0.1. */
 RECS_API recs_status recs_query_overlay(recs_query *query, const recs_vectors *vectors);
 
 /* ---- searching ------------------------------------------------------------------ */

@@ -103,9 +103,9 @@ typedef struct recs__lent {
 typedef struct recs__index_room {
     struct recs__nearest *nearest; /* or NULL                                     */
     recs__filter filter;           /* of rows of vectors, where they are not the items */
-    uint64_t *bits;
+    uint64_t *bits, *keys; /* of the filter; candidates (scan_candidates.h) */
     uint32_t *rows;
-    size_t bit_capacity, row_capacity;
+    size_t bit_capacity, key_capacity, row_capacity;
 } recs__index_room;
 
 /* Working memory of one visitor at a time. */

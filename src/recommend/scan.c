@@ -4,6 +4,7 @@
  *   touched   an item model and a short history: the rows its neighbours
  *             touched, whatever the size of the catalogue
  *   listed    a short allow list: those rows
+ *   named     a blend with content and an index: what its terms name (scan_candidates.h)
  *   blocks    everything, 512 rows at a time into the first-level cache, one
  *             vector compare against the bar, the bitmap for survivors only
  *
@@ -13,6 +14,7 @@
 
 #include "kernels/kernels.h"
 #include "recommend/beside.h"
+#include "recommend/scan_candidates.h"
 #include "recommend/scan_content.h"
 
 #include <math.h>
@@ -177,7 +179,13 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
     uint32_t rows = 0;
     size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;
     for (size_t i = 0; i < count && i < WORKS_MAX; i++) {
-        if (!scan_shortcut(works[i]))
+        bool done = scan_shortcut(works[i]);
+        if (!done && recs__scan_candidates_takes(works[i])) {
+            recs_status status = recs__scan_candidates(works[i], host, &done, error);
+            if (status != RECS_OK)
+                return status;
+        }
+        if (!done)
             left |= UINT64_C(1) << i;
         rows = works[i]->filter.rows;
     }

@@ -12,23 +12,33 @@ void recs__index_room_free(recs__index_room *room, const recs_host *host) {
     recs__filter_free(&room->filter, host);
     recs__free_aligned(host, room->bits);
     recs__free_aligned(host, room->rows);
+    recs__free(host, room->keys);
     *room = (recs__index_room){0};
 }
 
 size_t recs__index_room_memory(const recs__index_room *room) {
     size_t bytes = recs__filter_memory(&room->filter) + room->bit_capacity * sizeof *room->bits +
+                   room->key_capacity * sizeof *room->keys +
                    room->row_capacity * sizeof *room->rows;
     return room->nearest == NULL
                ? bytes
                : bytes + sizeof *room->nearest + recs__nearest_memory(room->nearest);
 }
 
+const recs__step *recs__scan_index_step(const recs__work *work) {
+    uint32_t step = work->lent.part == NULL || work->scorer.step_count == 0
+                        ? UINT32_MAX
+                        : work->scorer.step_of[work->lent.component];
+    return step < work->scorer.step_count ? &work->scorer.steps[step] : NULL;
+}
+
 static const recs__component *component_of(const recs__work *work) {
-    return recs__scorer_root(&work->scorer)->component;
+    return &work->scorer.view->components[work->lent.component];
 }
 
 bool recs__scan_index_takes(const recs__work *work) {
-    return work->lent.part != NULL && work->lent.component == component_of(work)->index;
+    const recs__step *step = recs__scan_index_step(work);
+    return step != NULL && step == recs__scorer_root(&work->scorer);
 }
 
 /* Whether rows of vectors are rows of items. */
@@ -100,17 +110,17 @@ recs_status recs__scan_index_begin(recs__work *work, const recs_host *host, recs
 
 recs_status recs__scan_index_search(recs__work *work, size_t first, size_t count, size_t limit,
                                     float floor, const recs_host *host, recs_error *error) {
-    const recs__step *root = recs__scorer_root(&work->scorer);
+    const recs__step *step = recs__scan_index_step(work);
     recs__nearest *nearest = work->index.nearest;
-    uint32_t rows = root->component->vector_count, stride = root->component->stride;
+    uint32_t rows = step->component->vector_count, stride = step->component->stride;
     recs__nearest_how how = {
         .limit = limit, .floor = floor, .effort = work->lent.effort, .ids = true};
     recs__snapshot one = {.rows = rows, .live = rows, .count = 1};
     one.parts[0].segment = work->lent.part->segment;
     recs_status status = RECS_OK;
     for (size_t i = 0; status == RECS_OK && i < count; i++)
-        status = recs__nearest_settled(nearest, i, host, root->content + (first + i) * stride,
-                                       stride, root->content_norms[first + i], error);
+        status = recs__nearest_settled(nearest, i, host, step->content + (first + i) * stride,
+                                       stride, step->content_norms[first + i], error);
     if (status == RECS_OK)
         status = recs__nearest_search(nearest, count, &one,
                                       same_rows(work) ? &work->filter : &work->index.filter, &how,

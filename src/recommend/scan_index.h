@@ -13,13 +13,16 @@
 #include "recommend/query.h"
 #include "search/nearest.h"
 
-/* Whether the work's component is searched by a lent index. */
+/* The step of the component a lent index is of, NULL where the work has none. */
+const recs__step *recs__scan_index_step(const recs__work *work);
+
+/* Whether that is the component asked for. */
 bool recs__scan_index_takes(const recs__work *work);
 
 /* Once a work, before the searches: what is eligible. MEMORY. */
 recs_status recs__scan_index_begin(recs__work *work, const recs_host *host, recs_error *error);
 
-/* Searches for vectors first … first + count of the work's content, at most RECS__NEAREST_MAX.
+/* Searches for vectors first … first + count of that step's content, at most RECS__NEAREST_MAX.
  * Their hits are in work->index.nearest until the next search, by rows of vectors; the strategy
  * and what was scored are told in the work. MEMORY; what a backend says. */
 recs_status recs__scan_index_search(recs__work *work, size_t first, size_t count, size_t limit,
