@@ -85,6 +85,13 @@ RECS_API recs_status recs_trends_open(recs_trends **trends, const char *path,
 RECS_API recs_status recs_trends_open_memory(recs_trends **trends, const void *bytes, size_t size,
                                              const recs_host *host, recs_error *error);
 
+/* The counts alone, to be asked where they lie, owned (recs_trends_bytes_free): nobody's
+ * actors, no origins, and nothing of what was counted at places below min_actors, which
+ * stay empty. Answers at the newest event's time and later are those of this state, to
+ * the bit. What a model's component stores. MEMORY. Cost: as a snapshot. Since 0.1. */
+RECS_API recs_status recs_trends_freeze(recs_trends *trends, unsigned char **bytes, size_t *size,
+                                        recs_error *error);
+
 /* Checks everything a mapped state has: checksums, and that the counts are in order. OK for
  * any other state. CORRUPT. Cost: two passes over the bytes. Since 0.1. */
 RECS_API recs_status recs_trends_verify(const recs_trends *trends, recs_error *error);

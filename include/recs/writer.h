@@ -87,14 +87,8 @@ typedef enum recs_section {
 
     /* Trends by place, frozen: rows are places, the root first, then by path. */
     RECS_SECTION_TREND_RULES = 100,        /* one record of 128 bytes                */
-    RECS_SECTION_TREND_PLACE_OFFSETS = 101, /* uint64 [rows]: paths of all but the root */
-    RECS_SECTION_TREND_PLACE_BYTES = 102,
-    RECS_SECTION_TREND_PLACES = 103,       /* 32-byte records [rows]                 */
-    RECS_SECTION_TREND_OFFSETS = 104,      /* uint64 [rows + 1]                      */
-    RECS_SECTION_TREND_ITEMS = 105,        /* uint32, ascending within a place       */
-    RECS_SECTION_TREND_COUNTS = 106,       /* double: decayed count at the grid's time */
-    RECS_SECTION_TREND_BASES = 107,        /* double: the same, longest half-life    */
-    RECS_SECTION_TREND_FIRSTS = 108        /* int64: first seen                      */
+    RECS_SECTION_TREND_STATE = 101,        /* bytes of recs_trends_freeze            */
+    RECS_SECTION_TREND_ROWS = 102          /* uint32 [rows]: of the state's items, ascending */
 } recs_section;
 
 /* Section belongs to the model, not to one component or column. */

@@ -19,7 +19,7 @@
 
 #include <stdbool.h>
 
-#define RECS__SETTINGS_MAX 16
+#define RECS__SETTINGS_MAX 24
 #define RECS__COMPONENTS_MAX 32
 #define RECS__TERMS_MAX 16
 #define RECS__NAME_MAX 63

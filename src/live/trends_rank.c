@@ -427,11 +427,10 @@ static void describe(const recs__trend_lens *lens, const recs__trend_work *work,
     hit->parts[RECS_TREND_FIRST] = first == RECS_NO_TIME ? (double)NAN : (double)first;
 }
 
-static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
-                           recs__trend_depth depth, const recs_host *host, size_t *count,
-                           recs_error *error) {
+/* The candidates of a depth, and room to score them. */
+static recs_status gather(const recs__trend_lens *lens, recs__trend_work *work,
+                          recs__trend_depth depth, const recs_host *host, recs_error *error) {
     recs_status status = recs__trend_gather(lens, work, depth, host, error);
-    size_t room = lens->ask->limit < work->count ? lens->ask->limit : work->count;
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->chosen, &work->chosen_capacity, work->count,
                             sizeof *work->chosen, error);
@@ -447,6 +446,14 @@ static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
     if (status == RECS_OK && lens->cycles)
         status = recs__grow(host, (void **)&work->cycles, &work->cycle_capacity,
                             work->count * work->stride, sizeof *work->cycles, error);
+    return status;
+}
+
+static recs_status attempt(const recs__trend_lens *lens, recs__trend_work *work,
+                           recs__trend_depth depth, const recs_host *host, size_t *count,
+                           recs_error *error) {
+    recs_status status = gather(lens, work, depth, host, error);
+    size_t room = lens->ask->limit < work->count ? lens->ask->limit : work->count;
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->hits, &work->hit_capacity, room,
                             sizeof *work->hits, error);
@@ -488,6 +495,22 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
         depth += again;
         mark_deeper(&lens, work, *count);
     }
+}
+
+recs_status recs__trend_score_all(recs_trends *trends, const recs__trend_ask *ask,
+                                  recs__trend_work *work, const recs_host *host, size_t *count,
+                                  recs_error *error) {
+    recs__trend_lens lens;
+    size_t good;
+    *count = 0;
+    work->count = work->scored = work->levels = 0;
+    if (atomic_load_explicit(&trends->newest, memory_order_acquire) < 0)
+        return RECS_OK;
+    recs__trend_look_from(trends, ask, &lens);
+    recs_status status = gather(&lens, work, RECS__TREND_ALL, host, error);
+    if (status == RECS_OK)
+        *count = score_chosen(&lens, work, choose_all(work), 0.0, &good);
+    return status;
 }
 
 /* ---- why ------------------------------------------------------------------------------------- */

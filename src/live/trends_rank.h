@@ -109,6 +109,12 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
                              recs__trend_work *work, const recs_host *host, size_t *count,
                              recs_error *error);
 
+/* All that have a score, as keys in work->keys (recs__topk_score, and recs__topk_row: an
+ * index into work->items), in no order; their number. */
+recs_status recs__trend_score_all(recs_trends *trends, const recs__trend_ask *ask,
+                                  recs__trend_work *work, const recs_host *host, size_t *count,
+                                  recs_error *error);
+
 /* What a place of the chain has of an item's score. */
 typedef struct recs__trend_reason {
     const recs__trend_node *node; /* NULL: those near */

@@ -222,15 +222,17 @@ static int64_t actors_from(const recs_trends *trends, int64_t from, int64_t newe
     return from < kept ? kept : from;
 }
 
-/* ready: to be asked where it lies, too. */
-static recs_status snapshot(recs_trends *trends, bool ready, unsigned char **bytes, size_t *size,
-                            recs_error *error) {
+/* ready: to be asked where it lies, too; frozen: only that. */
+static recs_status snapshot(recs_trends *trends, bool ready, bool frozen, unsigned char **bytes,
+                            size_t *size, recs_error *error) {
     recs__trend_share *share = trends->share;
     recs__origins map = {0};
     *bytes = NULL;
     *size = 0;
-    if (trends->mapped != NULL)
+    if (trends->mapped != NULL && !frozen)
         return recs__mapped_copy(trends, bytes, size, error);
+    if (trends->mapped != NULL)
+        return recs__mapped_refuse(error);
     recs_status status = recs__trend_settle(trends, error);
     if (status != RECS_OK)
         return status;
@@ -243,10 +245,12 @@ static recs_status snapshot(recs_trends *trends, bool ready, unsigned char **byt
             status = all_origins(trends, &map, error);
         recs__snapshot_head head = {
             .kind = RECS__IMAGE_SNAPSHOT,
-            .origins = &map,
+            .origins = frozen ? NULL : &map,
             .ready = ready,
-            .actors_from = actors_from(trends, atomic_load(&share->actors_from),
-                                       recs__trend_newest_time(trends))};
+            .frozen = frozen,
+            .actors_from = frozen ? RECS__IMAGE_NO_ACTORS
+                                  : actors_from(trends, atomic_load(&share->actors_from),
+                                                recs__trend_newest_time(trends))};
         if (status == RECS_OK && trends->bounded != NULL)
             status = recs__bounded_complete(trends, error);
         if (status == RECS_OK)
@@ -260,7 +264,12 @@ static recs_status snapshot(recs_trends *trends, bool ready, unsigned char **byt
 
 recs_status recs_trends_snapshot(recs_trends *trends, unsigned char **bytes, size_t *size,
                                  recs_error *error) {
-    return snapshot(trends, false, bytes, size, error);
+    return snapshot(trends, false, false, bytes, size, error);
+}
+
+recs_status recs_trends_freeze(recs_trends *trends, unsigned char **bytes, size_t *size,
+                               recs_error *error) {
+    return snapshot(trends, true, true, bytes, size, error);
 }
 
 void recs_trends_bytes_free(const recs_trends *trends, unsigned char *bytes) {
@@ -271,7 +280,7 @@ recs_status recs_trends_save(recs_trends *trends, const char *path, recs_error *
     unsigned char *bytes;
     size_t size;
     recs__file_writer *writer = NULL;
-    recs_status status = snapshot(trends, true, &bytes, &size, error);
+    recs_status status = snapshot(trends, true, false, &bytes, &size, error);
     if (status == RECS_OK)
         status = recs__file_create(&writer, path, &trends->host, error);
     if (status == RECS_OK)

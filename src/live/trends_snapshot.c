@@ -49,7 +49,7 @@ typedef struct writer {
     int64_t *sums;       /* rows of options.columns */
     size_t sums_capacity;
     uint64_t cells_put;
-    bool ready;
+    bool ready, frozen;
     recs_error *error;
 } writer;
 
@@ -411,7 +411,7 @@ static recs_status put_bounds(writer *w, const recs__trend_node *node, uint32_t 
     return put_bytes(w, RECS__IMAGE_BOUNDS, bounds, sizeof bounds);
 }
 
-static recs_status put_block(writer *w, const recs__trend_node *node) {
+static recs_status put_block(writer *w, const recs__trend_node *node, bool hidden) {
     const recs__trend_options *options = &w->trends->options;
     uint32_t base = options->base, dropped = node->block != NULL && node->block->dropped;
     float missed = node->block == NULL
@@ -427,7 +427,7 @@ static recs_status put_block(writer *w, const recs__trend_node *node) {
             for (int32_t age = 0; age < (int32_t)options->series[s].slots && status == RECS_OK;
                  age++) {
                 int64_t sum = 0;
-                if (node->block != NULL)
+                if (node->block != NULL && !hidden)
                     sum = recs__trend_sum(
                         w->trends, recs__bounded_entries(w->trends, node->block).totals[side], s,
                         w->slots[s] - age);
@@ -483,7 +483,7 @@ static recs_status put_cells(writer *w, const recs__trend_node *node, size_t cou
 }
 
 /* The table as it will be asked, and its lists. After put_cells, which sorted the keys. */
-static recs_status put_ready(writer *w, const recs__trend_node *node, size_t count,
+static recs_status put_ready(writer *w, const recs__trend_node *node, size_t count, bool hidden,
                              const recs__image_node *record) {
     recs_trends *trends = w->trends;
     recs__image_ready ready = {.cell = w->cells_put - record->cells,
@@ -496,7 +496,7 @@ static recs_status put_ready(writer *w, const recs__trend_node *node, size_t cou
     size_t used = count;
     for (int side = 0; side < 2; side++) {
         total[side] = recs__trend_find(trends, node, totals[side]);
-        if (total[side] != NULL && !cell_lives(w, total[side]))
+        if (total[side] != NULL && (hidden || !cell_lives(w, total[side])))
             total[side] = NULL;
         used += total[side] != NULL;
     }
@@ -530,6 +530,12 @@ static recs_status put_ready(writer *w, const recs__trend_node *node, size_t cou
     return put_bytes(w, RECS__IMAGE_READY, &ready, sizeof ready);
 }
 
+/* As a question sees it (trends_gather.c). */
+static bool shown(const recs_trends *trends, const recs__trend_node *node) {
+    return trends->options.actors == 0 || trends->options.min_actors == 0 ||
+           recs__trend_actors_reach(trends, node, trends->options.min_actors);
+}
+
 static recs_status put_node(writer *w, uint64_t key) {
     recs_trends *trends = w->trends;
     recs__image_node record = {.path = (uint32_t)(key >> 32), .segment = (uint32_t)key - 1};
@@ -545,16 +551,18 @@ static recs_status put_node(writer *w, uint64_t key) {
     recs__trend_node *node = recs__trend_node_at(trends, index);
     size_t count;
     recs__trend_read_lock(trends, node);
+    bool hidden = w->frozen && !shown(trends, node);
     status = gather(w, node, &count);
-    if (status == RECS_OK)
+    count = hidden ? 0 : count;
+    if (status == RECS_OK && !w->frozen)
         status = put_actors(w, node, &record);
     if (status == RECS_OK)
         status = put_cells(w, node, count, &record);
     w->cells_put += record.cells;
     if (status == RECS_OK && trends->bounded != NULL)
-        status = put_block(w, node);
+        status = put_block(w, node, hidden);
     if (status == RECS_OK && w->ready)
-        status = put_ready(w, node, count, &record);
+        status = put_ready(w, node, count, hidden, &record);
     recs__trend_unlock(trends, node);
     if (status == RECS_OK)
         status = put_bytes(w, RECS__IMAGE_NODES, &record, sizeof record);
@@ -564,8 +572,13 @@ static recs_status put_node(writer *w, uint64_t key) {
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 static recs_status put_rest(writer *w, const recs__snapshot_head *head) {
-    recs_status status = put_bytes(w, RECS__IMAGE_DESCRIPTION, w->trends->description,
-                                   strlen(w->trends->description));
+    char description[2048];
+    recs__trend_options options = w->trends->options;
+    if (w->frozen) /* what is there may be shown */
+        options.min_actors = 0;
+    recs__trend_options_write(&options, description);
+    recs_status status =
+        put_bytes(w, RECS__IMAGE_DESCRIPTION, description, strlen(description));
     if (status == RECS_OK && head->origins != NULL)
         status = put_bytes(w, RECS__IMAGE_ORIGINS, head->origins->marks,
                            head->origins->count * sizeof *head->origins->marks);
@@ -637,6 +650,7 @@ recs_status recs__trend_snapshot(recs_trends *trends, const recs__snapshot_head 
     writer w = {.trends = trends,
                 .error = error,
                 .ready = head->ready,
+                .frozen = head->frozen,
                 .newest = recs__trend_newest_time(trends)};
     if (w.newest >= 0)
         recs__trend_slots_at(trends, w.newest, w.slots);

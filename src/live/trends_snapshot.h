@@ -13,6 +13,7 @@ typedef struct recs__snapshot_head {
     uint64_t from, to;
     const recs__origins *origins; /* snapshot */
     bool ready;                   /* to be asked where it lies, too */
+    bool frozen;                  /* and nothing of actors          */
 } recs__snapshot_head;
 
 /* *bytes: a block of the state's host (recs__free). Nobody may be adding. */

@@ -126,25 +126,14 @@ typedef struct recs__file_component {
     uint32_t reserved[6];
 } recs__file_component; /* 192 bytes */
 
-/* How the counts of KIND_TRENDS become scores: what they were counted with. */
+/* What is asked of the state of KIND_TRENDS. */
 typedef struct recs__file_trend_rules {
-    int64_t newest;        /* time of the newest event                            */
-    int64_t half_life;     /* of the counts, milliseconds, above 0                */
-    int64_t grid;          /* the time they are told at, not after newest         */
-    int64_t base_half_life, base_grid; /* of the bases                            */
-    int64_t new_within;    /* milliseconds                                        */
-    double prior, min_support;
-    uint32_t ranking;      /* 0 popular, 1 trending, 2 new                        */
-    uint32_t candidates;
-    double support;
-    uint32_t reserved[12];
+    int64_t newest;    /* time of the newest event                             */
+    double root_total; /* traffic of all places in the asked series at newest  */
+    uint32_t ranking;  /* 0 popular, 1 trending, 2 new                         */
+    uint32_t series;   /* of the state's half-lives and windows: what is asked */
+    uint32_t reserved[26];
 } recs__file_trend_rules; /* 128 bytes */
-
-typedef struct recs__file_trend_place {
-    double total, base_total; /* traffic of the place, as counts and bases are told */
-    uint32_t parent;          /* lower than its own row; the root's is UINT32_MAX  */
-    uint32_t reserved[3];
-} recs__file_trend_place; /* 32 bytes */
 
 typedef struct recs__file_term {
     uint32_t component; /* lower than the blend's own index */
@@ -165,7 +154,6 @@ _Static_assert(sizeof(recs__file_section) == 64, "an entry of the table is 64 by
 _Static_assert(sizeof(recs__file_meta) == 128, "META is 128 bytes");
 _Static_assert(sizeof(recs__file_component) == 192, "a component is 192 bytes");
 _Static_assert(sizeof(recs__file_trend_rules) == 128, "the rules of trends are 128 bytes");
-_Static_assert(sizeof(recs__file_trend_place) == 32, "a place is 32 bytes");
 _Static_assert(sizeof(recs__file_term) == 8, "a term is 8 bytes");
 _Static_assert(sizeof(recs__file_column) == 96, "a column is 96 bytes");
 

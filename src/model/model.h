@@ -72,12 +72,10 @@ typedef struct recs__component {
 
     /* KIND_TRENDS: rows are places, the root first */
     const recs__file_trend_rules *trend_rules; /* checked at open                */
-    const recs__file_trend_place *trend_places; /* [rows]                        */
-    recs__ids trend_paths;     /* of place p at p - 1                             */
-    recs__csr trend_items;     /* places x items, values NULL                     */
-    const double *trend_counts; /* by entry of trend_items                        */
-    const double *trend_bases;  /* or NULL: not needed                            */
-    const int64_t *trend_firsts; /* or NULL                                       */
+    const unsigned char *trend_state; /* of trend_size bytes, believed nothing   */
+    size_t trend_size;
+    const uint32_t *trend_rows; /* of the state's items, ascending: clamped at use */
+    uint32_t trend_items;
 
     /* KIND_BLEND: terms name components of lower index only (checked at open) */
     const recs__file_term *terms;

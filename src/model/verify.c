@@ -385,40 +385,16 @@ static recs_status verify_vectors(const recs_model *model, const recs__component
     return status;
 }
 
-/* Numbers of a trend: finite and not below 0. */
-static recs_status verify_counts(const double *values, uint64_t count, spot at,
+/* The state has a checksum of its own and is checked where it is asked. */
+static recs_status verify_trends(const recs_model *model, const recs__component *component,
                                  recs_error *error) {
-    for (uint64_t i = 0; values != NULL && i < count; i++)
-        if (!(values[i] >= 0 && isfinite(values[i])))
-            return wrong(at, i, error, "%g, expected a finite number not below 0", values[i]);
+    spot at = {recs__section_label(RECS_SECTION_TREND_ROWS), component->index};
+    for (uint32_t i = 0; i < component->trend_items; i++)
+        if (component->trend_rows[i] >= model->view.items ||
+            (i > 0 && component->trend_rows[i] <= component->trend_rows[i - 1]))
+            return wrong(at, i, error, "row %u, expected ascending rows below %u",
+                         component->trend_rows[i], model->view.items);
     return RECS_OK;
-}
-
-static recs_status verify_trends(const recs__component *component, recs_error *error) {
-    uint32_t of = component->index, rows = component->trend_items.rows;
-    recs_status status =
-        verify_ids(&component->trend_paths, RECS_SECTION_TREND_PLACE_OFFSETS, of, error);
-    spot places = {recs__section_label(RECS_SECTION_TREND_PLACES), of};
-    for (uint32_t p = 0; p < rows && status == RECS_OK; p++) {
-        const recs__file_trend_place *place = &component->trend_places[p];
-        if (p == 0 ? place->parent != UINT32_MAX : place->parent >= p)
-            status = wrong(places, p, error, "parent %u, expected %s", place->parent,
-                           p == 0 ? "none" : "a lower place");
-        else if (!(place->total >= 0 && isfinite(place->total) && place->base_total >= 0 &&
-                   isfinite(place->base_total)))
-            status = wrong(places, p, error, "traffic %g and %g, expected finite, not below 0",
-                           place->total, place->base_total);
-    }
-    if (status == RECS_OK)
-        status = verify_csr(&component->trend_items, RECS_SECTION_TREND_OFFSETS, of, true, error);
-    uint64_t entries = component->trend_items.entries;
-    if (status == RECS_OK)
-        status = verify_counts(component->trend_counts, entries,
-                               (spot){recs__section_label(RECS_SECTION_TREND_COUNTS), of}, error);
-    if (status == RECS_OK)
-        status = verify_counts(component->trend_bases, entries,
-                               (spot){recs__section_label(RECS_SECTION_TREND_BASES), of}, error);
-    return status;
 }
 
 static recs_status verify_component(const recs_model *model, const recs__component *component,
@@ -480,7 +456,7 @@ static recs_status verify_component(const recs_model *model, const recs__compone
                 (spot){recs__section_label(RECS_SECTION_ITEM_WEIGHTS), component->index}, error);
         return status;
     case RECS__KIND_TRENDS:
-        return verify_trends(component, error);
+        return verify_trends(model, component, error);
     case RECS__KIND_BLEND:
         return RECS_OK; /* all of it was checked at open */
     }

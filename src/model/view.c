@@ -477,10 +477,6 @@ static recs_status read_vectors(const recs_model *model, const recs__file_compon
 }
 
 /* Trends by place. Above 0 and below 2^62, so that differences of times fit. */
-static bool bad_time(int64_t value, int64_t least) {
-    return value < least || value > INT64_MAX / 2;
-}
-
 static recs_status read_trend_rules(const recs_model *model, recs__component *out,
                                     recs_error *error) {
     const void *found;
@@ -489,16 +485,10 @@ static recs_status read_trend_rules(const recs_model *model, recs__component *ou
     if (status != RECS_OK)
         return status;
     const recs__file_trend_rules *rules = found;
-    if (bad_time(rules->newest, 0) || bad_time(rules->grid, 0) || bad_time(rules->base_grid, 0) ||
-        bad_time(rules->half_life, 1) || bad_time(rules->base_half_life, 1) ||
-        bad_time(rules->new_within, 0) || rules->grid > rules->newest ||
-        rules->base_grid > rules->newest || rules->ranking > 2 || rules->candidates == 0 ||
-        !(rules->prior >= 0 && rules->prior <= 1e6) ||
-        !(rules->min_support >= 0 && rules->min_support <= 1e6) ||
-        !(rules->support >= 0 && rules->support <= 1e6))
+    if (rules->newest < 0 || rules->newest > INT64_MAX / 2 || rules->ranking > 2 ||
+        !(rules->root_total >= 0 && rules->root_total <= 1e300))
         return recs__fail(error, RECS_ERR_CORRUPT,
-                          "%s: expected times of 0 or more, half-lives above 0, prior and support "
-                          "from 0 to 1e6, a ranking from 0 to 2 and candidates",
+                          "%s: expected a time and traffic of 0 or more and a ranking from 0 to 2",
                           place(RECS_SECTION_TREND_RULES, out->index).text);
     out->trend_rules = rules;
     return RECS_OK;
@@ -507,43 +497,22 @@ static recs_status read_trend_rules(const recs_model *model, recs__component *ou
 static recs_status read_trends(const recs_model *model, const recs__file_component *record,
                                recs__component *out, recs_error *error) {
     uint32_t i = out->index, rows = record->rows;
-    const void *places = NULL, *offsets = NULL, *items = NULL, *counts = NULL, *bases = NULL;
-    const void *firsts = NULL;
-    if (rows == 0 || rows > INT32_MAX)
+    const void *state = NULL, *items = NULL;
+    if (rows > INT32_MAX)
         return recs__fail(error, RECS_ERR_CORRUPT,
-                          "component %u: %u places, expected at least 1 and less than 2^31", i,
-                          rows);
+                          "component %u: %u items in trends, expected less than 2^31", i, rows);
     recs_status status = read_trend_rules(model, out, error);
+    const recs__content *content = recs__model_section(model, RECS_SECTION_TREND_STATE, i);
+    uint64_t size = content != NULL ? content->size : 0;
     if (status == RECS_OK)
-        status = texts(model, RECS_SECTION_TREND_PLACE_OFFSETS, i, rows - 1, REQUIRED,
-                       &out->trend_paths, error);
+        status = array(model, RECS_SECTION_TREND_STATE, i, size, 1, REQUIRED, &state, error);
     if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_PLACES, i, rows, sizeof(recs__file_trend_place),
-                       REQUIRED, &places, error);
-    if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_OFFSETS, i, (uint64_t)rows + 1, sizeof(uint64_t),
-                       REQUIRED, &offsets, error);
-    const recs__content *content = recs__model_section(model, RECS_SECTION_TREND_ITEMS, i);
-    uint64_t entries = content != NULL ? content->size / sizeof(uint32_t) : 0;
-    if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_ITEMS, i, entries, sizeof(uint32_t), REQUIRED,
-                       &items, error);
-    if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_COUNTS, i, entries, sizeof(double), REQUIRED,
-                       &counts, error);
-    if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_BASES, i, entries, sizeof(double),
-                       out->trend_rules->ranking == 1 ? REQUIRED : OPTIONAL, &bases, error);
-    if (status == RECS_OK)
-        status = array(model, RECS_SECTION_TREND_FIRSTS, i, entries, sizeof(int64_t),
-                       out->trend_rules->ranking == 2 ? REQUIRED : OPTIONAL, &firsts, error);
-    out->trend_paths.longest = RECS_ID_MAX;
-    out->trend_places = places;
-    out->trend_items = (recs__csr){.offsets = offsets, .columns = items, .rows = rows,
-                                   .column_count = model->meta->items, .entries = entries};
-    out->trend_counts = counts;
-    out->trend_bases = bases;
-    out->trend_firsts = firsts;
+        status = array(model, RECS_SECTION_TREND_ROWS, i, rows, sizeof(uint32_t),
+                       rows != 0 ? REQUIRED : OPTIONAL, &items, error);
+    out->trend_state = state;
+    out->trend_size = (size_t)size;
+    out->trend_rows = items;
+    out->trend_items = items != NULL ? rows : 0;
     return status;
 }
 

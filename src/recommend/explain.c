@@ -87,21 +87,23 @@ static void explain_crowd(const recs__visit *visit, recs__step *step, uint32_t r
 }
 
 /* What each place of the chain gives. */
-static void explain_frozen(const recs__visit *visit, const recs__step *step, uint32_t row,
-                           double coefficient) {
+static recs_status explain_frozen(const recs__visit *visit, const recs__step *step, uint32_t row,
+                                  double coefficient, recs_error *error) {
     recs__reasons *reasons = &visit->query->reasons;
-    double parts[RECS__FROZEN_LEVELS];
-    uint32_t count = recs__frozen_parts(step, row, parts);
-    for (uint32_t l = 0; l < count; l++) {
-        size_t had = reasons->count, size = 0;
+    recs__frozen_part parts[RECS__TREND_LEVELS];
+    uint32_t count;
+    recs_status status =
+        recs__frozen_parts(step, &visit->query->host, row, parts, &count, error);
+    for (uint32_t l = 0; l < count && status == RECS_OK; l++) {
+        size_t had = reasons->count;
         add(reasons, RECS_REASON_TREND, RECS_NO_ROW, step->component->index,
-            coefficient * parts[l]);
+            coefficient * parts[l].contribution);
         if (reasons->count == had)
             continue;
-        recs__reason *reason = &reasons->list[had];
-        reason->path = recs__frozen_path(step->component, step->frozen->level[l].place, &size);
-        reason->path_size = (uint32_t)size;
+        reasons->list[had].path = parts[l].path;
+        reasons->list[had].path_size = parts[l].path_size;
     }
+    return status;
 }
 
 /* A reason of live trends: not of a component of the model. */
@@ -181,8 +183,8 @@ static recs_status explain_leaf(const recs__visit *visit, recs__step *step, uint
         return RECS_OK;
     }
     if (step->frozen != NULL)
-        explain_frozen(visit, step, row, coefficient);
-    else if (step->crowd != NULL)
+        return explain_frozen(visit, step, row, coefficient, error);
+    if (step->crowd != NULL)
         explain_crowd(visit, step, row, coefficient);
     else if (step->lane != NULL)
         explain_items(visit, step, row, coefficient);
@@ -300,7 +302,7 @@ recs_status recs__explain_row(const recs__visit *visit, uint32_t row, bool fill,
                                    visit->overlay != NULL ? visit->overlay : &none};
     recs__reasons_clear(query);
     /* A leaf gives a reason per entry of the history or place of a chain, or one. */
-    size_t each = query->work.history.count + scorer->newcomer_count + 1 + RECS__FROZEN_LEVELS,
+    size_t each = query->work.history.count + scorer->newcomer_count + 1 + RECS__TREND_LEVELS,
            steps = scorer->step_count;
     recs_status status = recs__room_fresh(&query->host, (void **)&reasons->list,
                                           &reasons->list_capacity, steps * each + 2,

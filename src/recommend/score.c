@@ -121,18 +121,32 @@ static recs_status need_crowd(recs__scorer *scorer, const recs_host *host, size_
     return RECS_OK;
 }
 
+enum { FROZEN_KEPT = 4 }; /* states that a query keeps open beyond those it needs at once */
+
+/* One for the next component, at index: the one that has its state open, if any has. */
 static recs_status need_frozen(recs__scorer *scorer, const recs_host *host, size_t index,
-                               recs_error *error) {
-    if (index < scorer->frozen_count)
+                               const recs__component *component, recs_error *error) {
+    for (size_t i = index; i < scorer->frozen_count; i++)
+        if (recs__frozen_holds(scorer->frozens[i], component)) {
+            recs__frozen *found = scorer->frozens[i];
+            scorer->frozens[i] = scorer->frozens[index];
+            scorer->frozens[index] = found;
+            return RECS_OK;
+        }
+    if (index < scorer->frozen_count && scorer->frozen_count >= FROZEN_KEPT)
+        return RECS_OK;
+    if (index < scorer->frozen_count && scorer->frozens[index]->trends == NULL)
         return RECS_OK;
     recs_status status = recs__grow(host, (void **)&scorer->frozens, &scorer->frozen_capacity,
-                                    index + 1, sizeof *scorer->frozens, error);
+                                    scorer->frozen_count + 1, sizeof *scorer->frozens, error);
     if (status != RECS_OK)
         return status;
     recs__frozen *frozen = recs__alloc_zero(host, 1, sizeof *frozen, error);
     if (frozen == NULL)
         return RECS_ERR_MEMORY;
     scorer->frozens[scorer->frozen_count++] = frozen;
+    scorer->frozens[scorer->frozen_count - 1] = scorer->frozens[index];
+    scorer->frozens[index] = frozen;
     return RECS_OK;
 }
 
@@ -241,7 +255,7 @@ recs_status recs__scorer_begin(recs__scorer *scorer, const recs_host *host,
             step->crowd = scorer->crowds[crowds++];
         }
         if (at->kind == RECS__KIND_TRENDS) {
-            status = need_frozen(scorer, host, frozens, error);
+            status = need_frozen(scorer, host, frozens, at, error);
             if (status != RECS_OK)
                 break;
             step->frozen = scorer->frozens[frozens++];
@@ -760,8 +774,10 @@ void recs__scorer_free(recs__scorer *scorer, const recs_host *host) {
         recs__crowd_free(scorer->crowds[i], host);
         recs__free(host, scorer->crowds[i]);
     }
-    for (size_t i = 0; i < scorer->frozen_count; i++)
+    for (size_t i = 0; i < scorer->frozen_count; i++) {
+        recs__frozen_free(scorer->frozens[i], host);
         recs__free(host, scorer->frozens[i]);
+    }
     recs__free(host, scorer->frozens);
     recs__free(host, scorer->lanes);
     recs__free(host, scorer->crowds);
@@ -787,8 +803,9 @@ size_t recs__scorer_memory(const recs__scorer *scorer) {
                    scorer->scratch_capacity * sizeof *scorer->scratch +
                    scorer->newcomer_capacity * sizeof *scorer->newcomers;
     bytes += scorer->crowd_capacity * sizeof *scorer->crowds +
-             scorer->frozen_capacity * sizeof *scorer->frozens +
-             scorer->frozen_count * sizeof(recs__frozen);
+             scorer->frozen_capacity * sizeof *scorer->frozens;
+    for (size_t i = 0; i < scorer->frozen_count; i++)
+        bytes += recs__frozen_memory(scorer->frozens[i]);
     for (size_t i = 0; i < scorer->lane_count; i++)
         bytes += sizeof *scorer->lanes[i] + recs__lane_memory(scorer->lanes[i]);
     for (size_t i = 0; i < scorer->crowd_count; i++)

@@ -144,19 +144,9 @@ static void walk_component(const recs_model *model, const recs__component *compo
     }
     if (component->kind == RECS__KIND_TRENDS) {
         add((uint64_t)component->trend_rules->newest);
-        for (uint32_t place = 0; place < component->trend_items.rows && place < limit; place++) {
-            uint64_t first;
-            size_t count = recs__csr_row(&component->trend_items, place, &first);
-            add(component->trend_places[place].parent);
-            if (count == 0)
-                continue;
-            add(component->trend_items.columns[first + count - 1]);
-            add_number(component->trend_counts[first + count - 1]);
-            if (component->trend_bases != NULL)
-                add_number(component->trend_bases[first + count - 1]);
-            if (component->trend_firsts != NULL)
-                add((uint64_t)component->trend_firsts[first + count - 1]);
-        }
+        add(component->trend_size);
+        for (uint32_t item = 0; item < component->trend_items && item < limit; item++)
+            add(component->trend_rows[item]);
     }
     for (uint32_t i = 0; i < component->term_count; i++)
         add(component->terms[i].component);
