@@ -16,16 +16,12 @@
 #include "base/math.h"
 #include "live/trends_actors.h"
 #include "live/trends_bounded.h"
-#include "live/trends_lens.h"
-#include "live/trends_old.h"
-#include "live/trends_ready.h"
-#include "live/trends_score.h"
+#include "live/trends_candidates.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    AHEAD = 16,        /* cells asked for before their turn                       */
     FIRST_INDEX = 512, /* slots                                                   */
     BINS = 256
 };
@@ -105,13 +101,6 @@ static double profile_of(const recs__trend_lens *lens, const recs__trend_cell *c
     return sum;
 }
 
-/* Count and baseline of what is left of sums after returns: in the asked series, and in
- * the longest half-life in all. */
-static inline recs__trend_seen_count from_net(double net, double whole) {
-    double count = net > 0.0 ? net : 0.0;
-    return (recs__trend_seen_count){count, recs__trend_rest(whole, count)};
-}
-
 /* Count and baseline of an item's cell, its returns taken off. */
 static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
                                               const recs__trend_level *level,
@@ -133,16 +122,7 @@ static inline recs__trend_seen_count count_of(const recs__trend_lens *lens,
     if (profiled)
         count = level->now * (count > 0.0 ? count : 0.0) +
                 level->like * (like > 0.0 ? like : 0.0);
-    return from_net(count, whole * lens->scale[1]);
-}
-
-/* Asks for the line of an item's cell. Under the lock. */
-static inline void ask_for(const recs_trends *trends, const recs__trend_node *node,
-                           uint32_t item) {
-    uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-    if (capacity != 0)
-        __builtin_prefetch(recs__trend_at(trends, cells, recs__trend_home(item, capacity)));
+    return recs__trend_from_net(count, whole * lens->scale[1]);
 }
 
 /* ---- the chain of places --------------------------------------------------------------- */
@@ -170,33 +150,6 @@ static void measure(const recs__trend_lens *lens, recs__trend_level *level) {
             recs__trend_rest(recs__trend_raw(lens, total, 1) * lens->scale[1], level->total);
 }
 
-/* Traffic and actors of several places together. */
-static void measure_near(const recs__trend_lens *lens, recs__trend_level *level) {
-    recs_trends *trends = lens->trends;
-    const recs__trend_options *options = &trends->options;
-    uint64_t kept[RECS__TREND_SKETCH];
-    uint32_t actors = 0;
-    level->node = NULL;
-    level->total = level->total_baseline = 0.0;
-    for (uint32_t i = 0; i < lens->ask->near_count; i++) {
-        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
-        recs__trend_read_lock(trends, node);
-        recs__trend_actors_unite(trends, node, kept, &actors);
-        const recs__trend_cell *total = recs__trend_find(trends, node, RECS__TREND_TOTAL);
-        level->total += total != NULL ? recs__trend_raw(lens, total, 0) : 0.0;
-        if (total != NULL && lens->base)
-            level->total_baseline += recs__trend_raw(lens, total, 1);
-        recs__trend_unlock(trends, node);
-    }
-    level->total *= lens->scale[0];
-    level->total_baseline =
-        recs__trend_rest(level->total_baseline * lens->scale[1], level->total);
-    level->shown = options->actors == 0 || options->min_actors == 0 ||
-                   recs__trend_actors_united(kept, actors) >= (double)options->min_actors;
-    if (!level->shown)
-        level->total = level->total_baseline = 0.0;
-}
-
 /* What a level lends and what its counts weigh in a popular score. above: the weight of
  * its share there (the first level: of the score itself). The weight of the share at
  * the next level. */
@@ -214,15 +167,6 @@ static double weigh(const recs__trend_lens *lens, recs__trend_level *level, bool
 
 /* ---- candidates ------------------------------------------------------------------------ */
 
-/* Position of an item among the candidates, UINT32_MAX when it is none. */
-static inline uint32_t candidate_of(const recs__trend_work *work, uint32_t item, uint32_t *at) {
-    uint32_t mask = (uint32_t)(work->index_size - 1);
-    *at = (uint32_t)((uint64_t)(item * UINT32_C(0x9e3779b1)) * work->index_size >> 32);
-    while (work->index[*at] != 0 && work->items[work->index[*at] - 1] != item)
-        *at = (*at + 1) & mask;
-    return work->index[*at] - 1;
-}
-
 static recs_status index_room(recs__trend_work *work, const recs_host *host, size_t need,
                               recs_error *error) {
     if (need * 2 <= work->index_size)
@@ -238,13 +182,13 @@ static recs_status index_room(recs__trend_work *work, const recs_host *host, siz
     memset(work->index, 0, size * sizeof *work->index);
     for (uint32_t c = 0; c < work->count; c++) {
         uint32_t at;
-        candidate_of(work, work->items[c], &at);
+        recs__trend_candidate_of(work, work->items[c], &at);
         work->index[at] = c + 1;
     }
     return RECS_OK;
 }
 
-static recs_status candidate_room(recs__trend_work *work, const recs_host *host, size_t more,
+recs_status recs__trend_candidate_room(recs__trend_work *work, const recs_host *host, size_t more,
                                   recs_error *error) {
     size_t need = work->count + more;
     work->indexed |= work->count != 0;
@@ -261,47 +205,10 @@ static recs_status candidate_room(recs__trend_work *work, const recs_host *host,
     return status;
 }
 
-/* Where a candidate's counts are, which may be a new one: then -1 stands for each level
- * whose candidates do not have the item. There is room. */
-static inline uint32_t take_candidate(recs__trend_work *work, uint32_t item) {
-    uint32_t at = 0, c = work->indexed ? candidate_of(work, item, &at) : UINT32_MAX;
-    if (c != UINT32_MAX)
-        return c;
-    c = (uint32_t)work->count++;
-    work->items[c] = item;
-    work->least[c] = 0.0;
-    for (uint32_t l = 0; l < work->stride; l++)
-        work->counts[(size_t)c * work->stride + l] = (recs__trend_seen_count){-1.0, 0.0};
-    if (work->indexed)
-        work->index[at] = c + 1;
-    return c;
-}
-
-static bool asked_for(const recs__trend_lens *lens, uint32_t item) {
-    const recs__trend_ask *ask = lens->ask;
-    return item < RECS__TREND_ITEMS &&
-           !(lens->known_old &&
-             recs__trend_is_old(lens->trends, item, lens->slots[lens->trends->options.base],
-                                ask->time - lens->trends->options.new_within)) &&
-           (ask->allowed == NULL || ask->allowed(ask->data, item));
-}
-
-static inline void set_counts(const recs__trend_lens *lens, recs__trend_work *work, uint32_t c,
-                              uint32_t l, recs__trend_seen_count seen) {
-    const recs__trend_level *level = &work->level[l];
-    recs__trend_seen_count *at = &work->counts[(size_t)c * work->stride + l];
-    if (at->count >= 0.0)
-        return; /* on two lists */
-    *at = seen;
-    work->least[c] += level->per_count * seen.count;
-    if (lens->leans)
-        work->least[c] += level->per_base * (seen.count + seen.baseline);
-}
-
 static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
                          const recs__trend_cell *cell) {
     recs__trend_level *level = &work->level[l];
-    if (!asked_for(lens, cell->item))
+    if (!recs__trend_asked_for(lens, cell->item))
         return;
     recs__trend_seen_count seen = count_of(lens, level, cell);
     if (lens->ask->ranking == RECS_RANK_TRENDING) {
@@ -315,57 +222,12 @@ static inline void offer(const recs__trend_lens *lens, recs__trend_work *work, u
     } else if (!(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
         return;
     }
-    set_counts(lens, work, take_candidate(work, cell->item), l, seen);
-}
-
-/* ---- several places as one ------------------------------------------------------------ */
-
-/* A cell of one of them: sales or returns, added to what the others have. The sums are
- * not scaled to the asked time yet, so that their differences are exact. */
-static void offer_near(const recs__trend_lens *lens, recs__trend_work *work, uint32_t l,
-                       const recs__trend_cell *cell) {
-    uint32_t item = cell->item & ~RECS__TREND_RETURNED;
-    double sign = item != cell->item ? -1.0 : 1.0;
-    if (!asked_for(lens, item))
-        return;
-    size_t before = work->count;
-    recs__trend_seen_count *seen =
-        &work->counts[(size_t)take_candidate(work, item) * work->stride + l];
-    if (work->count != before)
-        *seen = (recs__trend_seen_count){0.0, 0.0};
-    seen->count += sign * recs__trend_raw(lens, cell, 0);
-    seen->baseline += lens->base ? sign * recs__trend_raw(lens, cell, 1) : 0.0;
-}
-
-/* All cells of the places that are asked as one; the first level. */
-static recs_status gather_near(const recs__trend_lens *lens, recs__trend_work *work,
-                               const recs_host *host, recs_error *error) {
-    recs_trends *trends = lens->trends;
-    recs_status status = RECS_OK;
-    for (uint32_t i = 0; i < lens->ask->near_count && status == RECS_OK; i++) {
-        recs__trend_node *node = recs__trend_node_at(trends, lens->ask->near[i]);
-        recs__trend_read_lock(trends, node);
-        const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
-        uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-        status = candidate_room(work, host, node->used, error);
-        for (uint32_t at = 0; at < capacity && status == RECS_OK; at++)
-            offer_near(lens, work, 0, recs__trend_at(trends, cells, at));
-        recs__trend_unlock(trends, node);
-    }
-    for (uint32_t c = 0; c < work->count; c++) {
-        recs__trend_seen_count *sums = &work->counts[(size_t)c * work->stride], scaled;
-        scaled = from_net(sums->count * lens->scale[0], sums->baseline * lens->scale[1]);
-        sums->count = -1.0;
-        set_counts(lens, work, c, 0, scaled);
-    }
-    work->scanned = true;
-    return status;
+    recs__trend_set_counts(lens, work, recs__trend_take_candidate(work, cell->item), l, seen);
 }
 
 /* ---- one place -------------------------------------------------------------------------- */
 
-/* The list a ranking reads of a tier's, and whether its bar bounds the asked series now. */
-static uint32_t list_of(const recs__trend_lens *lens, bool *bounded) {
+uint32_t recs__trend_list_of(const recs__trend_lens *lens, bool *bounded) {
     const recs__trend_options *options = &lens->trends->options;
     const recs__trend_series *series = &options->series[lens->ask->series];
     int64_t newest = atomic_load_explicit(&lens->trends->newest, memory_order_relaxed);
@@ -419,9 +281,9 @@ static recs_status gather_arrivals(const recs__trend_lens *lens, recs__trend_wor
     if (lists->base != lens->slots[trends->options.base] ||
         lists->lost > lens->ask->time - trends->options.new_within)
         return RECS_OK;
-    recs_status status = candidate_room(work, host, count, error);
+    recs_status status = recs__trend_candidate_room(work, host, count, error);
     for (uint32_t i = 0; i < count; i++)
-        ask_for(trends, node, lists->arrived[i]);
+        recs__trend_ask_for(trends, node, lists->arrived[i]);
     for (uint32_t i = 0; i < count && status == RECS_OK; i++) {
         const recs__trend_cell *cell = recs__trend_find_hot(trends, node, lists->arrived[i]);
         if (cell != NULL)
@@ -449,7 +311,7 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     recs_status status =
         recs__trend_ready(lens, work, level->node, list_index, which, host, &row, error);
     if (status == RECS_OK)
-        status = candidate_room(work, host, row.count, error);
+        status = recs__trend_candidate_room(work, host, row.count, error);
     if (status != RECS_OK)
         return status;
     /* Of half-lives values are rounded down: one step more bounds them. */
@@ -459,8 +321,8 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
     *bar = most > 0.0 ? most * scale : 0.0;
     double enough = enough_of(lens, work, l, some); /* what counts less may be left out */
     for (uint32_t i = 0, taken = 0; i < row.count; i++) {
-        if (lens->known_old && i + AHEAD < row.count)
-            recs__trend_expect_known(lens->trends, row.items[i + AHEAD]);
+        if (lens->known_old && i + RECS__TREND_AHEAD < row.count)
+            recs__trend_expect_known(lens->trends, row.items[i + RECS__TREND_AHEAD]);
         double sum = row.sums[i], reach = sum * RECS__TREND_ROUGH * scale;
         if (reach < enough ||
             (rises && !recs__trend_supported(options->min_support, lens->floor, reach,
@@ -469,21 +331,21 @@ static recs_status gather_list(const recs__trend_lens *lens, recs__trend_work *w
             work->skipped |= reach < enough;
             return RECS_OK;
         }
-        if (filtered && !asked_for(lens, row.items[i]))
+        if (filtered && !recs__trend_asked_for(lens, row.items[i]))
             continue;
         double count = sum * scale, whole = lens->base ? row.others[i] * other_scale : 0.0;
         if (which == 1) {
             whole = count;
             count = row.others[i] * other_scale;
         }
-        recs__trend_seen_count seen = from_net(count, whole);
+        recs__trend_seen_count seen = recs__trend_from_net(count, whole);
         if (rises ? !recs__trend_supported(options->min_support, lens->floor, seen.count,
                                            level->total)
                   : !(seen.count > 0.0 || (lens->leans && seen.baseline > 0.0))) {
             *bar = rises && seen.count > *bar ? seen.count : *bar;
             continue;
         }
-        set_counts(lens, work, take_candidate(work, row.items[i]), l, seen);
+        recs__trend_set_counts(lens, work, recs__trend_take_candidate(work, row.items[i]), l, seen);
         if (l == 0 && some && ++taken == ask->limit && level->lent == 0.0 && !lens->leans &&
             !rises)
             enough = seen.count * (1.0 - 1e-5);
@@ -499,7 +361,7 @@ static recs_status gather_table(const recs__trend_lens *lens, recs__trend_work *
     recs__trend_node *node = work->level[l].node;
     const unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
-    recs_status status = candidate_room(work, host, node->used, error);
+    recs_status status = recs__trend_candidate_room(work, host, node->used, error);
     for (uint32_t at = 0; at < capacity && status == RECS_OK; at++) {
         const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item < RECS__TREND_ITEMS)
@@ -516,7 +378,7 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
     recs__trend_level *level = &work->level[l];
     recs__trend_node *node = level->node;
     bool bounded, stale = false, some = depth <= RECS__TREND_SHORT_LISTS_SOME;
-    uint32_t which = list_of(lens, &bounded), series = trends->options.series_count,
+    uint32_t which = recs__trend_list_of(lens, &bounded), series = trends->options.series_count,
              tier = depth == RECS__TREND_ALL ? 2
                     : depth == RECS__TREND_LONG_LISTS || depth == RECS__TREND_LONG_LISTS_SOME ||
                               (depth == RECS__TREND_DEEPER && level->deepen) ? 1
@@ -548,7 +410,7 @@ static recs_status gather_level(const recs__trend_lens *lens, recs__trend_work *
  * moves meanwhile makes the wish useless, not wrong. */
 static void foresee(const recs__trend_lens *lens, const recs__trend_node *node) {
     const recs_trends *trends = lens->trends;
-    ask_for(trends, node, RECS__TREND_TOTAL);
+    recs__trend_ask_for(trends, node, RECS__TREND_TOTAL);
     uintptr_t lists = (uintptr_t)atomic_load_explicit(&node->lists, memory_order_relaxed);
     if (lists == 0)
         return;
@@ -560,10 +422,10 @@ static void foresee(const recs__trend_lens *lens, const recs__trend_node *node) 
 static recs_status gather_only(const recs__trend_lens *lens, recs__trend_work *work,
                                const recs_host *host, recs_error *error) {
     const recs__trend_ask *ask = lens->ask;
-    recs_status status = candidate_room(work, host, ask->only_count, error);
+    recs_status status = recs__trend_candidate_room(work, host, ask->only_count, error);
     for (size_t i = 0; i < ask->only_count && status == RECS_OK; i++)
-        if (asked_for(lens, (uint32_t)ask->only[i]))
-            take_candidate(work, (uint32_t)ask->only[i]);
+        if (recs__trend_asked_for(lens, (uint32_t)ask->only[i]))
+            recs__trend_take_candidate(work, (uint32_t)ask->only[i]);
     return status;
 }
 
@@ -572,7 +434,7 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
                                recs_error *error) {
     const recs__trend_ask *ask = lens->ask;
     recs_trends *trends = lens->trends;
-    bool only = depth == RECS__TREND_ALL && ask->only != NULL && ask->near == NULL;
+    bool only = depth == RECS__TREND_ALL && ask->only != NULL;
     double above = 1.0;
     recs_status status = RECS_OK;
     work->count = work->levels = 0;
@@ -587,18 +449,18 @@ recs_status recs__trend_gather(const recs__trend_lens *lens, recs__trend_work *w
         if (work->stride <= 2) /* likely to be read */
             foresee(lens, work->root);
     }
-    work->indexed = ask->near != NULL;
+    work->indexed = false;
     work->index_size = 0;
     if (only)
         status = gather_only(lens, work, host, error);
     if (ask->near != NULL && status == RECS_OK) {
         recs__trend_level *level = &work->level[work->levels++];
-        measure_near(lens, level);
+        recs__trend_measure_near(lens, level);
         above = weigh(lens, level, true, above, true);
         level->bar = level->bar_base = level->below = 0.0;
-        level->whole = true;
-        if (level->shown)
-            status = gather_near(lens, work, host, error);
+        level->whole = !level->shown;
+        if (level->shown && !only)
+            status = recs__trend_gather_near(lens, work, depth, host, error);
     }
     for (uint32_t node = ask->node; status == RECS_OK && node != RECS_NO_PLACE &&
                                     above > 0.0 && work->levels < RECS__TREND_LEVELS;) {
@@ -634,6 +496,8 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
     for (uint32_t l = 0; l < work->levels; l++) {
         const recs__trend_level *level = &work->level[l];
         bool nothing = level->whole, locked = false;
+        if (level->node == NULL && !nothing)
+            recs__trend_complete_near(lens, work, work->chosen, chosen);
         for (size_t i = 0; i < chosen; i++) {
             uint32_t c = work->chosen[i];
             if (nothing || work->counts[(size_t)c * work->stride + l].count >= 0.0)
@@ -641,7 +505,7 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
             if (!locked)
                 recs__trend_read_lock(trends, level->node);
             locked = true;
-            ask_for(trends, level->node, work->items[c]);
+            recs__trend_ask_for(trends, level->node, work->items[c]);
         }
         for (size_t i = 0; i < chosen; i++) {
             uint32_t c = work->chosen[i];
@@ -649,7 +513,7 @@ void recs__trend_complete(const recs__trend_lens *lens, recs__trend_work *work, 
                 continue;
             const recs__trend_cell *cell =
                 nothing ? NULL : recs__trend_find_hot(trends, level->node, work->items[c]);
-            set_counts(lens, work, c, l,
+            recs__trend_set_counts(lens, work, c, l,
                        cell != NULL ? count_of(lens, level, cell)
                                     : (recs__trend_seen_count){0.0, 0.0});
         }
@@ -663,7 +527,7 @@ void recs__trend_find_firsts(const recs__trend_lens *lens, recs__trend_work *wor
     recs_trends *trends = lens->trends;
     recs__trend_read_lock(trends, work->root);
     for (size_t i = 0; i < chosen; i++)
-        ask_for(trends, work->root, work->items[work->chosen[i]]);
+        recs__trend_ask_for(trends, work->root, work->items[work->chosen[i]]);
     for (size_t i = 0; i < chosen; i++) {
         uint32_t c = work->chosen[i];
         const recs__trend_cell *cell = recs__trend_find_hot(trends, work->root, work->items[c]);

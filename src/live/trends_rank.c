@@ -32,7 +32,7 @@
  *           new_within.
  *
  * Several places as one (a radius): counts, traffic and actors are added up, the rules
- * are the same; their cells are all gone through.
+ * are the same (trends_near.c).
  *
  * Candidates are the lists of the place and of those that lend to it (trends_gather.c).
  * An item on none of them counts at most bar at each level, which bounds its score;
@@ -68,6 +68,7 @@ void recs__trend_work_free(recs__trend_work *work, const recs_host *host) {
     recs__free(host, work->chosen);
     recs__free(host, work->keys);
     recs__free(host, work->rough);
+    recs__free(host, work->sums);
     recs__free(host, work->hits);
 }
 
@@ -81,7 +82,7 @@ size_t recs__trend_work_memory(const recs__trend_work *work) {
            work->index_capacity * sizeof *work->index +
            work->chosen_capacity * sizeof *work->chosen +
            work->key_capacity * sizeof *work->keys + work->rough_capacity +
-           work->hit_capacity * sizeof *work->hits;
+           work->sum_capacity * sizeof *work->sums + work->hit_capacity * sizeof *work->hits;
 }
 
 /* ---- scores ---------------------------------------------------------------------------- */
@@ -434,6 +435,9 @@ static recs_status gather(const recs__trend_lens *lens, recs__trend_work *work,
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->chosen, &work->chosen_capacity, work->count,
                             sizeof *work->chosen, error);
+    if (status == RECS_OK && lens->ask->near != NULL)
+        status = recs__grow(host, (void **)&work->sums, &work->sum_capacity, work->count,
+                            sizeof *work->sums, error);
     if (status == RECS_OK)
         status = recs__grow(host, (void **)&work->keys, &work->key_capacity, work->count,
                             sizeof *work->keys, error);
@@ -477,11 +481,13 @@ recs_status recs__trend_rank(recs_trends *trends, const recs__trend_ask *ask,
     if (atomic_load_explicit(&trends->newest, memory_order_acquire) < 0)
         return RECS_OK;
     recs__trend_look_from(trends, ask, &lens);
-    recs__trend_depth depth = (ask->only != NULL && ask->only_count <= ONLY) ||
-                                      lens.profile_count != 0
-                                  ? RECS__TREND_ALL
-                              : ask->limit < RECS__TREND_SHORT ? RECS__TREND_SHORT_LISTS_SOME
-                                                               : RECS__TREND_LONG_LISTS_SOME;
+    bool longer = ask->limit >= RECS__TREND_SHORT || /* bars of several places add up */
+                  (ask->near != NULL && ask->ranking == RECS_RANK_TRENDING);
+    recs__trend_depth depth =
+        (ask->only != NULL && ask->only_count <= ONLY) || lens.profile_count != 0
+            ? RECS__TREND_ALL
+        : longer ? RECS__TREND_LONG_LISTS_SOME
+                 : RECS__TREND_SHORT_LISTS_SOME;
     for (;;) {
         recs_status status = attempt(&lens, work, depth, host, count, error);
         if (status != RECS_OK || depth == RECS__TREND_ALL || ask->limit == 0)

@@ -63,10 +63,11 @@ typedef struct recs__trend_work {
     uint32_t *chosen;               /* candidates that may belong to the best */
     uint64_t *keys;                 /* recs__topk_key of the exact score and a candidate */
     unsigned char *rough;           /* trends_ready.c: bytes */
+    recs__trend_seen_count *sums;   /* of several places as one, before the scale */
     recs__trend_hit *hits;
     size_t item_capacity, count_capacity, least_capacity, lent_capacity, cycle_capacity,
         first_capacity, index_capacity, chosen_capacity, key_capacity, rough_capacity,
-        hit_capacity;
+        sum_capacity, hit_capacity;
     size_t index_size; /* in use */
     size_t count;
     uint32_t levels, stride; /* of the chain: measured; all there are */
