@@ -23,17 +23,24 @@ enum {
     FEW_EXCLUDED = 256,
     SHORT_LIST = 32, /* an allow list below 1/32 of the rows     */
     TASKS = 8,       /* groups of vectors, where there is an executor */
+    PAIRS_OF = 16,   /* candidates whose pairs are sooner compared than sorted */
     FETCHED = 1024   /* bytes of a row; the processor sees the rest coming */
 };
 
 /* ---- the vector ------------------------------------------------------------------------- */
 
 static recs_status normalise(recs__nearest_one *one, uint32_t dimension, recs_error *error) {
-    /* Scaled by a power of two first, so that no square over- or underflows. */
-    float largest = 0.0f;
-    for (uint32_t j = 0; j < dimension; j++)
-        largest = fabsf(one->query[j]) > largest ? fabsf(one->query[j]) : largest;
-    if (!(largest > 0.0f))
+    /* Scaled by a power of two first, so that no square over- or underflows. Floats that are not
+     * negative are in the order of their bits. */
+    uint32_t most = 0, bits;
+    for (uint32_t j = 0; j < dimension; j++) {
+        memcpy(&bits, &one->query[j], sizeof bits);
+        bits &= UINT32_C(0x7FFFFFFF);
+        most = bits > most ? bits : most;
+    }
+    float largest;
+    memcpy(&largest, &most, sizeof largest);
+    if (most == 0)
         return recs__fail(error, RECS_ERR_ARGUMENT,
                           "the query vector is zero: it has no direction, which cosine needs");
     int exponent;
@@ -41,10 +48,10 @@ static recs_status normalise(recs__nearest_one *one, uint32_t dimension, recs_er
     float power = ldexpf(1.0f, -exponent);
     bool twice = !(power < INFINITY); /* of a denormal length */
     power = twice ? ldexpf(1.0f, 126) : power;
-    for (uint32_t j = 0; j < dimension; j++) {
+    for (uint32_t j = 0; j < dimension; j++)
         one->query[j] *= power;
-        one->query[j] = twice ? ldexpf(one->query[j], -exponent - 126) : one->query[j];
-    }
+    for (uint32_t j = 0; twice && j < dimension; j++)
+        one->query[j] = ldexpf(one->query[j], -exponent - 126);
     float norm = sqrtf(recs__kernels_get()->dot(one->query, one->query, dimension));
     for (uint32_t j = 0; j < dimension; j++)
         one->query[j] /= norm;
@@ -80,7 +87,12 @@ recs_status recs__nearest_vector(recs__nearest *nearest, size_t at,
     recs_status status = nearest_room(one, host, shape->stride, error);
     if (status != RECS_OK)
         return status;
-    for (uint32_t j = 0; j < shape->dimension; j++)
+    uint32_t strange = 0, bits;
+    for (uint32_t j = 0; j < shape->dimension; j++) {
+        memcpy(&bits, &vector[j], sizeof bits);
+        strange |= (bits & UINT32_C(0x7F800000)) == UINT32_C(0x7F800000);
+    }
+    for (uint32_t j = 0; strange != 0 && j < shape->dimension; j++)
         if (!isfinite(vector[j]))
             return recs__fail(error, RECS_ERR_ARGUMENT,
                               "query vector, column %u: %s, expected a finite number", j,
@@ -165,18 +177,34 @@ static void fetch(const probing *all, const uint32_t *rows, size_t count) {
         recs__segment_id_soon(segment, rows[i], true);
 }
 
+/* Whether a row may be there twice; of many rows it is for who sorts them to see. */
+static bool has_twins(const uint32_t *rows, size_t count) {
+    uint32_t twins = count > PAIRS_OF;
+    for (size_t i = 1; i < count && count <= PAIRS_OF; i++)
+        for (size_t j = 0; j < i; j++)
+            twins |= rows[i] == rows[j];
+    return twins != 0;
+}
+
 /* Scores what was found for a vector: its rows, in rows; keys and scores are room. */
 static void take(const probing *all, recs__nearest_one *one, uint32_t *rows, uint64_t *keys,
                  float *scores) {
     size_t found = 0, eligible = 0;
-    for (; found < all->candidates && rows[found] != RECS_NO_ROW; found++)
-        keys[found] = rows[found];
-    /* A row twice would be two answers: the order of rows shows it. */
-    recs__sort_keys(keys, found);
+    while (found < all->candidates && rows[found] != RECS_NO_ROW)
+        found++;
+    if (has_twins(rows, found)) { /* a row twice would be two answers */
+        for (size_t i = 0; i < found; i++)
+            keys[i] = rows[i];
+        recs__sort_keys(keys, found);
+        size_t kept = 0;
+        for (size_t i = 0; i < found; i++)
+            if (i == 0 || keys[i] != keys[i - 1])
+                rows[kept++] = (uint32_t)keys[i];
+        found = kept;
+    }
     for (size_t i = 0; i < found; i++)
-        if ((i == 0 || keys[i] != keys[i - 1]) &&
-            recs__filter_eligible(all->filter, (uint32_t)keys[i]))
-            rows[eligible++] = (uint32_t)keys[i];
+        if (recs__filter_eligible(all->filter, rows[i]))
+            rows[eligible++] = rows[i];
     one->enough = eligible >= one->topk.limit;
     if (!one->enough)
         return;
