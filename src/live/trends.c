@@ -135,7 +135,10 @@ recs_status recs_trends_create(recs_trends **trends, const char *description,
     recs__trend_names_init(&made->paths, seed + 1, NULL);
     recs__trend_names_init(&made->segments, seed + 2, NULL);
     uint32_t root;
-    status = recs__trend_node_take(made, "", 0, NULL, 0, &root, error);
+    if (options.memory != 0)
+        status = recs__trend_names_compact(&made->items, &made->host, error);
+    if (status == RECS_OK)
+        status = recs__trend_node_take(made, "", 0, NULL, 0, &root, error);
     if (status == RECS_OK)
         status = recs__trend_share_create(made, error);
     if (status != RECS_OK) {

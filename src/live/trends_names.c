@@ -31,6 +31,7 @@ void recs__trend_names_free(recs__trend_names *names, const recs_host *host) {
     for (int c = 0; c < RECS__TREND_CHUNKS; c++)
         recs__free_aligned(host, atomic_load(&names->chunks[c]));
     recs__free(host, names->index);
+    recs__compact_free(names->compact, host);
     pthread_mutex_destroy(&names->lock);
 }
 
@@ -73,6 +74,19 @@ void recs__trend_names_fix(recs__trend_names *names, const unsigned char *offset
     atomic_store_explicit(&names->count, count, memory_order_release);
 }
 
+recs_status recs__trend_names_compact(recs__trend_names *names, const recs_host *host,
+                                      recs_error *error) {
+    names->compact = recs__alloc_zero(host, 1, sizeof *names->compact, error);
+    return names->compact == NULL ? RECS_ERR_MEMORY : RECS_OK;
+}
+
+/* Under the lock. */
+static uint32_t find_compact(const recs__trend_names *names, const char *text, size_t size) {
+    return recs__compact_find(names->compact,
+                              atomic_load_explicit(&names->count, memory_order_relaxed), text,
+                              size, names->seed);
+}
+
 /* The slot of the index that has the text, or the free one where it belongs.
  * Under the lock; the index exists. */
 static uint32_t look(const recs__trend_names *names, const char *text, size_t size,
@@ -96,7 +110,9 @@ uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size
         return find_fixed(names, text, size);
     uint32_t found = UINT32_MAX, hash = hash_of(names, text, size);
     pthread_mutex_lock(&names->lock);
-    if (names->index_size != 0)
+    if (names->compact != NULL)
+        found = find_compact(names, text, size);
+    else if (names->index_size != 0)
         found = names->index[look(names, text, size, hash)] - 1; /* 0 - 1: none */
     pthread_mutex_unlock(&names->lock);
     return found;
@@ -114,6 +130,12 @@ void recs__trend_names_find_many(recs__trend_names *names, const char *const *te
         return;
     }
     pthread_mutex_lock(&names->lock);
+    if (names->compact != NULL) {
+        for (uint32_t i = 0; i < count; i++)
+            handles[i] = find_compact(names, texts[i], sizes[i]);
+        pthread_mutex_unlock(&names->lock);
+        return;
+    }
     uint32_t mask = names->index_size - 1; /* no index: nothing is read */
     for (uint32_t i = 0; i < count && names->index_size != 0; i++)
         __builtin_prefetch(&names->index[hashes[i] & mask]);
@@ -189,6 +211,30 @@ static recs_status arena_room(recs__trend_names *names, const recs_host *host, s
     return RECS_OK;
 }
 
+/* recs__trend_names_take where names are compact. */
+static recs_status take_compact(recs__trend_names *names, const recs_host *host,
+                                const char *text, size_t size, uint32_t most, uint32_t *handle,
+                                recs_error *error) {
+    recs_status status = RECS_OK;
+    pthread_mutex_lock(&names->lock);
+    uint32_t count = atomic_load_explicit(&names->count, memory_order_relaxed),
+             found = find_compact(names, text, size);
+    if (found == UINT32_MAX) {
+        status = count < most ? recs__compact_add(names->compact, host, count, text, size,
+                                                  names->seed, error)
+                              : recs__fail(error, RECS_ERR_LIMIT,
+                                           "more than %u different names", most);
+        atomic_store_explicit(&names->memory, names->compact->memory, memory_order_relaxed);
+        if (status == RECS_OK)
+            atomic_store_explicit(&names->count, count + 1, memory_order_release);
+        found = count;
+    }
+    if (status == RECS_OK)
+        *handle = found;
+    pthread_mutex_unlock(&names->lock);
+    return status;
+}
+
 recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *host,
                                    const char *text, size_t size, uint32_t most,
                                    uint32_t *handle, recs_error *error) {
@@ -201,6 +247,8 @@ recs_status recs__trend_names_take(recs__trend_names *names, const recs_host *ho
                                 "added to it",
                                 size < 80 ? (int)size : 80, text);
     }
+    if (names->compact != NULL)
+        return take_compact(names, host, text, size, most, handle, error);
     uint32_t hash = hash_of(names, text, size);
     recs_status status = RECS_OK;
     pthread_mutex_lock(&names->lock);

@@ -38,6 +38,7 @@
 #define RECS_LIVE_TRENDS_STATE_H
 
 #include "base/memory.h"
+#include "live/trends_compact.h"
 #include "recs/trends.h"
 
 #include <pthread.h>
@@ -145,6 +146,7 @@ typedef struct recs__trend_text {
 typedef struct recs__trend_names {
     pthread_mutex_t lock; /* of what follows except reading entries below count */
     _Atomic(recs__trend_name *) chunks[RECS__TREND_CHUNKS];
+    recs__compact *compact; /* not NULL: instead of chunks, index and arena */
     _Atomic uint32_t count;
     uint32_t *index; /* handle + 1, 0: free; power of two */
     uint32_t index_size;
@@ -159,6 +161,9 @@ typedef struct recs__trend_names {
 } recs__trend_names;
 
 recs_status recs__trend_names_init(recs__trend_names *names, uint64_t seed, recs_error *error);
+/* Before the first name: in little memory (trends_compact.h). */
+recs_status recs__trend_names_compact(recs__trend_names *names, const recs_host *host,
+                                      recs_error *error);
 void recs__trend_names_free(recs__trend_names *names, const recs_host *host);
 /* UINT32_MAX when there is none. Takes the lock. */
 uint32_t recs__trend_names_find(recs__trend_names *names, const char *text, size_t size);
@@ -196,6 +201,11 @@ static inline recs__trend_text recs__trend_names_get(const recs__trend_names *na
                                                      uint32_t handle) {
     if (names->fixed.offsets != NULL)
         return recs__trend_names_fixed(names, handle);
+    if (names->compact != NULL) {
+        recs__trend_text text;
+        text.text = recs__compact_get(names->compact, handle, &text.size);
+        return text;
+    }
     const recs__trend_name *name = recs__trend_names_entry(names, handle);
     return (recs__trend_text){name->text, name->size};
 }
@@ -203,6 +213,8 @@ static inline recs__trend_text recs__trend_names_get(const recs__trend_names *na
 /* The line of memory that this begins with, to be asked for ahead. */
 static inline const void *recs__trend_names_line(const recs__trend_names *names,
                                                  uint32_t handle) {
+    if (names->compact != NULL)
+        return recs__compact_position(names->compact, handle);
     return names->fixed.offsets == NULL
                ? (const void *)recs__trend_names_entry(names, handle)
                : names->fixed.offsets + (size_t)handle * sizeof(uint64_t);
