@@ -139,18 +139,25 @@ static inline recs__trend_doors recs__trend_doors_of(const recs__trend_lists *li
 
 /* Whether a list that the cell is not on may want it; the lists are aligned. A hot cell
  * is on all, which its marks say, a cold one below the bars: neither is a branch. */
-static inline bool recs__trend_wanted(const recs__trend_doors *doors,
+static inline bool recs__trend_wanted(const recs__trend_lists *lists,
+                                      const recs__trend_doors *doors,
                                       const recs__trend_cell *cell, const int64_t *values,
                                       uint32_t series, recs__trend_fresh fresh,
                                       uint32_t parity) {
-    uint32_t before = cell->first[!parity], last = cell->first[parity], all = 0, new = 0;
+    uint32_t before = cell->first[!parity], last = cell->first[parity], missing = 0;
     uint32_t is_new = fresh.before ? before - 1 >= fresh.seconds
                                    : (before == 0) & (last > fresh.seconds);
     for (uint32_t k = 0; k < series; k++) {
-        all |= (values[k] > doors->all_bars[k]) & ((doors->all[k] & ~cell->marks) != 0);
-        new |= (values[k] > doors->fresh_bars[k]) & ((doors->fresh[k] & ~cell->marks) != 0);
+        uint32_t all = values[k] > doors->all_bars[k], new = values[k] > doors->fresh_bars[k];
+        missing |= (-all & doors->all[k]) | (-(new & is_new) & doors->fresh[k]);
     }
-    return all | (new & is_new);
+    missing &= ~cell->marks;
+    for (; missing != 0; missing &= missing - 1) {
+        uint32_t l = (uint32_t)__builtin_ctz(missing);
+        if (values[l % series] > lists->bars[l])
+            return true;
+    }
+    return false;
 }
 
 #endif

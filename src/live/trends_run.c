@@ -424,7 +424,7 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         if (first == 0 || e->seconds + 1 < first)
             cell->first[parity[base]] = e->seconds + 1;
         if (lists != NULL &&
-            recs__trend_wanted(&doors, cell, values, series, p->fresh, parity[base])) {
+            recs__trend_wanted(lists, &doors, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
             doors = recs__trend_doors_of(lists, series);
         }
