@@ -186,6 +186,25 @@ static void test_same_states(void **state) {
 }
 
 /* What waits at a fork is the parent's: joined, everything counts once. */
+/* Desks that nobody looks at for long take more; what one looks at is the same. */
+static void test_long_calm(void **state) {
+    (void)state;
+    recs_trends *one = make("half_life=1d|7d, actors=off", &still),
+                *rows = make("half_life=1d|7d, actors=off", &still);
+    for (int lap = 0; lap < 15; lap++) {
+        add_ones(one, 0, EVENTS);
+        add_rows(rows, 0, EVENTS, false);
+    }
+    assert_true(state_of(one) == state_of(rows));
+    add_ones(one, 0, EVENTS / 2);
+    add_rows(rows, 0, EVENTS / 2, false);
+    assert_int_equal(recs_trends_counter(one, RECS_TRENDS_ADDED),
+                     recs_trends_counter(rows, RECS_TRENDS_ADDED));
+    assert_true(state_of(one) == state_of(rows));
+    recs_trends_destroy(one);
+    recs_trends_destroy(rows);
+}
+
 static void test_fork(void **state) {
     (void)state;
     recs_trends *trends = make("half_life=1d|7d, actors=off", &still),
@@ -263,7 +282,8 @@ static void test_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seen_at_once), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_same_states),  cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_same_states),
+        cmocka_unit_test(test_long_calm),  cmocka_unit_test(test_fork),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,12 +151,13 @@ RECS_API double recs_trends_place_actors(recs_trends *trends, uint32_t place);
  * finite, 0 to 1,000,000, counted in steps of 1/4096 (0: not counted). An
  * event that is refused by a rule (too far ahead, too old, an actor's late
  * one) is counted (recs_trends_counter) and no error. Up to 512 events of a thread wait
- * to be counted together; whatever reads the state (queries, snapshots, deltas,
- * merges, counters) or adds a batch counts them first, so nobody sees a state without
- * them. What waits when a process forks is counted by the parent. ARGUMENT: weight,
- * handle, time before 1970 or after 2600. MEMORY: this event was not taken; those that
- * wait go on waiting (so a query may say MEMORY, too; calls that cannot fail then
- * speak of the state without them). Cost: 40 ns, and a batch's for 512. Since 0.1. */
+ * to be counted together, 4,096 once nobody has read the state for 60,000; whatever
+ * reads the state (queries, snapshots, deltas, merges, counters) or adds a batch counts
+ * them first, so nobody sees a state without them. What waits when a process forks is
+ * counted by the parent. ARGUMENT: weight, handle, time before 1970 or after 2600.
+ * MEMORY: this event was not taken; those that wait go on waiting (so a query may say
+ * MEMORY, too; calls that cannot fail then speak of the state without them). Cost: 40 ns,
+ * and a batch's for so many. Since 0.1. */
 RECS_API recs_status recs_trends_add_one(recs_trends *trends, uint32_t item, uint32_t place,
                                          uint64_t actor, int64_t time, float weight,
                                          recs_error *error);

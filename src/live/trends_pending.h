@@ -3,8 +3,8 @@
  *
  * A desk is a short queue under a lock of its own; a thread comes to the same one
  * each time, so threads that add seldom meet. What an event's rules need (clock, weight, handles)
- * is checked as it comes; it is counted when its desk has RECS__TREND_WAIT of them,
- * or when anything that reads the state settles all desks first: queries,
+ * is checked as it comes; it is counted when its desk has RECS__TREND_WAIT of them
+ * (up to RECS__TREND_WAIT_LONG where nobody has read the state for long), or when anything that reads the state settles all desks first: queries,
  * snapshots, deltas, merges, counters, batches. So nobody ever sees a state without an
  * event whose call had returned. After fork() what waits is the parent's. */
 #ifndef RECS_LIVE_TRENDS_PENDING_H
@@ -12,7 +12,7 @@
 
 #include "live/trends_add.h"
 
-enum { RECS__TREND_WAIT = 512 };
+enum { RECS__TREND_WAIT = 512, RECS__TREND_WAIT_LONG = 4096 };
 
 /* Takes an event (checked by the caller) whose handles are valid; now: a time that the
  * clock has shown. RECS_ERR_UNSUPPORTED (without a text): no memory for a desk, count it
