@@ -70,7 +70,7 @@ static void add_group(scratch *s, uint32_t node, size_t begin, size_t end) {
 
 /* The places named, in order, each with its stretch of the pairs, which are sorted: by
  * counting where there are more events than places; the pairs stay as they are then. */
-static void name_groups(scratch *s, uint32_t most, bool by_counting) {
+static void name_groups(const recs_trends *trends, scratch *s, uint32_t most, bool by_counting) {
     uint32_t *counts = s->table;
     size_t begin = 0;
     if (!by_counting) {
@@ -78,7 +78,9 @@ static void name_groups(scratch *s, uint32_t most, bool by_counting) {
         for (size_t i = 1; i <= s->pair_count; i++) {
             if (i < s->pair_count && s->pairs[i] >> 32 == s->pairs[begin] >> 32)
                 continue;
-            add_group(s, (uint32_t)(s->pairs[begin] >> 32), begin, i);
+            uint32_t node = (uint32_t)(s->pairs[begin] >> 32);
+            __builtin_prefetch(recs__trend_node_at(trends, node), 1);
+            add_group(s, node, begin, i);
             begin = i;
         }
         return;
@@ -86,14 +88,20 @@ static void name_groups(scratch *s, uint32_t most, bool by_counting) {
     memset(counts, 0, (most + (size_t)1) * sizeof *counts);
     for (size_t i = 0; i < s->pair_count; i++)
         counts[s->pairs[i] >> 32]++;
-    for (uint32_t node = 0; node <= most; node++)
-        if (counts[node] != 0)
-            add_group(s, node, begin, begin + counts[node]), begin += counts[node];
+    for (uint32_t node = 0; node <= most; node++) {
+        if (counts[node] == 0)
+            continue;
+        __builtin_prefetch(recs__trend_node_at(trends, node), 1);
+        add_group(s, node, begin, begin + counts[node]);
+        begin += counts[node];
+    }
 }
 
-/* Puts the groups in order of the place above them, so that the entries of that place are one
- * stretch, too. groups has room for as many more, whose stretches of pairs these become. */
-static const group *order_groups(recs_trends *trends, scratch *s) {
+/* Gives the groups stretches of entries in order of the place above them, so that the entries of
+ * that place are one stretch, too; spare: the groups in that order. The groups themselves stay
+ * in order of places, since neighbours share a lock. They are copied behind, where there is room
+ * for as many, with their stretches of pairs. */
+static const group *place_groups(recs_trends *trends, scratch *s) {
     size_t count = s->group_count;
     group *named = s->groups + count;
     uint64_t *keys = s->spare, *room = s->spare + count;
@@ -107,9 +115,10 @@ static const group *order_groups(recs_trends *trends, scratch *s) {
     }
     recs__trend_sort_pairs(keys, room, count, most);
     for (size_t i = 0; i < count; i++) {
-        const group *g = &named[(uint32_t)keys[i]];
-        s->groups[i] = (group){.node = g->node, .begin = start, .end = start + g->end - g->begin};
-        start = s->groups[i].end;
+        group *g = &s->groups[(uint32_t)keys[i]];
+        g->end = start + g->end - g->begin;
+        g->begin = start;
+        start = g->end;
     }
     return named;
 }
@@ -147,8 +156,8 @@ static recs_status first_level(recs_trends *trends, scratch *s, recs_error *erro
     if (status != RECS_OK)
         return status;
     bool by_counting = most <= s->pair_count;
-    name_groups(s, most, by_counting);
-    const group *named = order_groups(trends, s);
+    name_groups(trends, s, most, by_counting);
+    const group *named = place_groups(trends, s);
     for (uint32_t k = 0; k < trends->options.series_count; k++) {
         l.begins[k] = s->slots[k] * trends->options.series[k].width;
         l.steps[k] = trends->options.series[k].steps;
@@ -182,8 +191,10 @@ static size_t climb(recs_trends *trends, scratch *s, size_t count, uint32_t *mos
 static recs_status make_levels(recs_trends *trends, scratch *s, recs_error *error) {
     recs_status status = first_level(trends, s, error);
     size_t named = s->group_count, count = named;
-    for (size_t g = 0; g < named && status == RECS_OK; g++) /* the pairs have served */
-        s->pairs[g] = (uint64_t)s->groups[g].node << 32 | g;
+    for (size_t i = 0; i < named && status == RECS_OK; i++) { /* the pairs have served */
+        uint32_t g = (uint32_t)s->spare[i];
+        s->pairs[i] = (uint64_t)s->groups[g].node << 32 | g;
+    }
     while (status == RECS_OK) {
         uint32_t most;
         count = climb(trends, s, count, &most);
