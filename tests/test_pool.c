@@ -213,6 +213,7 @@ static void test_out_of_memory(void **state) {
 #define RUNNING_ON_VALGRIND 0
 #endif
 
+#ifndef SANITIZED
 /* In a process of its own, since an address space cannot be narrowed for a
  * moment only. 0: as expected; 1: not; 2: more threads fit than thought. */
 static int start_too_many(void) {
@@ -228,6 +229,7 @@ static int start_too_many(void) {
                        strstr(error.text, "cannot start thread") != NULL;
     return as_expected ? 0 : 1;
 }
+#endif
 
 static void test_no_more_threads(void **state) {
     (void)state;

@@ -290,7 +290,7 @@ static void test_actors_count_once(void **state) {
     for (int i = 0; i < 1000; i++)
         add(trends, "bot's", "us/ca", "bot", T0 + i * 1000, 1, false);
     for (int i = 0; i < 5; i++) {
-        char actor[8];
+        char actor[16];
         snprintf(actor, sizeof actor, "u%d", i);
         add(trends, "good", "us/ca", actor, T0 + i * 1000, 1, false);
     }
@@ -627,7 +627,7 @@ static void test_out_of_memory(void **state) {
         uint64_t actors[N];
         int64_t times[N];
         for (int i = 0; i < N; i++) {
-            char id[8];
+            char id[16];
             snprintf(id, sizeof id, "i%d", i);
             items[i] = item_of(trends, id);
             places[i] = place_of(trends, i % 2 ? "us/ca" : "us");

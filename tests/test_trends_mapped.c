@@ -137,7 +137,7 @@ static void ask_everything(recs_trends *live, recs_trends *mapped, const int64_t
                         if (turn % 5 == 0)
                             recs_query_deny(q[i], "item-1");
                         for (int a = 0; a < 30 && turn % 7 == 0; a++) {
-                            char id[16];
+                            char id[32];
                             snprintf(id, sizeof id, "item-%d", a);
                             recs_query_allow(q[i], id);
                         }
