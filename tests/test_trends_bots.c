@@ -97,6 +97,72 @@ static void test_bot(void **unused) {
     run_bot(true);
 }
 
+/* ---- a bot that spreads itself ---------------------------------------------------------- */
+
+enum { SPREAD = 1000 };
+
+/* For ten days a tenth of all events at a place is a bot's, over a thousand items that
+ * nobody else looks at. What part of the place's traffic its items count; none of
+ * them is on a list of 20. */
+static double spread_part(const char *settings) {
+    recs_trends *trends = NULL;
+    recs_query *q = NULL;
+    recs_error error = {0};
+    uint32_t handles[ITEMS + SPREAD], place;
+    double part = 0.0;
+    int64_t now = START;
+    state = 23;
+    assert_int_equal(recs_trends_create(&trends, settings, NULL, &error), RECS_OK);
+    assert_int_equal(recs_query_create(&q, NULL, &error), RECS_OK);
+    for (uint32_t i = 0; i < ITEMS + SPREAD; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "%c%u", i < ITEMS ? 'i' : 'b', i);
+        assert_int_equal(recs_trends_item(trends, id, &handles[i], &error), RECS_OK);
+    }
+    assert_int_equal(recs_trends_place(trends, "de/berlin", NULL, &place, &error), RECS_OK);
+    size_t events = 10 * 6000;
+    for (size_t e = 0; e < events; e++) {
+        char actor[16];
+        bool bot = e % 10 == 0;
+        uint32_t item = bot ? ITEMS + (uint32_t)(e / 10 % SPREAD) : draw(draw(ITEMS) + 1);
+        snprintf(actor, sizeof actor, bot ? "bot" : "u%u", draw(4000));
+        now = START + (int64_t)(e * 10 * (uint64_t)DAY / events);
+        assert_int_equal(recs_trends_add_one(trends, handles[item], place,
+                                             recs_trends_actor(trends, actor), now, 1.0f, &error),
+                         RECS_OK);
+    }
+    for (int32_t ranking = RECS_RANK_POPULAR; ranking <= RECS_RANK_NEW; ranking++) {
+        recs_query_reset(q);
+        recs_query_place(q, "de/berlin");
+        recs_query_ranking(q, ranking);
+        recs_query_half_life(q, 7 * DAY);
+        recs_query_time(q, now);
+        recs_query_limit(q, ITEMS + SPREAD);
+        assert_int_equal(recs_trending(trends, q, &error), RECS_OK);
+        for (size_t i = 0; i < recs_query_count(q); i++) {
+            bool bots = recs_query_id(q, i)[0] == 'b';
+            assert_false(bots && i < TOP);
+            if (bots && ranking == RECS_RANK_POPULAR)
+                part += recs_query_trend(q, i, RECS_TREND_COUNT) /
+                        recs_query_trend(q, i, RECS_TREND_SUPPORT);
+        }
+    }
+    recs_query_destroy(q);
+    recs_trends_destroy(trends);
+    return part;
+}
+
+static void test_spread(void **unused) {
+    (void)unused;
+    double off = spread_part("actor_share=off"), on = spread_part(""),
+           tight = spread_part("actor_share=0.01");
+    printf("a tenth of all events on 1,000 items: %.4f of the place's counts without "
+           "actor_share, %.4f with 0.05, %.4f with 0.01\n", off, on, tight);
+    assert_true(off > 0.09);
+    assert_true(on > 0.02 && on <= 0.05);
+    assert_true(tight <= 0.0101);
+}
+
 /* ---- Online Retail --------------------------------------------------------------------- */
 
 /* 80,995 pieces of PAPER CRAFT, LITTLE BIRDIE on 2011-12-09 and 74,215 of MEDIUM
@@ -172,6 +238,7 @@ static void test_wholesale(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_bot),
+                                       cmocka_unit_test(test_spread),
                                        cmocka_unit_test(test_wholesale)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
