@@ -17,7 +17,8 @@
  * and while it counts three days in a second. In the first two the shop's clock runs as
  * fast as this one (5,000 events a millisecond), and every thousandth event is of an item
  * that nobody has seen. */
-#include "base/random.h"
+#include "trends_stream.h"
+
 #include "recs.h"
 
 #include <math.h>
@@ -29,8 +30,6 @@
 #include <string.h>
 #include <time.h>
 
-#define HOUR INT64_C(3600000)
-#define START (INT64_C(20000) * 24 * HOUR)
 
 typedef struct settings {
     size_t events, items, cities, regions, batch, actors;
@@ -40,13 +39,6 @@ typedef struct settings {
     const char *description, *only, *threads;
     uint64_t seed;
 } settings;
-
-typedef struct stream {
-    uint32_t *items, *places;
-    uint64_t *actors;
-    int64_t *times;
-    size_t count;
-} stream;
 
 static recs_error error;
 
@@ -74,94 +66,15 @@ static double seconds(clockid_t clock) {
 
 /* ---- the stream ---------------------------------------------------------------------- */
 
-/* Ranks 0 .. n-1 with weight (rank + 1)^-skew, by the alias method. */
-typedef struct zipf {
-    double *keep;
-    uint32_t *other;
-    size_t count;
-} zipf;
-
-static zipf zipf_make(size_t n, double skew) {
-    zipf z = {take(n, 8), take(n, 4), n};
-    uint32_t *small = take(n, 4), *large = take(n, 4);
-    size_t smalls = 0, larges = 0;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += z.keep[i] = pow((double)i + 1, -skew);
-    for (size_t i = 0; i < n; i++) {
-        z.keep[i] *= (double)n / sum;
-        z.other[i] = (uint32_t)i;
-        if (z.keep[i] < 1)
-            small[smalls++] = (uint32_t)i;
-        else
-            large[larges++] = (uint32_t)i;
-    }
-    while (smalls && larges) {
-        uint32_t s = small[--smalls], l = large[larges - 1];
-        z.other[s] = l;
-        z.keep[l] -= 1 - z.keep[s];
-        if (z.keep[l] < 1) {
-            larges--;
-            small[smalls++] = l;
-        }
-    }
-    free(small);
-    free(large);
-    return z;
-}
-
-static uint32_t zipf_draw(const zipf *z, recs__random *random) {
-    uint32_t at = (uint32_t)recs__random_below(random, z->count);
-    return recs__random_double(random) < z->keep[at] ? at : z->other[at];
-}
-
-static void zipf_free(zipf *z) {
-    free(z->keep);
-    free(z->other);
-}
-
-static uint32_t *shuffled(size_t n, recs__random *random) {
-    uint32_t *order = take(n, 4);
-    for (size_t i = 0; i < n; i++)
-        order[i] = (uint32_t)i;
-    for (size_t i = n; i > 1; i--) {
-        size_t j = recs__random_below(random, i);
-        uint32_t t = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = t;
-    }
-    return order;
-}
-
-/* Handles are those of a state that was named by name_all. */
-static stream make_stream(const settings *o) {
-    recs__random random;
-    recs__random_seed(&random, o->seed);
-    stream s = {take(o->events, 4), take(o->events, 4), take(o->events, 8), take(o->events, 8),
-                o->events};
-    uint32_t *order = shuffled(o->items, &random); /* a popular item has any number */
-    uint32_t *where = shuffled(o->cities, &random);
-    zipf items = zipf_make(o->items, o->skew), cities = zipf_make(o->cities, o->place_skew),
-         actors = zipf_make(o->actors, 0.8);
-    for (size_t e = 0; e < o->events; e++) {
-        s.items[e] = order[zipf_draw(&items, &random)];
-        uint32_t city = where[zipf_draw(&cities, &random)];
-        s.places[e] = o->depth == 0   ? 0
-                      : o->depth == 1 ? (uint32_t)(1 + city % o->regions)
-                                      : (uint32_t)(1 + o->regions + city);
-        s.actors[e] = 1 + zipf_draw(&actors, &random);
-        s.times[e] = START + (int64_t)((double)e / (double)o->events * 72 * (double)HOUR);
-    }
-    zipf_free(&items);
-    zipf_free(&cities);
-    zipf_free(&actors);
-    free(order);
-    free(where);
-    return s;
+static stream_shape shape_of(const settings *o) {
+    return (stream_shape){.events = o->events, .items = o->items, .cities = o->cities,
+                          .regions = o->regions, .actors = o->actors, .skew = o->skew,
+                          .place_skew = o->place_skew, .depth = o->depth, .seed = o->seed};
 }
 
 static void city_name(const settings *o, size_t city, char name[64]) {
-    snprintf(name, 64, "region-%zu/city-%zu", city % o->regions, city);
+    stream_shape shape = shape_of(o);
+    stream_city(&shape, city, name);
 }
 
 enum { UNSEEN = 100000, EVERY = 1000 }; /* items for later, and how often there is one */
@@ -173,11 +86,11 @@ static recs_trends *make_state(const settings *o, const char *description) {
     uint32_t handle;
     check(recs_trends_create(&trends, description, NULL, &error));
     for (size_t i = 0; i < o->items + UNSEEN; i++) {
-        snprintf(name, sizeof name, "item-%zu", i);
+        stream_item(i, name);
         check(recs_trends_item(trends, name, &handle, &error));
     }
     for (size_t r = 0; r < o->regions; r++) {
-        snprintf(name, sizeof name, "region-%zu", r);
+        stream_region(r, name);
         check(recs_trends_place(trends, name, NULL, &handle, &error));
     }
     for (size_t c = 0; c < o->cities; c++) {
@@ -459,7 +372,8 @@ static bool wanted(const settings *o, const char *part) {
 }
 
 static void run(const settings *o) {
-    stream s = make_stream(o);
+    stream_shape shape = shape_of(o);
+    stream s = stream_make(&shape);
     for (const char *t = o->threads; t && *t; t = strchr(t, ',') ? strchr(t, ',') + 1 : NULL) {
         int threads = atoi(t);
         if (!wanted(o, "batch"))

@@ -6,8 +6,7 @@
  *       also [--items 1000000] [--cities 9899] [--regions 100] [--skew 1.1]
  *            [--place-skew 1.1] [--seed 1]
  *
- * The stream is that of bench/trends.c: items Zipf(skew), cities
- * Zipf(place-skew) in regions under the root, three days, two half-lives.
+ * The stream is that of bench/trends.c (trends_stream.h), half-lives 1h and 7d.
  *
  * recall   the same events into a state with a budget and into one without.
  *          For each place that counted 50 items or more: how many of the true top
@@ -21,7 +20,8 @@
  *          cost of following.
  *
  * Prints one JSON line a figure. */
-#include "base/random.h"
+#include "trends_stream.h"
+
 #include "recs.h"
 
 #include <math.h>
@@ -31,8 +31,6 @@
 #include <string.h>
 #include <time.h>
 
-#define HOUR INT64_C(3600000)
-#define START (INT64_C(20000) * 24 * HOUR)
 #define BATCH 65536
 
 typedef struct settings {
@@ -41,13 +39,6 @@ typedef struct settings {
     const char *memory;
     uint64_t seed;
 } settings;
-
-typedef struct stream {
-    uint32_t *items, *places;
-    uint64_t *actors;
-    int64_t *times;
-    size_t count;
-} stream;
 
 static recs_error error;
 
@@ -75,55 +66,18 @@ static double seconds(void) {
 
 /* ---- the stream ------------------------------------------------------------------ */
 
-/* Cumulative weights of ranks 0 .. n-1, (rank + 1)^-skew, in a random order. */
-typedef struct ranks {
-    double *sums;
-    uint32_t *order;
-    size_t count;
-} ranks;
-
-static ranks ranks_make(size_t n, double skew, recs__random *random) {
-    ranks r = {take(n, 8), take(n, 4), n};
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        r.sums[i] = sum += pow((double)i + 1, -skew);
-        r.order[i] = (uint32_t)i;
-    }
-    for (size_t i = n; i > 1; i--) {
-        size_t j = recs__random_below(random, i);
-        uint32_t t = r.order[i - 1];
-        r.order[i - 1] = r.order[j];
-        r.order[j] = t;
-    }
-    return r;
-}
-
-static uint32_t ranks_draw(const ranks *r, recs__random *random) {
-    double at = recs__random_double(random) * r->sums[r->count - 1];
-    size_t low = 0, high = r->count - 1;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (r->sums[middle] <= at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return r->order[low];
+static stream_shape shape_of(const settings *o) {
+    return (stream_shape){.events = o->events, .items = o->items, .cities = o->cities,
+                          .regions = o->regions, .actors = o->actors == 0 ? 200000 : o->actors,
+                          .skew = o->skew, .place_skew = o->place_skew, .depth = 2,
+                          .seed = o->seed};
 }
 
 static stream make_stream(const settings *o) {
-    recs__random random;
-    recs__random_seed(&random, o->seed);
-    ranks items = ranks_make(o->items, o->skew, &random);
-    ranks cities = ranks_make(o->cities, o->place_skew, &random);
-    stream s = {take(o->events, 4), take(o->events, 4), take(o->events, 8), take(o->events, 8),
-                o->events};
-    for (size_t e = 0; e < o->events; e++) {
-        s.items[e] = ranks_draw(&items, &random);
-        s.places[e] = 1 + (uint32_t)o->regions + ranks_draw(&cities, &random);
-        s.actors[e] = o->actors == 0 ? RECS_NO_ACTOR : 1 + recs__random_below(&random, o->actors);
-        s.times[e] = START + (int64_t)((double)e / (double)o->events * 72.0 * (double)HOUR);
-    }
+    stream_shape shape = shape_of(o);
+    stream s = stream_make(&shape);
+    for (size_t e = 0; e < s.count && o->actors == 0; e++)
+        s.actors[e] = RECS_NO_ACTOR;
     return s;
 }
 
@@ -131,20 +85,21 @@ static stream make_stream(const settings *o) {
 static recs_trends *make(const settings *o, const char *memory) {
     recs_trends *trends;
     char text[128], name[64];
+    stream_shape shape = shape_of(o);
     uint32_t handle;
     snprintf(text, sizeof text, "half_life=1h|7d, actors=%s, min_actors=0, prior=0, memory=%s",
              o->actors == 0 ? "off" : "1d, actors_kept=4", memory);
     check(recs_trends_create(&trends, text, NULL, &error));
     for (size_t i = 0; i < o->items; i++) {
-        snprintf(name, sizeof name, "%zu", i);
+        stream_item(i, name);
         check(recs_trends_item(trends, name, &handle, &error));
     }
     for (size_t r = 0; r < o->regions; r++) {
-        snprintf(name, sizeof name, "r%zu", r);
+        stream_region(r, name);
         check(recs_trends_place(trends, name, NULL, &handle, &error));
     }
     for (size_t c = 0; c < o->cities; c++) {
-        snprintf(name, sizeof name, "r%zu/c%zu", c % o->regions, c);
+        stream_city(&shape, c, name);
         check(recs_trends_place(trends, name, NULL, &handle, &error));
     }
     return trends;
@@ -185,9 +140,9 @@ static void compare(recs_query *truth, recs_query *list, double *position, tally
     double last = (double)recs_query_score(truth, TOP - 1) * (1 - 1e-6);
     double traffic = recs_query_trend(truth, 0, RECS_TREND_SUPPORT);
     for (size_t i = 0; i < true_count; i++)
-        position[strtoul(recs_query_id(truth, i), NULL, 10)] = (double)recs_query_score(truth, i);
+        position[strtoul(recs_query_id(truth, i) + 5, NULL, 10)] = (double)recs_query_score(truth, i);
     for (size_t i = 0; i < recs_query_count(list); i++) {
-        double real = position[strtoul(recs_query_id(list, i), NULL, 10)];
+        double real = position[strtoul(recs_query_id(list, i) + 5, NULL, 10)];
         double least = recs_query_trend(list, i, RECS_TREND_LEAST);
         double most = recs_query_trend(list, i, RECS_TREND_MOST);
         hits += real >= last;
@@ -198,7 +153,7 @@ static void compare(recs_query *truth, recs_query *list, double *position, tally
         t->answers++;
     }
     for (size_t i = 0; i < true_count; i++)
-        position[strtoul(recs_query_id(truth, i), NULL, 10)] = 0;
+        position[strtoul(recs_query_id(truth, i) + 5, NULL, 10)] = 0;
     double recall = (double)hits / TOP;
     t->recall += recall;
     t->micro += recall * traffic;
@@ -240,17 +195,17 @@ static void recall_of(const settings *o, const char *what, recs_trends *exact,
 static void run_recall(const settings *o) {
     stream s = make_stream(o);
     recs_trends *exact = make(o, "off"), *bounded = make(o, o->memory);
-    size_t names = recs_trends_memory(bounded);
+    size_t names = recs_trends_memory(exact), theirs = recs_trends_memory(bounded);
     double exact_time = add(exact, &s, 0, s.count), bounded_time = add(bounded, &s, 0, s.count);
     printf("{\"bench\": \"trends_merge recall\", \"isa\": \"%s\", \"threads\": 1, \"events\": %zu, "
            "\"items\": %zu, \"places\": %u, \"memory\": \"%s\", \"exact_bytes\": %zu, "
-           "\"exact_cells\": %llu, \"bytes_a_cell\": %.1f, \"bounded_bytes\": %zu, "
-           "\"names_bytes\": %zu, \"bounded_entries\": %llu, \"exact\": %d, "
+           "\"exact_cells\": %llu, \"bytes_a_cell\": %.1f, \"bounded_bytes_with_names\": %zu, "
+           "\"bounded_names_bytes\": %zu, \"names_bytes\": %zu, \"bounded_entries\": %llu, \"exact\": %d, "
            "\"exact_events_a_second\": %.3g, \"bounded_events_a_second\": %.3g}\n",
            recs_kernel_name(), s.count, o->items, recs_trends_place_count(exact), o->memory,
            recs_trends_memory(exact) - names, (unsigned long long)recs_trends_cells(exact),
            (double)(recs_trends_memory(exact) - names) / (double)recs_trends_cells(exact),
-           recs_trends_memory(bounded) - names, names,
+           recs_trends_memory(bounded), theirs, names,
            (unsigned long long)recs_trends_cells(bounded), recs_trends_exact(bounded),
            (double)s.count / exact_time, (double)s.count / bounded_time);
     recall_of(o, "budget", exact, bounded, HOUR);
