@@ -79,8 +79,8 @@ typedef struct recs_trends recs_trends;
  *   weight.TYPE=1      weight of an event type (a name of recs_event_name or a
  *                      number), 0 to 1000; 0: not counted. Default 1, for
  *                      dislike and impression 0; a return takes its weight from buy
- *   memory=off         budget in bytes of everything but names, "64M": counters
- *                      are exact while they fit less than half of it; beyond,
+ *   memory=off         budget in bytes of everything, names included, "64M":
+ *                      counters are exact while they fit about half of it; beyond,
  *                      each place keeps its heavy hitters and the rest is
  *                      estimated, with bounds (docs/trends.md). Too small for
  *                      the series named: ARGUMENT with what is needed

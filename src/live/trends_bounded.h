@@ -17,7 +17,8 @@
 #include "live/trends_add.h"
 
 enum {
-    RECS__BOUNDED_MOST = 128, /* entries a place may have */
+    RECS__BOUNDED_MOST = 256, /* entries a place may have, if the budget has views for them */
+    RECS__BOUNDED_FEW = 128,  /* it always has for these                                    */
     RECS__BOUNDED_LEAST = 8
 };
 
@@ -57,7 +58,7 @@ typedef struct recs__trend_bounded {
     recs__tail *tail;
     recs__trend_recent *recent; /* NULL: actors are off */
     recs__trend_view *views;    /* one a stripe */
-    uint32_t view_capacity;
+    uint32_t view_capacity; /* cells */
     _Atomic uint32_t most;
     _Atomic bool tight;         /* a block found no room to grow */
     int64_t started;            /* newest time when the tail began */

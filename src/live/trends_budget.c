@@ -1,12 +1,13 @@
 /* trends_budget.c - keeping a state within its budget (option memory).
  *
- * The budget is split when the state is made: the views, who was counted
- * lately (an eighth, with actors), the tail (11 of 20 parts of the rest), and
- * what exact counters, later blocks, may take. Names are not in it: handles are
- * for ever. While counters fit their part they are exact; the piece of events
- * that finds them outgrown converts the state, place by place, for good. Later
- * on, when a block finds no room to grow, the number of entries a place may
- * have falls by an eighth, and every block above it is cut. */
+ * The budget is split when the state is made: the views (a tenth at most), who was
+ * counted lately (an eighth, with actors), the tail (7 of 20 parts of the rest), and
+ * what names and exact counters, later blocks, may take. Names are for ever: where they
+ * leave nothing, places keep RECS__BOUNDED_LEAST entries and the budget is passed.
+ * While counters fit their part they are exact; the piece of events that finds them
+ * outgrown converts the state, place by place, for good. Later on, when a block finds
+ * no room to grow, the number of entries a place may have falls by a sixteenth, and
+ * every block above it is cut. */
 #include "live/trends_bounded.h"
 
 #include "base/hash.h"
@@ -16,10 +17,22 @@
 
 #include <string.h>
 
-static size_t view_capacity(void) { return (RECS__BOUNDED_MOST + 2) * 4 / 3 + 1; }
+static size_t capacity_for(uint32_t most) { return (most + 2) * 4 / 3 + 1; }
 
-static size_t views_size(size_t cell_size) {
-    return RECS__TREND_STRIPES * (sizeof(recs__trend_view) + view_capacity() * cell_size);
+static size_t size_for(uint32_t most, size_t cell_size) {
+    return RECS__TREND_STRIPES * (sizeof(recs__trend_view) + capacity_for(most) * cell_size);
+}
+
+/* The entries a place may have at first: as many as views in a tenth of the budget show. */
+static uint32_t first_most(const recs__trend_options *options, size_t cell_size) {
+    uint32_t most = RECS__BOUNDED_MOST;
+    while (most > RECS__BOUNDED_FEW && size_for(most, cell_size) > options->memory / 10)
+        most -= 8;
+    return most;
+}
+
+static size_t views_size(const recs__trend_options *options, size_t cell_size) {
+    return size_for(first_most(options, cell_size), cell_size);
 }
 
 static size_t recent_size(const recs__trend_options *options) {
@@ -27,23 +40,28 @@ static size_t recent_size(const recs__trend_options *options) {
 }
 
 static size_t tail_size(const recs__trend_options *options, size_t cell_size) {
-    return ((size_t)options->memory - views_size(cell_size) - recent_size(options)) / 20 * 11;
+    return ((size_t)options->memory - views_size(options, cell_size) - recent_size(options)) /
+           20 * 7;
 }
 
 size_t recs__bounded_least(const recs__trend_options *options, size_t cell_size) {
     (void)options;
-    return 2 * views_size(cell_size) + ((size_t)4 << 20);
+    return 2 * size_for(RECS__BOUNDED_FEW, cell_size) + ((size_t)4 << 20);
 }
 
 /* What cells, lists, actors and scratch may take before a state converts. */
 static size_t exact_part(const recs_trends *trends) {
     const recs__trend_options *options = &trends->options;
-    return (size_t)options->memory - views_size(trends->cell_size) - recent_size(options) -
+    return (size_t)options->memory - views_size(options, trends->cell_size) - recent_size(options) -
            tail_size(options, trends->cell_size);
 }
 
+/* With the names. */
 static size_t held(const recs_trends *trends) {
-    return atomic_load_explicit(&trends->memory, memory_order_relaxed);
+    return atomic_load_explicit(&trends->memory, memory_order_relaxed) +
+           atomic_load_explicit(&trends->items.memory, memory_order_relaxed) +
+           atomic_load_explicit(&trends->paths.memory, memory_order_relaxed) +
+           atomic_load_explicit(&trends->segments.memory, memory_order_relaxed);
 }
 
 static int64_t epoch_of(const recs_trends *trends, int64_t time) {
@@ -68,7 +86,7 @@ static void free_bounded(recs_trends *trends, recs__trend_bounded *bounded) {
         return;
     for (int i = 0; bounded->views != NULL && i < RECS__TREND_STRIPES; i++)
         recs__trend_release(trends, bounded->views[i].cells,
-                            view_capacity() * trends->cell_size);
+                            bounded->view_capacity * trends->cell_size);
     recs__trend_release(trends, bounded->views, RECS__TREND_STRIPES * sizeof *bounded->views);
     if (bounded->tail != NULL)
         atomic_fetch_sub(&trends->memory, recs__tail_memory(bounded->tail));
@@ -86,8 +104,9 @@ void recs__bounded_free(recs_trends *trends) {
 
 static recs_status make_views(recs_trends *trends, recs__trend_bounded *bounded,
                               recs_error *error) {
-    size_t size = view_capacity() * trends->cell_size;
-    bounded->view_capacity = (uint32_t)view_capacity();
+    bounded->view_capacity =
+        (uint32_t)capacity_for(first_most(&trends->options, trends->cell_size));
+    size_t size = bounded->view_capacity * trends->cell_size;
     bounded->views =
         recs__trend_alloc(trends, RECS__TREND_STRIPES * sizeof *bounded->views, error);
     if (bounded->views == NULL)
@@ -124,7 +143,7 @@ static recs_status make_bounded(recs_trends *trends, recs_error *error) {
         atomic_fetch_add(&trends->memory, recent_size(options));
     int64_t newest = recs__trend_newest_time(trends);
     made->started = newest < 0 ? 0 : newest;
-    atomic_init(&made->most, RECS__BOUNDED_MOST);
+    atomic_init(&made->most, first_most(options, trends->cell_size));
     atomic_init(&made->epoch, epoch_of(trends, newest));
     trends->bounded = made;
     return RECS_OK;
@@ -174,7 +193,7 @@ static recs_status convert_node(recs_trends *trends, recs__trend_node *node, rec
 static void cut_blocks(recs_trends *trends) {
     recs__trend_bounded *bounded = trends->bounded;
     uint32_t most = atomic_load(&bounded->most);
-    most = most * 7 / 8 > RECS__BOUNDED_LEAST ? most * 7 / 8 : RECS__BOUNDED_LEAST;
+    most = most * 15 / 16 > RECS__BOUNDED_LEAST ? most * 15 / 16 : RECS__BOUNDED_LEAST;
     atomic_store(&bounded->most, most);
     atomic_store(&bounded->tight, false);
     recs__bounded_lens lens;
