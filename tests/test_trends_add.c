@@ -172,7 +172,58 @@ static void test_levels(void **state) {
     }
 }
 
+/* Adds one event of each of items [begin, end) at one place and time. */
+static void pour_items(recs_trends *trends, uint32_t place, uint32_t begin, uint32_t end,
+                       int64_t time) {
+    enum { ALL = 8000 };
+    static uint32_t items[ALL], places[ALL];
+    static int64_t times[ALL];
+    for (uint32_t i = begin; i < end; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%04u", i);
+        OK(recs_trends_item(trends, name, &items[i - begin], &error));
+        places[i - begin] = place;
+        times[i - begin] = time;
+    }
+    OK(recs_trends_add_rows(trends, items, places, NULL, times, NULL, NULL, end - begin, time, NULL,
+                            &error));
+}
+
+/* Cells that are made before the piece is counted, since tables grow: what is new in them is as
+ * new as any. */
+static void test_new_in_tables_that_grow(void **state) {
+    (void)state;
+    recs_trends *trends = NULL;
+    recs_query *query;
+    OK(recs_trends_create(&trends, "half_life=1d|7d, actors=off, prior=0, new_within=3d", NULL,
+                          &error));
+    OK(recs_query_create(&query, NULL, &error));
+    uint32_t city = place_of(trends, "region/city", NULL);
+    pour_items(trends, city, 0, 2000, T0);
+    assert_int_equal(ask(trends, query, "region/city", NULL), ITEMS);
+    pour_items(trends, city, 2000, 8000, T0 + 10 * DAY);
+    static const char *const places[] = {"", "region", "region/city"};
+    for (size_t p = 0; p < sizeof places / sizeof *places; p++)
+        for (int turn = 0; turn < 2; turn++) {
+            recs_query_reset(query);
+            recs_query_place(query, places[p]);
+            recs_query_time(query, T0 + 10 * DAY);
+            recs_query_ranking(query, RECS_RANK_NEW);
+            recs_query_limit(query, 50);
+            OK(recs_trending(trends, query, &error));
+            assert_int_equal(recs_query_count(query), 50);
+            for (size_t i = 0; i < 50; i++) { /* all as often: in order of ids */
+                char name[16];
+                snprintf(name, sizeof name, "n%04zu", 2000 + i);
+                assert_string_equal(recs_query_id(query, i), name);
+            }
+        }
+    recs_query_destroy(query);
+    recs_trends_destroy(trends);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels),
+                                       cmocka_unit_test(test_new_in_tables_that_grow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

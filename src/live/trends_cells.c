@@ -52,8 +52,6 @@ void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_
     cell->item = item;
     node->used++;
     atomic_fetch_add_explicit(&trends->cells, 1, memory_order_relaxed);
-    if (item < RECS__TREND_ITEMS)
-        recs__trend_arrived(trends, node, item);
     if (item & RECS__TREND_RETURNED)
         atomic_store_explicit(&trends->returns, true, memory_order_relaxed);
     else if (!atomic_load_explicit(&trends->returns, memory_order_relaxed))
@@ -188,14 +186,17 @@ int64_t recs__trend_value(const recs_trends *trends, const recs__trend_cell *cel
     return value;
 }
 
-void recs__trend_appeared(const recs_trends *trends, recs__trend_cell *cell, int32_t slot,
-                          uint32_t seconds) {
+void recs__trend_appeared(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
+                          int32_t slot, uint32_t seconds) {
     /* newest[] of the base series says which slots first[] belongs to; adding
      * has moved it and emptied what came anew. */
     int32_t newest = recs__trend_newest(trends, cell)[trends->options.base];
     uint32_t *first = &cell->first[slot & 1];
+    bool anew = (cell->first[0] | cell->first[1]) == 0;
     if (newest - slot < 2 && (*first == 0 || seconds + 1 < *first))
         *first = seconds + 1;
+    if (anew && cell->item < RECS__TREND_ITEMS)
+        recs__trend_arrived(trends, node, cell->item);
 }
 
 bool recs__trend_alive(const recs_trends *trends, const recs__trend_cell *cell) {

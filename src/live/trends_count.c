@@ -102,7 +102,7 @@ recs__trend_join recs__trend_count_actor(recs_trends *trends, recs__trend_node *
     recs__trend_cell *cell = recs__trend_take(trends, node, event->item);
     int32_t slot = recs__trend_slots(trends, &more.record)[trends->options.base];
     if (slot >= 0)
-        recs__trend_appeared(trends, cell, slot, more.record.seconds);
+        recs__trend_appeared(trends, node, cell, slot, more.record.seconds);
     if (node->lists != NULL)
         recs__trend_offer(trends, node, cell, newest, now);
     return join;

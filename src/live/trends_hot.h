@@ -93,7 +93,7 @@ static inline uint32_t recs__trend_count_hot(recs_trends *trends, recs__trend_no
     if (slots[base] >= 0) {
         uint32_t first = cell->first[slots[base] & 1];
         if (first == 0 || record->seconds + 1 < first)
-            recs__trend_appeared(trends, cell, slots[base], record->seconds);
+            recs__trend_appeared(trends, node, cell, slots[base], record->seconds);
     }
     if (node->lists != NULL)
         recs__trend_offer(trends, node, cell, newest, now);

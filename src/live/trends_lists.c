@@ -99,6 +99,7 @@ static void set_bar(const recs_trends *trends, recs__trend_lists *lists, uint32_
     for (uint32_t l = s; l < lists->count; l += trends->options.series_count)
         least = lists->bars[l] < least ? lists->bars[l] : least;
     lists->floors[s] = least;
+    lists->changes++;
 }
 
 static void align(const recs_trends *trends, recs__trend_lists *lists, uint32_t s,

@@ -280,7 +280,7 @@ static void count_cell(recs__trend_merger *m, recs__trend_node *node,
         if (record->first[i] == 0 || !alive(m, base, slot))
             continue;
         recs__trend_add(trends, cell, base, slot, 0); /* so that the cell knows the slot */
-        recs__trend_appeared(trends, cell, slot, record->first[i] - 1);
+        recs__trend_appeared(trends, node, cell, slot, record->first[i] - 1);
     }
 }
 

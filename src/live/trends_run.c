@@ -372,7 +372,7 @@ static uint32_t add_slowly(recs_trends *trends, recs__trend_node *node, recs__tr
     uint32_t stopped = 0, series = trends->options.series_count;
     for (uint32_t k = 0; k < series; k++)
         stopped += recs__trend_add(trends, cell, k, p->newest[k], e->worth[k]);
-    recs__trend_appeared(trends, cell, p->newest[series - 1], e->seconds);
+    recs__trend_appeared(trends, node, cell, p->newest[series - 1], e->seconds);
     recs__trend_offer(trends, node, cell, p->newest, p->now);
     return stopped;
 }
@@ -385,6 +385,7 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
               const recs__trend_lists *const lists) {
     const uint32_t base = series - 1;
     recs__trend_doors doors = recs__trend_doors_of(lists, series);
+    uint32_t changes = lists != NULL ? lists->changes : 0;
     unsigned char *cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     const uint32_t capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     const entry *const entries = s->entries;
@@ -433,11 +434,13 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         }
         uint32_t first = cell->first[parity[base]];
         if (first == 0 || e->seconds + 1 < first)
-            cell->first[parity[base]] = e->seconds + 1;
+            recs__trend_appeared(trends, node, cell, newest[base], e->seconds);
         if (lists != NULL &&
             recs__trend_wanted(lists, &doors, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
-            doors = recs__trend_doors_of(lists, series);
+            if (lists->changes != changes)
+                doors = recs__trend_doors_of(lists, series);
+            changes = lists->changes;
         }
     }
     *a = next;

@@ -243,6 +243,7 @@ typedef struct recs__trend_list {
  * new items (as many more), then, where tiers is 2, the long ones likewise. */
 typedef struct recs__trend_lists {
     int32_t newest[RECS__TREND_SERIES];   /* slots that bars and values are relative to */
+    uint32_t changes;                     /* of bars */
     int64_t floors[RECS__TREND_SERIES];   /* the least bar of a series' lists: a value up
                                              to it is wanted by none                    */
     int64_t bars[4 * RECS__TREND_SERIES]; /* no cell outside has a larger value (-1: there
@@ -406,9 +407,9 @@ bool recs__trend_add(const recs_trends *trends, recs__trend_cell *cell, uint32_t
  * that stopped at its end stays there. Slots the cell does not hold are left. */
 void recs__trend_change(const recs_trends *trends, recs__trend_cell *cell, uint32_t s,
                         int32_t slot, int64_t change);
-/* Lowers the cell's first time in a slot of the base series. */
-void recs__trend_appeared(const recs_trends *trends, recs__trend_cell *cell, int32_t slot,
-                          uint32_t seconds);
+/* Lowers the cell's first time in a slot of the base series, which the cell knows. */
+void recs__trend_appeared(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
+                          int32_t slot, uint32_t seconds);
 /* The sum of a slot; 0 when the cell does not hold it. */
 int64_t recs__trend_sum(const recs_trends *trends, const recs__trend_cell *cell, uint32_t s,
                         int32_t slot);
@@ -422,7 +423,8 @@ int64_t recs__trend_worth(const recs_trends *trends, uint32_t s, uint32_t weight
 
 /* ---- trends_lists.c ------------------------------------------------------------------- */
 
-/* After a cell was made. */
+/* After an item appeared that no kept slot of the base series had seen at the node: its cell may
+ * be older, empty or long dead. */
 void recs__trend_arrived(recs_trends *trends, recs__trend_node *node, uint32_t item);
 /* After a cell grew: puts it on the lists it now belongs to. */
 void recs__trend_offer(const recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
