@@ -63,7 +63,7 @@ static uint32_t flags_of(uint32_t type) {
 static recs_status write_codes(const train_run *run, recs_writer *writer, uint32_t c,
                                recs_error *error) {
     const recs__trained *trained = &run->trained[c];
-    for (uint32_t s = 0; trained->kind == RECS__KIND_FACTORS && s < trained->section_count; s++) {
+    for (uint32_t s = 0; trained->factors != 0 && s < trained->section_count; s++) {
         uint32_t type = trained->sections[s].type;
         if (type == RECS_SECTION_ITEM_FACTORS || type == RECS_SECTION_ITEM_HALVES)
             return recs_writer_item_codes(writer, c, trained->sections[s].bytes,

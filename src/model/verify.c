@@ -418,6 +418,8 @@ static recs_status verify_component(const recs_model *model, const recs__compone
             status = verify_floats(
                 component->history_scales, view->items,
                 (spot){recs__section_label(RECS_SECTION_HISTORY_SCALES), component->index}, error);
+        if (status == RECS_OK && component->item_factors != NULL)
+            status = verify_codes(model, component, error);
         return status;
     case RECS__KIND_FACTORS:
         status = verify_factors(component->item_factors, view->items, component,

@@ -365,7 +365,7 @@ static recs_status read_items_model(const recs_model *model, const recs__file_co
     out->item_factors = item_factors;
     out->history_factors = history_factors;
     out->history_scales = scales;
-    return RECS_OK;
+    return read_codes(model, out, error);
 }
 
 /* A model of user neighbours: its matrix by row and by item. */

@@ -121,6 +121,8 @@ void recs__work_free(recs__work *work, const recs_host *host) {
     recs__topk_free(&work->topk, host);
     recs__exact_free(&work->exact, host);
     recs__merge_free(&work->merge, host);
+    recs__free_aligned(host, work->apart);
+    recs__topk_free(&work->before, host);
     recs__index_room_free(&work->index, host);
 }
 
@@ -128,7 +130,8 @@ size_t recs__work_memory(const recs__work *work) {
     return recs__history_memory(&work->history) + recs__filter_memory(&work->filter) +
            recs__scorer_memory(&work->scorer) + recs__topk_memory(&work->topk) +
            recs__exact_memory(&work->exact) + recs__merge_memory(&work->merge) +
-           recs__index_room_memory(&work->index);
+           recs__index_room_memory(&work->index) + recs__topk_memory(&work->before) +
+           work->apart_capacity * sizeof *work->apart;
 }
 
 /* ---- the remembered error ------------------------------------------------------------ */

@@ -118,6 +118,9 @@ typedef struct recs__work {
     recs__merge_room merge;
     recs__lent lent;
     recs__index_room index;
+    uint32_t *apart; /* rows that are scored one by one (scan_mixed.h), and their best */
+    size_t apart_count, apart_capacity;
+    recs__topk before;
     recs__seek seek; /* how the rows were gone through; way NONE: not by exact.h */
     int32_t strategy; /* of an index; RECS_STRATEGY_NONE: none was asked */
 } recs__work;

@@ -1,6 +1,8 @@
 /* scan.c - the ways through a catalogue, behind scan.h.
  *
  *   exact     a component with factors or vectors: the search of search/exact.h
+ *   mixed     one of those and sparse parts: that search beside the rows touched
+ *             (scan_mixed.h)
  *   touched   an item model and a short history: the rows its neighbours
  *             touched, whatever the size of the catalogue
  *   listed    a short allow list: those rows
@@ -16,6 +18,7 @@
 #include "recommend/beside.h"
 #include "recommend/scan_candidates.h"
 #include "recommend/scan_content.h"
+#include "recommend/scan_mixed.h"
 
 #include <math.h>
 
@@ -130,20 +133,7 @@ static bool has_factors(const recs__work *work) {
 static recs_status scan_factors(recs__work *const *works, size_t count, const recs_host *host,
                                 recs_error *error) {
     const recs__scorer *scorer = &works[0]->scorer;
-    const recs__component *component = recs__scorer_root(scorer)->component;
-    bool floats = component->item_factors != NULL;
-    recs__space space = {
-        .stored = {.values = floats ? (const void *)component->item_factors
-                                    : component->item_halves,
-                   .type = floats ? RECS__STORED_FLOAT : RECS__STORED_HALF,
-                   .rows = scorer->view->items,
-                   .dims = component->factors,
-                   .stride = component->stride},
-        .norms = component->item_norms,
-        .codes = component->codes,
-        .metric = scorer->similar ? RECS__METRIC_COSINE : RECS__METRIC_PRODUCT,
-        .no_zeros = true,
-    };
+    recs__space space = recs__scan_space(scorer, recs__scorer_root(scorer));
     recs__seek seeks[WORKS_MAX];
     size_t asked = 0;
     for (size_t i = 0; i < count; i++) {
@@ -165,6 +155,24 @@ static recs_status scan_factors(recs__work *const *works, size_t count, const re
     return status;
 }
 
+/* ---- blocks --------------------------------------------------------------------------- */
+
+static void scan_blocks(recs__work *const *works, size_t count) {
+    uint32_t rows = count != 0 ? works[0]->filter.rows : 0;
+    size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;
+    for (uint32_t first = 0; first < rows;) {
+        size_t n = rows - first < block ? rows - first : block;
+        bool read = rows < STREAM_ROWS; /* the block is in a cache */
+        for (size_t i = 0; i < count; i++) {
+            works[i]->scorer.streams = !read;
+            scan_block(works[i], first, n);
+            works[i]->scorer.streams = false;
+            read = true;
+        }
+        first += (uint32_t)n;
+    }
+}
+
 recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_host *host,
                             recs_error *error) {
     for (size_t i = 0; i < count; i++) {
@@ -175,33 +183,28 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
         return scan_factors(works, count, host, error);
     if (count != 0 && recs__scan_content_takes(works[0]))
         return recs__scan_content(works, count, host, error);
-    uint64_t left = 0; /* works that want the pass: at most 64 */
-    uint32_t rows = 0;
-    size_t block = count != 0 ? block_rows(works[0]) : RECS__BLOCK;
+    recs__work *mixed[WORKS_MAX], *rest[WORKS_MAX];
+    size_t mixed_count = 0, rest_count = 0;
     for (size_t i = 0; i < count && i < WORKS_MAX; i++) {
-        bool done = scan_shortcut(works[i]);
-        if (!done && recs__scan_candidates_takes(works[i])) {
+        bool named = recs__scan_candidates_takes(works[i]), done = false;
+        if (!named && works[i]->topk.limit != 0 && recs__scan_mixed_takes(works[i])) {
+            mixed[mixed_count++] = works[i];
+            continue;
+        }
+        done = scan_shortcut(works[i]);
+        if (!done && named) {
             recs_status status = recs__scan_candidates(works[i], host, &done, error);
             if (status != RECS_OK)
                 return status;
         }
         if (!done)
-            left |= UINT64_C(1) << i;
-        rows = works[i]->filter.rows;
+            rest[rest_count++] = works[i];
     }
-    for (uint32_t first = 0; left != 0 && first < rows;) {
-        size_t n = rows - first < block ? rows - first : block;
-        bool read = rows < STREAM_ROWS; /* the block is in a cache */
-        for (size_t i = 0; i < count && i < WORKS_MAX; i++)
-            if ((left >> i & 1) != 0) {
-                works[i]->scorer.streams = !read;
-                scan_block(works[i], first, n);
-                works[i]->scorer.streams = false;
-                read = true;
-            }
-        first += (uint32_t)n;
-    }
-    return RECS_OK;
+    recs_status status =
+        mixed_count != 0 ? recs__scan_mixed(mixed, mixed_count, host, error) : RECS_OK;
+    if (status == RECS_OK)
+        scan_blocks(rest, rest_count);
+    return status;
 }
 
 /* ---- the answer ----------------------------------------------------------------------- */

@@ -38,6 +38,17 @@ static double coded_length(const recs__code_vector *vector) {
     return vector->length + vector->error;
 }
 
+/* The least score that a space without a weight must give for one of at least bar. */
+static double unweighed(const recs__space *space, float bar) {
+    if (space->weight == 0.0f)
+        return bar;
+    return ((double)bar - fabs((double)bar) * 2e-7 - 0x1p-148) / (double)space->weight;
+}
+
+static double weighed(const recs__space *space, double score) {
+    return space->weight == 0.0f ? score : score * (double)space->weight;
+}
+
 /* ---- from a bar -------------------------------------------------------------------- */
 
 bool recs__bound_short(const recs__asking *asking, float most, float bar, recs__margins m) {
@@ -45,23 +56,24 @@ bool recs__bound_short(const recs__asking *asking, float most, float bar, recs__
     if (most == 0.0f && (space->no_zeros || space->metric == RECS__METRIC_COSINE))
         return true;
     return space->metric == RECS__METRIC_PRODUCT &&
-           asking->vector->length * most * (1 + m.rounding) * SLACK + m.tiny < (double)bar;
+           asking->vector->length * most * (1 + m.rounding) * SLACK + m.tiny <
+               unweighed(space, bar);
 }
 
 /* The least product of vector and row, or of their lengths, that a row with a score
  * of at least bar has. */
-static double least_product(const recs__asking *asking, const recs__codes_bound *bound, float bar,
+static double least_product(const recs__asking *asking, const recs__codes_bound *bound, double bar,
                             recs__margins m) {
     double most = bound->most, least = bound->least;
     if (asking->space->metric == RECS__METRIC_COSINE) {
-        double wanted = ((double)bar - 0x1p-140) * asking->norm;
+        double wanted = (bar - 0x1p-140) * asking->norm;
         if (bound->least < SHORTEST || asking->norm < SHORTEST)
             return -INFINITY;
         return wanted >= 0 ? wanted * least * (1 - 2 * m.rounding)
                            : wanted * most * (1 + 2 * m.rounding);
     }
     if (asking->space->metric == RECS__METRIC_DISTANCE) {
-        double apart = (m.tiny - (double)bar) * (1 + 2 * m.rounding);
+        double apart = (m.tiny - bar) * (1 + 2 * m.rounding);
         double own = asking->vector->length * (1 - 1e-8);
         return (own * own + least * least * (1 - 1e-8) - apart) / 2;
     }
@@ -87,7 +99,7 @@ double recs__bound_margin(const recs__asking *asking, const recs__codes_bound *b
 float recs__bound_limit(const recs__asking *asking, const recs__codes_bound *bound, float bar,
                         recs__margins m, int32_t *bias) {
     const recs__code_vector *vector = asking->vector;
-    double least = least_product(asking, bound, bar, m);
+    double least = least_product(asking, bound, unweighed(asking->space, bar), m);
     double margin = recs__bound_margin(asking, bound, m, bias);
     *bias = -*bias;
     if (least > vector->length * bound->most * (1 + 2 * m.rounding) * SLACK + m.tiny)
@@ -126,7 +138,8 @@ float recs__bound_most(const recs__asking *asking, const recs__codes_bound *boun
         double apart = own * own + least * least * (1 - 1e-8) - 2 * product;
         score = apart > 0 ? m.tiny - apart / (1 + 2 * m.rounding) : m.tiny;
     }
-    return (float)(score + fabs(score) * 1e-7 + 0x1p-148);
+    score = weighed(asking->space, score);
+    return (float)(score + fabs(score) * 2e-7 + 0x1p-148);
 }
 
 float recs__bound_least(const recs__asking *asking, const recs__codes_bound *bound,
@@ -140,5 +153,6 @@ float recs__bound_least(const recs__asking *asking, const recs__codes_bound *bou
         score = -(length * length + most * most - 2 * product) * (1 + 2 * m.rounding) -
                 1e-9 * (length * length + most * most) - m.tiny;
     }
-    return (float)(score - fabs(score) * 1e-7 - 0x1p-148);
+    score = weighed(asking->space, score);
+    return (float)(score - fabs(score) * 2e-7 - 0x1p-148);
 }

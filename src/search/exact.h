@@ -45,6 +45,7 @@ typedef struct recs__space {
     const float *norms;       /* [rows], sqrtf(dot(row, row)); NULL unless COSINE or no_zeros */
     const recs__codes *codes; /* of stored, or NULL                                */
     recs__metric metric;
+    float weight;  /* above 0: scores are multiplied by it, rounded once more; 0: not   */
     bool no_zeros; /* rows of norm 0 are no answers; so they are under COSINE       */
     const uint32_t *items; /* [rows] ascending: what filters and answers call a row;
                               NULL: by its number                                   */

@@ -55,6 +55,8 @@ static void finish_scores(const recs__space *space, float norm, const uint32_t *
     else if (space->metric == RECS__METRIC_DISTANCE)
         for (size_t i = 0; i < count; i++)
             scores[i] = -scores[i];
+    for (size_t i = 0; space->weight != 0.0f && i < count; i++)
+        scores[i] *= space->weight;
 }
 
 /* Rows that need widening, one at a time; rows NULL: first and on. */

@@ -219,6 +219,10 @@ static void put_low_rank(const random_settings *settings, uint32_t component, bo
         put(RECS_SECTION_HISTORY_SCALES, component, from, (size_t)settings->items * 4);
     else
         put(RECS_SECTION_HISTORY_FACTORS, component, from, size * 4);
+    recs_error error = {0};
+    if (!settings->no_codes && recs_writer_item_codes(writer, component, to, 0, settings->items,
+                                                      settings->factors, &error) != RECS_OK)
+        fail_msg("%s", error.text);
     free(to);
     free(from);
 }
@@ -309,7 +313,7 @@ static void put_items(const random_settings *settings, recs__random *random) {
 recs_model *random_model(const random_settings *settings) {
     static const recs__file_term terms[] = {{0, 0.7f},  {1, 0.3f}, {2, 0.1f}, {3, 0.5f},
                                             {1, 0.25f}, {5, 0.6f}, {6, 0.4f}, {0, 0.2f},
-                                            {8, 0.5f},  {1, 0.5f}};
+                                            {8, 0.5f},  {1, 0.5f},  {0, 0.7f}, {1, 0.3f}};
     recs__file_component records[RANDOM_COMPONENTS] = {
         {.name = "als", .trainer = "als", .kind = RECS__KIND_FACTORS,
          .factors = settings->factors, .scale = 0.9f, .scale_similar = 1.1f, .alpha = 8.0f,
@@ -334,6 +338,8 @@ recs_model *random_model(const random_settings *settings) {
          .asymmetry = 0.4f, .shrinkage = 0.25f, .power = 1.5f},
         {.name = "party", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
          .scale_similar = 1.0f, .first_term = 8, .term_count = 2},
+        {.name = "pair", .trainer = "blend", .kind = RECS__KIND_BLEND, .scale = 1.0f,
+         .scale_similar = 1.0f, .first_term = 10, .term_count = 2},
     };
     recs_error error = {0};
     recs__random random;

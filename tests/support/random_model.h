@@ -13,7 +13,8 @@
  *     6 mirror   one of a matrix and scales, few neighbours
  *     7 mixed    0.6 * filter + 0.4 * mirror + 0.2 * als
  *     8 crowd    user neighbours, few of them
- *     9 party    0.5 * crowd + 0.5 * itemknn */
+ *     9 party    0.5 * crowd + 0.5 * itemknn
+ *    10 pair     0.7 * als + 0.3 * itemknn */
 #ifndef SUPPORT_RANDOM_MODEL_H
 #define SUPPORT_RANDOM_MODEL_H
 
@@ -33,6 +34,7 @@ enum {
     RANDOM_MIXED,
     RANDOM_CROWD,
     RANDOM_PARTY,
+    RANDOM_PAIR,
     RANDOM_COMPONENTS
 };
 
