@@ -265,7 +265,7 @@ static recs_status rewritten(const recs_model *model, const void *codes, size_t 
         uint32_t type = section->type, component = section->component;
         const void *bytes = model->contents[i].bytes;
         size_t own = model->contents[i].size;
-        bool changed = type == RECS_SECTION_ITEM_CODES;
+        bool changed = type == RECS_SECTION_ITEM_CODES && component == 0;
         assert_int_equal(recs_writer_section(writer, type, component, 0, changed ? codes : bytes,
                                              changed ? size : own, &error),
                          RECS_OK);
