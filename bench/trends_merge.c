@@ -118,7 +118,7 @@ static double add(recs_trends *trends, const stream *s, size_t begin, size_t end
 
 /* ---- recall ------------------------------------------------------------------------- */
 
-enum { TOP = 50, DEEP = 2000 };
+enum { TOP = 50, DEEP = 400 };
 
 static void ask(recs_trends *trends, recs_query *query, const char *place, int64_t half_life,
                 uint32_t limit) {

@@ -1,5 +1,6 @@
 /* test_trends_compact.c - names in little memory: what was added is found and reads as it
  * was, what was not is not found; pages that do not fit, texts of all lengths, threads. */
+#include "support/fault_host.h"
 #include "support/test.h"
 
 #include "base/error.h"
@@ -7,6 +8,7 @@
 #include "recs.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,41 @@ static void test_state(void **unused) {
     recs_trends_destroy(loaded);
 }
 
+/* Every allocation fails in turn: a name is there, or it is not and the others are. */
+static void test_no_memory(void **unused) {
+    fault_host faults;
+    char text[600];
+    (void)unused;
+    FAULT_LOOP(faults) {
+        recs_error error = {0};
+        fault_off(&faults);
+        recs__compact *c = recs__alloc_zero(&faults.host, 1, sizeof *c, &error);
+        fault_on(&faults);
+        uint32_t count = 0;
+        bool failed = false;
+        while (count < 700 && !failed) {
+            size_t size = text_of(count, text);
+            if (fault_passed(&faults,
+                             recs__compact_add(c, &faults.host, count, text, size, 5, &error),
+                             &error))
+                count++;
+            else
+                failed = true;
+        }
+        fault_off(&faults);
+        for (uint32_t i = 0; i < count; i++) {
+            size_t size = text_of(i, text);
+            assert_int_equal(recs__compact_find(c, count, text, size, 5), i);
+        }
+        size_t size = text_of(count, text); /* again, with memory */
+        assert_int_equal(recs__compact_find(c, count, text, size, 5), UINT32_MAX);
+        assert_int_equal(recs__compact_add(c, &faults.host, count, text, size, 5, &error),
+                         RECS_OK);
+        assert_int_equal(recs__compact_find(c, count + 1, text, size, 5), count);
+        recs__compact_free(c, &faults.host);
+    }
+}
+
 static void *take_all(void *data) {
     recs_trends *trends = data;
     recs_error error = {0};
@@ -119,6 +156,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_find),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

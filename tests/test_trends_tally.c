@@ -1,6 +1,7 @@
 /* test_trends_tally.c - no actor carries more than a stated share of a place:
  * counts against the rule computed anew from all entries, in any order and
  * grouping, with returns, merges and deltas. */
+#include "support/fault_host.h"
 #include "support/test.h"
 
 #include "recs.h"
@@ -50,14 +51,14 @@ static size_t make_events(size_t count) {
     return count;
 }
 
-static recs_trends *make(const char *more) {
+static recs_trends *make_on(const char *more, const recs_host *host) {
     char text[256], name[16];
     recs_trends *trends = NULL;
     recs_error error = {0};
     uint32_t handle;
     snprintf(text, sizeof text, "half_life=1d, window=8d/1d, min_actors=0, prior=0, future=365d%s",
              more);
-    assert_int_equal(recs_trends_create(&trends, text, NULL, &error), RECS_OK);
+    assert_int_equal(recs_trends_create(&trends, text, host, &error), RECS_OK);
     for (uint32_t i = 0; i < ITEMS; i++) {
         snprintf(name, sizeof name, "i%03u", i);
         assert_int_equal(recs_trends_item(trends, name, &handle, &error), RECS_OK);
@@ -68,6 +69,8 @@ static recs_trends *make(const char *more) {
     return trends;
 }
 
+static recs_trends *make(const char *more) { return make_on(more, NULL); }
+
 static uint64_t actor_of(const recs_trends *trends, uint32_t actor) {
     char name[16];
     snprintf(name, sizeof name, "u%u", actor);
@@ -75,13 +78,13 @@ static uint64_t actor_of(const recs_trends *trends, uint32_t actor) {
 }
 
 /* Rows [begin, end) that `mine` of `shards` has. */
-static void add(recs_trends *trends, size_t begin, size_t end, uint32_t mine, uint32_t shards) {
+static recs_status try_add(recs_trends *trends, size_t begin, size_t end, uint32_t mine,
+                           uint32_t shards, recs_error *error) {
     static uint32_t items[MOST], places[MOST];
     static uint64_t actors[MOST];
     static int64_t times[MOST];
     static float weights[MOST];
     static uint8_t returned[MOST];
-    recs_error error = {0};
     size_t count = 0;
     for (size_t e = begin; e < end; e++) {
         if (e * 7 / 3 % shards != mine)
@@ -93,8 +96,13 @@ static void add(recs_trends *trends, size_t begin, size_t end, uint32_t mine, ui
         weights[count] = events[e].weight;
         returned[count++] = events[e].returned;
     }
-    if (recs_trends_add_rows(trends, items, places, actors, times, weights, returned, count,
-                             START + DAYS * DAY, NULL, &error))
+    return recs_trends_add_rows(trends, items, places, actors, times, weights, returned, count,
+                                START + DAYS * DAY, NULL, error);
+}
+
+static void add(recs_trends *trends, size_t begin, size_t end, uint32_t mine, uint32_t shards) {
+    recs_error error = {0};
+    if (try_add(trends, begin, end, mine, shards, &error))
         fail_msg("%s", error.text);
 }
 
@@ -351,6 +359,34 @@ static void test_deltas(void **unused) {
     recs_trends_destroy(region[1]);
 }
 
+/* Every allocation of a batch fails in turn: it is counted, or as if it had not been. */
+static void test_no_memory(void **unused) {
+    fault_host faults;
+    (void)unused;
+    state = 15;
+    size_t count = make_events(500);
+    FAULT_LOOP(faults) {
+        recs_error error = {0};
+        fault_off(&faults);
+        recs_trends *trends = make_on("", &faults.host);
+        add(trends, 0, 40, 0, 1);
+        fault_on(&faults);
+        bool added = true;
+        /* day by day, as a batch may be counted in part */
+        size_t day = count / DAYS, at = 40;
+        while (at < count && added) {
+            size_t end = (at / day + 1) * day;
+            added = fault_passed(&faults, try_add(trends, at, end, 0, 1, &error), &error);
+            at = added ? end : at;
+        }
+        fault_off(&faults);
+        assert_int_equal(recs_trends_counter(trends, RECS_TRENDS_ADDED), at);
+        add(trends, at, count, 0, 1);
+        check_counts(trends, 0.05, count);
+        recs_trends_destroy(trends);
+    }
+}
+
 static void refused(const char *text, const char *says) {
     recs_trends *trends = NULL;
     recs_error error = {0};
@@ -381,6 +417,7 @@ int main(void) {
         cmocka_unit_test(test_rule),   cmocka_unit_test(test_order),
         cmocka_unit_test(test_merge),  cmocka_unit_test(test_merge_gone),
         cmocka_unit_test(test_deltas), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
