@@ -1,7 +1,7 @@
 /* trends_budget.c - keeping a state within its budget (option memory).
  *
- * The budget is split when the state is made: the views (a tenth at most), who was
- * counted lately (an eighth, with actors), the tail (7 of 20 parts of the rest), and
+ * The budget is split when the state is made: the views (a sixteenth, or more in a small one), who was
+ * counted lately (an eighth, with actors), the tail (a fifth of the rest), and
  * what names and exact counters, later blocks, may take. Names are for ever: where they
  * leave nothing, places keep RECS__BOUNDED_LEAST entries and the budget is passed.
  * While counters fit their part they are exact; the piece of events that finds them
@@ -23,10 +23,10 @@ static size_t size_for(uint32_t most, size_t cell_size) {
     return RECS__TREND_STRIPES * (sizeof(recs__trend_view) + capacity_for(most) * cell_size);
 }
 
-/* The entries a place may have at first: as many as views in a tenth of the budget show. */
+/* The entries a place may have at first: as many as views in a sixteenth of the budget show. */
 static uint32_t first_most(const recs__trend_options *options, size_t cell_size) {
     uint32_t most = RECS__BOUNDED_MOST;
-    while (most > RECS__BOUNDED_FEW && size_for(most, cell_size) > options->memory / 10)
+    while (most > RECS__BOUNDED_FEW && size_for(most, cell_size) > options->memory / 16)
         most -= 8;
     return most;
 }
@@ -40,8 +40,7 @@ static size_t recent_size(const recs__trend_options *options) {
 }
 
 static size_t tail_size(const recs__trend_options *options, size_t cell_size) {
-    return ((size_t)options->memory - views_size(options, cell_size) - recent_size(options)) /
-           20 * 7;
+    return ((size_t)options->memory - views_size(options, cell_size) - recent_size(options)) / 5;
 }
 
 size_t recs__bounded_least(const recs__trend_options *options, size_t cell_size) {
