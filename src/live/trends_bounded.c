@@ -32,7 +32,7 @@ uint32_t recs__bounded_columns(const recs_trends *trends) {
 
 size_t recs__bounded_block_size(const recs_trends *trends, uint32_t capacity) {
     return sizeof(recs__trend_block) + 2 * (size_t)trends->cell_size +
-           (size_t)capacity * (16 + 4 * (size_t)recs__bounded_columns(trends));
+           (size_t)capacity * (12 + 4 * (size_t)recs__bounded_columns(trends));
 }
 
 recs__trend_entries recs__bounded_entries(const recs_trends *trends, recs__trend_block *block) {
@@ -43,9 +43,10 @@ recs__trend_entries recs__bounded_entries(const recs_trends *trends, recs__trend
     at += 2 * (size_t)trends->cell_size;
     e.items = (uint32_t *)(void *)at;
     e.firsts = e.items + block->capacity;
-    e.before = (float *)(void *)(e.firsts + block->capacity);
+    e.sums = (float *)(void *)(e.firsts + block->capacity);
+    e.before = (recs__rough *)(void *)(e.sums + (size_t)recs__bounded_columns(trends) *
+                                                    block->capacity);
     e.bounds = e.before + block->capacity;
-    e.sums = e.bounds + block->capacity;
     return e;
 }
 
@@ -126,8 +127,8 @@ static void roll(const recs_trends *trends, recs__trend_block *block, const int3
                 uint64_t gone = (uint64_t)steps * (uint64_t)(series->width / 1000);
                 block->missed *= factor;
                 for (uint32_t i = 0; i < block->count; i++) {
-                    e.before[i] *= factor;
-                    e.bounds[i] *= factor;
+                    e.before[i] = recs__rough_up(recs__rough_value(e.before[i]) * factor);
+                    e.bounds[i] = recs__rough_up(recs__rough_value(e.bounds[i]) * factor);
                     e.firsts[i] = e.firsts[i] > gone ? e.firsts[i] - (uint32_t)gone : 0;
                 }
             }
@@ -342,10 +343,11 @@ uint32_t recs__bounded_admit(recs_trends *trends, recs__trend_block *block, uint
         e.sums[(size_t)c * block->capacity + at] = 0.0f;
     for (uint32_t s = 0; s < trends->options.half_lives; s++)
         e.sums[(size_t)s * block->capacity + at] = (float)before * lens->scale[s] * lens->past[s];
-    e.before[at] = (float)before * lens->scale[base];
-    e.bounds[at] = bound == UINT32_MAX
-                       ? (float)recs__trend_value(trends, e.totals[0], base, block->newest[base])
-                       : (float)bound * wider * lens->scale[base];
+    e.before[at] = recs__rough_up((float)before * lens->scale[base]);
+    e.bounds[at] = recs__rough_up(
+        bound == UINT32_MAX
+            ? (float)recs__trend_value(trends, e.totals[0], base, block->newest[base])
+            : (float)bound * wider * lens->scale[base]);
     return at;
 }
 
@@ -659,6 +661,6 @@ void recs__bounded_error(const recs_trends *trends, const recs__trend_node *node
         *more = node->block->dropped ? INFINITY : 0.0;
         return;
     }
-    *less = (e.before[at] + node->block->missed) * factor;
-    *more = e.bounds[at] * factor;
+    *less = (recs__rough_value(e.before[at]) + node->block->missed) * factor;
+    *more = recs__rough_value(e.bounds[at]) * factor;
 }

@@ -16,6 +16,8 @@
 #include "live/tail.h"
 #include "live/trends_add.h"
 
+#include <string.h>
+
 enum {
     RECS__BOUNDED_MOST = 256, /* entries a place may have, if the budget has views for them */
     RECS__BOUNDED_FEW = 128,  /* it always has for these                                    */
@@ -35,15 +37,34 @@ typedef struct recs__trend_block {
     unsigned char rest[];
 } recs__trend_block;
 
+/* The upper half of a float that is not below 0, rounded up: 2^-7 too much at most. */
+typedef uint16_t recs__rough;
+
+static inline float recs__rough_value(recs__rough rough) {
+    uint32_t bits = (uint32_t)rough << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline recs__rough recs__rough_up(float value) {
+    uint32_t bits;
+    if (!(value > 0.0f))
+        return 0;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits >> 16) + ((bits & 0xffff) != 0);
+    return (recs__rough)(bits < 0x7f7f ? bits : 0x7f7f); /* finite */
+}
+
 /* Columns of a block, made from its address and the state's layout. */
 typedef struct recs__trend_entries {
     recs__trend_cell *totals[2];
     uint32_t *items;
     uint32_t *firsts; /* 1 + seconds from the beginning of the slot before the base series'
                          newest; 0: unknown, or before that */
-    float *before;    /* of the base sum: the tail's estimate                       */
-    float *bounds;    /* what the tail may have held instead, at most               */
     float *sums;      /* recs__bounded_columns * capacity: column by column         */
+    recs__rough *before; /* of the base sum: the tail's estimate                    */
+    recs__rough *bounds; /* what the tail may have held instead, at most            */
 } recs__trend_entries;
 
 typedef struct recs__trend_view {

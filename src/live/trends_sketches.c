@@ -176,8 +176,8 @@ static void add_up(const recs__trend_joiner *j, recs__trend_block *block, uint32
     recs__trend_entries e = recs__bounded_entries(j->trends, block);
     for (uint32_t c = 0; c < recs__bounded_columns(j->trends); c++)
         e.sums[(size_t)c * block->capacity + at] += in->sums[c];
-    e.before[at] += in->before;
-    e.bounds[at] += in->bound;
+    e.before[at] = recs__rough_up(recs__rough_value(e.before[at]) + in->before);
+    e.bounds[at] = recs__rough_up(recs__rough_value(e.bounds[at]) + in->bound);
     if (in->first == 0 || e.firsts[at] == 0)
         e.firsts[at] = 0;
     else if (in->first < e.firsts[at])
@@ -234,9 +234,12 @@ static void ask_theirs(recs__trend_joiner *j, recs__trend_block *block, const bo
         for (uint32_t s = 0; s < trends->options.half_lives; s++)
             e.sums[(size_t)s * block->capacity + i] +=
                 (float)before * j->lens.scale[s] * j->lens.past[s];
-        e.before[i] += (float)before * j->lens.scale[base];
-        e.bounds[i] += bound == UINT32_MAX ? 3e38f / 65536.0f
-                                           : (float)bound * j->wider * j->lens.scale[base];
+        e.before[i] = recs__rough_up(recs__rough_value(e.before[i]) +
+                                     (float)before * j->lens.scale[base]);
+        e.bounds[i] = recs__rough_up(recs__rough_value(e.bounds[i]) +
+                                     (bound == UINT32_MAX
+                                          ? 3e38f / 65536.0f
+                                          : (float)bound * j->wider * j->lens.scale[base]));
         e.firsts[i] = bound == 0 ? e.firsts[i] : 0;
     }
 }
