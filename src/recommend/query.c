@@ -123,6 +123,7 @@ void recs__work_free(recs__work *work, const recs_host *host) {
     recs__merge_free(&work->merge, host);
     recs__free_aligned(host, work->apart);
     recs__topk_free(&work->before, host);
+    recs__bounds_free(&work->bounds, host);
     recs__index_room_free(&work->index, host);
 }
 
@@ -131,7 +132,7 @@ size_t recs__work_memory(const recs__work *work) {
            recs__scorer_memory(&work->scorer) + recs__topk_memory(&work->topk) +
            recs__exact_memory(&work->exact) + recs__merge_memory(&work->merge) +
            recs__index_room_memory(&work->index) + recs__topk_memory(&work->before) +
-           work->apart_capacity * sizeof *work->apart;
+           work->apart_capacity * sizeof *work->apart + recs__bounds_memory(&work->bounds);
 }
 
 /* ---- the remembered error ------------------------------------------------------------ */

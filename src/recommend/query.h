@@ -108,6 +108,13 @@ typedef struct recs__index_room {
     size_t bit_capacity, key_capacity, row_capacity;
 } recs__index_room;
 
+/* Bounds by row, and codes of a vector (scan_bounds.h). */
+typedef struct recs__bounds_room {
+    float *upper, *part;
+    unsigned char *codes;
+    size_t upper_capacity, part_capacity, code_capacity;
+} recs__bounds_room;
+
 /* Working memory of one visitor at a time. */
 typedef struct recs__work {
     recs__history history;
@@ -121,6 +128,7 @@ typedef struct recs__work {
     uint32_t *apart; /* rows that are scored one by one (scan_mixed.h), and their best */
     size_t apart_count, apart_capacity;
     recs__topk before;
+    recs__bounds_room bounds;
     recs__seek seek; /* how the rows were gone through; way NONE: not by exact.h */
     int32_t strategy; /* of an index; RECS_STRATEGY_NONE: none was asked */
 } recs__work;
@@ -247,6 +255,11 @@ recs_status recs__trend_resolve(recs_trends *trends, recs_query *query,
 void recs__work_clear(recs__work *work);
 void recs__work_free(recs__work *work, const recs_host *host);
 size_t recs__work_memory(const recs__work *work);
+
+/* ---- scan_bounds.c ---- */
+
+void recs__bounds_free(recs__bounds_room *room, const recs_host *host);
+size_t recs__bounds_memory(const recs__bounds_room *room);
 
 /* ---- scan_content.c ---- */
 

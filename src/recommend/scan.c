@@ -3,6 +3,7 @@
  *   exact     a component with factors or vectors: the search of search/exact.h
  *   mixed     one of those and sparse parts: that search beside the rows touched
  *             (scan_mixed.h)
+ *   bounds    other blends whose parts with vectors have copies (scan_bounds.h)
  *   touched   an item model and a short history: the rows its neighbours
  *             touched, whatever the size of the catalogue
  *   listed    a short allow list: those rows
@@ -16,6 +17,7 @@
 
 #include "kernels/kernels.h"
 #include "recommend/beside.h"
+#include "recommend/scan_bounds.h"
 #include "recommend/scan_candidates.h"
 #include "recommend/scan_content.h"
 #include "recommend/scan_mixed.h"
@@ -194,6 +196,11 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
         done = scan_shortcut(works[i]);
         if (!done && named) {
             recs_status status = recs__scan_candidates(works[i], host, &done, error);
+            if (status != RECS_OK)
+                return status;
+        }
+        if (!done && recs__scan_bounds_takes(works[i])) {
+            recs_status status = recs__scan_bounds(works[i], host, &done, error);
             if (status != RECS_OK)
                 return status;
         }
