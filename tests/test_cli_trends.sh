@@ -91,6 +91,28 @@ lacks page.html "<h2>Map</h2>"
 try 0 map whole.trends --output state.html
 has state.html "uk/north"
 lacks state.html "<polyline"
+try 0 replay $fed --settings "half_life=1d|7d, window=30d/1d" --save window.trends --quiet
+try 0 map window.trends --output window.html
+has window.html "<polyline class=\"spark\""
+has window.html "uk/north"
+try 0 top window.trends --place uk/north --window 30d -k 2
+has out "skis"
+
+# Segments are a column of the log, where it is named.
+awk -F, -v OFS=, 'NR == 1 { print $0, "kind"; next } { print $0, ($2 ~ /^u[0-9]$/ ? "early" : "late") }' log.csv >kinds.csv
+kinds="kinds.csv --type buy --columns segment=kind"
+try 0 replay $kinds --place uk/north --segment early -k 20 --save kinds.trends --quiet
+cp out early.out
+lacks out "nails"
+try 0 replay $kinds --place uk/north --segment late -k 20 --quiet
+cmp -s out early.out && wrong "two segments have one list"
+try 0 top kinds.trends --place uk/north --segment early -k 20
+tail -n +2 early.out >a.out
+tail -n +2 out >b.out
+cmp -s a.out b.out || wrong "the state's segment is not the log's"
+try 0 replay $fed --place uk/north --segment early -k 20 --quiet
+try 0 map $kinds --segment early --output kinds.html
+has kinds.html "<polyline class=\"spark\""
 ls page.html.* >/dev/null 2>&1 && wrong "a temporary file is left"
 }
 cat >evil.csv <<'END'

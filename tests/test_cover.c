@@ -53,8 +53,14 @@ static void check_one(recs__random *random, double latitude, double longitude, d
         double reach = fmin(radius / 111195.0, 180);
         double la = latitude + uniform(random, -reach, reach);
         double lo = longitude + uniform(random, -reach, reach) / fmax(0.01, cos(latitude / 57.3));
-        if (!(la >= -90 && la <= 90 && lo >= -180 && lo <= 180))
-            continue;
+        if (la > 90 || la < -90) { /* over the pole */
+            la = (la > 0 ? 180 : -180) - la;
+            lo += 180;
+        }
+        while (lo > 180) /* across the date line */
+            lo -= 360;
+        while (lo < -180)
+            lo += 360;
         if (recs_distance(latitude, longitude, la, lo) <= radius)
             assert_true(covered(recs_cell_at(la, lo, 30), count));
     }
@@ -93,6 +99,33 @@ static void the_whole_globe_and_a_point(void **state) {
     assert_int_equal(count, 4); /* four meet at the pole */
     assert_int_equal(recs_cells_cover(10, 20, 1, 5, 7, 30, 1, cells, &count, NULL), RECS_OK);
     assert_int_equal(count, 1);
+}
+
+/* Circles across the date line and over a pole: points on its other side are inside. */
+static void what_lies_beyond_the_edge_of_a_map(void **state) {
+    (void)state;
+    static const struct {
+        double latitude, longitude, there_latitude, there_longitude;
+    } cases[] = {{-17.5, 179.99, -17.5, -179.99}, {64.0, -179.9, 64.0, 179.9},
+                 {0.0, 180.0, 0.0, -179.99},      {89.99, 0.0, 89.99, 180.0},
+                 {-89.995, 45.0, -89.995, -135.0}, {89.9, -90.0, 90.0, 13.0}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        size_t count;
+        double far = recs_distance(cases[c].latitude, cases[c].longitude, cases[c].there_latitude,
+                                   cases[c].there_longitude);
+        assert_true(far > 0 && far < 25000);
+        for (uint32_t last = 8; last <= 20; last += 4) {
+            assert_int_equal(recs_cells_cover(cases[c].latitude, cases[c].longitude, far + 1, 4, 1,
+                                              last, 64, cells, &count, NULL),
+                             RECS_OK);
+            assert_true(covered(recs_cell_at(cases[c].there_latitude, cases[c].there_longitude, 30),
+                                count));
+        }
+    }
+    /* Both ends of the date line are one meridian, a pole is one point. */
+    assert_true(recs_cell_at(12.5, 180, 30) == recs_cell_at(12.5, -180, 30));
+    assert_true(recs_cell_at(90, 0, 30) == recs_cell_at(90, 77, 30));
+    assert_true(recs_distance(12.5, 180, 12.5, -180) < 1e-6);
 }
 
 /* More cells never cover more, and soon little that is outside. */
@@ -145,6 +178,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(covers_hold_their_circle),
         cmocka_unit_test(the_whole_globe_and_a_point),
+        cmocka_unit_test(what_lies_beyond_the_edge_of_a_map),
         cmocka_unit_test(more_cells_are_closer),
         cmocka_unit_test(bad_requests_are_refused),
     };

@@ -42,8 +42,9 @@ int trends_replay(trends_job *j);
 
 /* ---- trends_state.c ------------------------------------------------------------- */
 
-/* The state of a file, and the titles of --items. False: said, *code set. */
-bool trends_load(trends_job *j, const char *path, int *code);
+/* The state of a file, to be added to or asked alone, and the titles of --items. False:
+ * said, *code set. */
+bool trends_load(trends_job *j, const char *path, bool add, int *code);
 /* Whether a file begins as a state does. */
 bool trends_is_state(const char *path);
 /* The one --at, RECS_NO_TIME when there is none. False: said, *code set. */

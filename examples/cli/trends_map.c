@@ -3,7 +3,8 @@
  *
  * Of a log the lists are those after its last event (or at --at); a second pass
  * counts events, returns aside, of the places and items shown into equal steps of
- * time. A state has counts but no past: its page has no sparklines. */
+ * time. A state that keeps a window has its buckets, and those are its sparklines; without
+ * one it has counts but no past. */
 #include "trends.h"
 
 #include <math.h>
@@ -134,6 +135,9 @@ static int32_t count_steps(void *user_data, const recs_events *events) {
         size_t size;
         const char *where = recs_events_get_text(events, e, RECS_FIELD_PLACE, &size);
         const char *id = recs_events_get_text(events, e, RECS_FIELD_ITEM, &size);
+        const char *segment = recs_events_get_text(events, e, RECS_FIELD_SEGMENT, &size);
+        if (c->j->segment && (!segment || strcmp(segment, c->j->segment) != 0))
+            continue;
         double at = (double)(recs_events_get_time(events, e) - c->m->from) / c->width;
         size_t step = at > 0.0 ? (size_t)at : 0;
         uint32_t item;
@@ -175,6 +179,46 @@ static recs_status count_time(trends_job *j, map *m, recs_error *error) {
                     : RECS_OK;
 }
 
+/* Buckets spread over the steps: as many to each, or each to as many. */
+static void spread(const double *buckets, size_t count, double steps[TRENDS_STEPS]) {
+    for (size_t s = 0; s < TRENDS_STEPS; s++) {
+        size_t from = s * count / TRENDS_STEPS, to = (s + 1) * count / TRENDS_STEPS;
+        steps[s] = 0.0;
+        for (size_t b = from; b < (to > from ? to : from + 1); b++)
+            steps[s] += buckets[b];
+    }
+}
+
+/* From the longest window of a state. */
+static recs_status read_buckets(trends_job *j, map *m, recs_error *error) {
+    double buckets[256]; /* a window has 240 at most */
+    size_t count;
+    int64_t width;
+    uint32_t handle;
+    recs_status status = recs_trends_history(j->trends, 0, RECS_NO_ROW, j->window, NULL, 0, &count,
+                                             &m->from, &width, error);
+
+    if (status == RECS_ERR_ARGUMENT) /* it keeps none */
+        return RECS_OK;
+    for (size_t p = 0; p < m->place_count && status == RECS_OK; p++) {
+        map_place *place = &m->places[p];
+        if (recs_trends_place(j->trends, place->name, j->segment, &handle, error))
+            continue; /* asked for by name, and not there */
+        for (size_t i = 0; i <= place->item_count && status == RECS_OK; i++) {
+            status = recs_trends_history(j->trends, handle,
+                                         i ? place->items[i - 1].handle : RECS_NO_ROW, j->window,
+                                         buckets, 256, &count, &m->from, &width, error);
+            if (status == RECS_OK)
+                spread(buckets, count, i ? place->items[i - 1].steps : place->steps);
+        }
+        if (progress_show(&j->progress, "reading buckets", p, m->place_count))
+            break;
+    }
+    m->steps = status == RECS_OK && m->from != RECS_NO_TIME;
+    m->until = m->steps ? m->from + (int64_t)count * width : m->asked;
+    return status;
+}
+
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 static bool source(trends_job *j, map *m, int *code) {
@@ -186,7 +230,7 @@ static bool source(trends_job *j, map *m, int *code) {
             *code = EXIT_USAGE;
             return false;
         }
-        return trends_load(j, j->files[0], code) && trends_one_time(j, &m->asked, code);
+        return trends_load(j, j->files[0], false, code) && trends_one_time(j, &m->asked, code);
     }
     j->input.beside = j->output;
     if (!trends_begin(j, code) || !trends_one_time(j, &until, code))
@@ -225,6 +269,8 @@ int trends_map(trends_job *j) {
     free(chosen);
     if (status == RECS_OK && j->log && recs_dataset_count(j->log, "events"))
         status = count_time(j, &m, &error);
+    else if (status == RECS_OK)
+        status = read_buckets(j, &m, &error);
     progress_close(&j->progress);
     if (status != RECS_OK)
         code = error.status ? fail_work(&error) : out_of_memory();

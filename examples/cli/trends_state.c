@@ -4,11 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool trends_load(trends_job *j, const char *path, int *code) {
+/* Mapped, which takes no time, where nothing is to be added; a snapshot for exchange has
+ * to be loaded. */
+static recs_status open_state(trends_job *j, const char *path, bool add, recs_error *error) {
+    recs_status status = add ? RECS_ERR_UNSUPPORTED
+                             : recs_trends_open(&j->trends, path, &j->session.host, error);
+    return status == RECS_ERR_UNSUPPORTED
+               ? recs_trends_load(&j->trends, path, &j->session.host, error)
+               : status;
+}
+
+bool trends_load(trends_job *j, const char *path, bool add, int *code) {
     recs_error error;
 
     if (!session_start(&j->session, &j->shared, &error) ||
-        recs_trends_load(&j->trends, path, &j->session.host, &error) ||
+        open_state(j, path, add, &error) ||
         recs_query_create(&j->query, &j->session.host, &error)) {
         *code = fail_work(&error);
         return false;
@@ -62,7 +72,7 @@ int trends_top(trends_job *j) {
         return usage_error(j->self, j->file_count == 1
                                         ? "top takes no --settings, --save or --output"
                                         : "top takes one state");
-    if (!trends_load(j, j->files[0], &code) || !trends_one_time(j, &time, &code))
+    if (!trends_load(j, j->files[0], false, &code) || !trends_one_time(j, &time, &code))
         return code;
     if (time == RECS_NO_TIME)
         time = recs_trends_newest(j->trends);
@@ -89,7 +99,7 @@ int trends_merge(trends_job *j) {
     for (size_t f = 0; f < j->file_count; f++)
         if (!output_apart(j->self, "output", j->output, "state", j->files[f]))
             return EXIT_USAGE;
-    if (!trends_load(j, j->files[0], &code))
+    if (!trends_load(j, j->files[0], true, &code))
         return code;
     for (size_t f = 1; f < j->file_count; f++) {
         if (progress_show(&j->progress, "merging", f, j->file_count))

@@ -208,6 +208,17 @@ RECS_API int64_t recs_trends_newest(const recs_trends *trends);
 RECS_API size_t recs_trends_memory(const recs_trends *trends);
 RECS_API uint64_t recs_trends_cells(const recs_trends *trends);
 
+/* How an item came over time at a place (RECS_NO_ROW: all items): what each bucket of a
+ * window has counted, net of returns and not below 0, oldest first. window: its length in
+ * milliseconds, 0: the first one. *count buckets of *width milliseconds, the first from
+ * *begin on (RECS_NO_TIME before any event). counts NULL: only how many. A place below
+ * min_actors tells zeros. ARGUMENT: no such window (the text lists them), handles, room
+ * below *count. MEMORY. Since 0.1. */
+RECS_API recs_status recs_trends_history(recs_trends *trends, uint32_t place, uint32_t item,
+                                         int64_t window, double *counts, size_t room,
+                                         size_t *count, int64_t *begin, int64_t *width,
+                                         recs_error *error);
+
 /* ---- asking ----------------------------------------------------------------------- */
 
 typedef enum recs_ranking {

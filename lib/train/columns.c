@@ -1,7 +1,7 @@
 /* columns.c - header names to fields of an event.
  *
  * Each field has a list of well-known names, best first; a column serves one
- * field. Coordinates have none: they are places only where that is asked for. Constant memory; cost: fields of a header times names. */
+ * field. Coordinates and segments have none: they are read only where that is asked for. Constant memory; cost: fields of a header times names. */
 #include "train/columns.h"
 
 #include "base/error.h"
@@ -51,7 +51,7 @@ const char *recs__column_name(recs__column column) {
     static const char *const names[RECS__COLUMN_COUNT] = {
         "user",  "item",   "type",    "time",  "quantity", "value",
         "price", "basket", "session", "place", "title", "source", "propensity",
-        "latitude", "longitude",
+        "latitude", "longitude", "segment",
     };
     return names[column];
 }
@@ -124,7 +124,7 @@ static recs_status next_part(const char **at, named_part *out, bool *more, recs_
     return recs__fail(error, RECS_ERR_ARGUMENT,
                       "columns: unknown field \"%.*s\"; there are user, item, type, time, "
                       "quantity, value, price, basket, session, place, title, source, propensity, "
-                      "latitude, longitude",
+                      "latitude, longitude, segment",
                       (int)field_size, field);
 }
 

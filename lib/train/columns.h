@@ -20,6 +20,7 @@ typedef enum recs__column {
     RECS__COLUMN_PROPENSITY,
     RECS__COLUMN_LATITUDE,
     RECS__COLUMN_LONGITUDE,
+    RECS__COLUMN_SEGMENT,
     RECS__COLUMN_COUNT
 } recs__column;
 

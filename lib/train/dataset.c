@@ -54,6 +54,7 @@ void recs_dataset_destroy(recs_dataset *dataset) {
     recs__intern_clear(&dataset->baskets, &host);
     recs__intern_clear(&dataset->sessions, &host);
     recs__intern_clear(&dataset->places, &host);
+    recs__intern_clear(&dataset->segments, &host);
     recs__log_clear(&dataset->log, dataset->spill ? recs__spill_host(dataset->spill) : &host);
     recs__spill_release(dataset->spill);
     recs__catalogue_clear(&dataset->catalogue, &host);
@@ -108,6 +109,7 @@ void recs__dataset_mark(const recs_dataset *dataset, recs__mark *mark) {
     mark->baskets = dataset->baskets.count;
     mark->sessions = dataset->sessions.count;
     mark->places = dataset->places.count;
+    mark->segments = dataset->segments.count;
     mark->extras = recs__log_extras(&dataset->log);
     mark->types = dataset->settings.type_count;
     mark->events = dataset->log.count;
@@ -123,6 +125,7 @@ void recs__dataset_rewind(recs_dataset *dataset, const recs__mark *mark) {
     recs__intern_truncate(&dataset->baskets, mark->baskets);
     recs__intern_truncate(&dataset->sessions, mark->sessions);
     recs__intern_truncate(&dataset->places, mark->places);
+    recs__intern_truncate(&dataset->segments, mark->segments);
     recs__log_truncate(&dataset->log, dataset->spill ? recs__spill_host(dataset->spill)
                                                      : &dataset->host, mark->events, mark->extras);
     dataset->settings.type_count = mark->types;
@@ -312,6 +315,9 @@ static recs_status add_event(recs_dataset *dataset, const recs_events *events, s
     if (status == RECS_OK)
         status = add_text(dataset, &dataset->places, events, index, RECS_FIELD_PLACE, "places",
                           &event.place, error);
+    if (status == RECS_OK)
+        status = add_text(dataset, &dataset->segments, events, index, RECS_FIELD_SEGMENT,
+                          "segments", &event.segment, error);
     return status == RECS_OK ? recs__dataset_event(dataset, &event, error) : status;
 }
 

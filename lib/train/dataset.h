@@ -42,7 +42,7 @@ struct recs_dataset {
     uint64_t part_events; /* events ordered at once; 0: by memory; tests lower it */
     recs__spill *spill;   /* of the log, under a memory budget; else NULL */
 
-    recs__intern users, items, baskets, sessions, places;
+    recs__intern users, items, baskets, sessions, places, segments;
     recs__log log;
     recs__figures figures;
     recs__problems problems;
@@ -80,7 +80,7 @@ uint64_t recs__dataset_private(const recs_dataset *dataset);
 
 /* How far a dataset was, to go back to. */
 typedef struct recs__mark {
-    uint32_t users, items, baskets, sessions, places, extras, types;
+    uint32_t users, items, baskets, sessions, places, segments, extras, types;
     uint64_t events;
     recs__figures figures;
     recs__problems problems;

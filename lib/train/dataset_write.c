@@ -61,7 +61,8 @@ static columns columns_of(const recs_dataset *dataset) {
 
 static void header(recs__output *o, const columns *c) {
     static const char *const extras[] = {"quantity", "value", "price",  "basket",
-                                         "session",  "place", "source", "propensity"};
+                                         "session",  "place", "segment", "source",
+                                         "propensity"};
     if (c->user)
         recs__output_field(o, "user");
     recs__output_field(o, "item");
@@ -79,8 +80,9 @@ static void header(recs__output *o, const columns *c) {
 
 static void line(recs__output *o, const recs_dataset *dataset, const columns *c, uint64_t index) {
     recs__event event = recs__log_get(&dataset->log, index);
-    const recs__intern *tables[] = {&dataset->baskets, &dataset->sessions, &dataset->places};
-    uint32_t groups[] = {event.basket, event.session, event.place};
+    const recs__intern *tables[] = {&dataset->baskets, &dataset->sessions, &dataset->places,
+                                   &dataset->segments};
+    uint32_t groups[] = {event.basket, event.session, event.place, event.segment};
     float numbers[] = {event.quantity, event.value, event.price};
     if (c->user)
         interned(o, &dataset->users, event.user);
@@ -98,7 +100,7 @@ static void line(recs__output *o, const recs_dataset *dataset, const columns *c,
     for (int e = 0; e < 3; e++)
         if (c->extras[e])
             number(o, numbers[e]);
-    for (int e = 0; e < 3; e++)
+    for (int e = 0; e < 4; e++)
         if (c->extras[RECS__EXTRA_BASKET + e])
             interned(o, tables[e], groups[e]);
     if (c->extras[RECS__EXTRA_SOURCE]) {

@@ -55,6 +55,7 @@ static recs_status token(reader *r, const char *text, size_t size, recs_error *e
                          .basket = RECS_NO_ROW,
                          .session = RECS_NO_ROW,
                          .place = RECS_NO_ROW,
+                         .segment = RECS_NO_ROW,
                          .time = RECS_NO_TIME,
                          .quantity = 1.0f,
                          .value = NAN,

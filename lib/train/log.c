@@ -70,7 +70,7 @@ recs_status recs__log_reserve(recs__log *log, const recs_host *host, uint64_t co
 
 static bool is_group(int extra) {
     return extra == RECS__EXTRA_BASKET || extra == RECS__EXTRA_SESSION ||
-           extra == RECS__EXTRA_PLACE;
+           extra == RECS__EXTRA_PLACE || extra == RECS__EXTRA_SEGMENT;
 }
 
 /* The bits of an absent value of an extra column. */
@@ -116,6 +116,7 @@ recs_status recs__log_append(recs__log *log, const recs_host *host, const recs__
     extras[RECS__EXTRA_BASKET] = event->basket;
     extras[RECS__EXTRA_SESSION] = event->session;
     extras[RECS__EXTRA_PLACE] = event->place;
+    extras[RECS__EXTRA_SEGMENT] = event->segment;
     extras[RECS__EXTRA_SOURCE] = event->source;
     float propensity = event->propensity > 0.0f ? event->propensity : 1.0f;
     memcpy(&extras[RECS__EXTRA_PROPENSITY], &propensity, EXTRA_SIZE);
@@ -164,6 +165,7 @@ recs__event recs__log_get(const recs__log *log, uint64_t index) {
         .basket = recs__log_group(log, RECS__EXTRA_BASKET, index),
         .session = recs__log_group(log, RECS__EXTRA_SESSION, index),
         .place = recs__log_group(log, RECS__EXTRA_PLACE, index),
+        .segment = recs__log_group(log, RECS__EXTRA_SEGMENT, index),
         .time = log->times[index],
         .quantity = recs__log_quantity(log, index),
         .value = recs__log_value(log, index),

@@ -15,7 +15,7 @@
 #define RECS__TYPE_DEFAULT 255
 
 typedef struct recs__event {
-    uint32_t user, item, basket, session, place; /* RECS_NO_ROW: absent, but the item's */
+    uint32_t user, item, basket, session, place, segment; /* RECS_NO_ROW: absent, but the item's */
     int64_t time;                                /* RECS_NO_TIME                        */
     float quantity, value, price;                /* 1, NaN, NaN: absent                 */
     float propensity;                            /* 1 (or 0): absent                    */
@@ -30,6 +30,7 @@ typedef enum recs__log_extra {
     RECS__EXTRA_BASKET,
     RECS__EXTRA_SESSION,
     RECS__EXTRA_PLACE,
+    RECS__EXTRA_SEGMENT,
     RECS__EXTRA_SOURCE,
     RECS__EXTRA_PROPENSITY,
     RECS__EXTRA_COUNT

@@ -23,6 +23,8 @@ typedef struct remembered {
     uint32_t number;
 } remembered;
 
+enum { GROUPS = 4 }; /* basket, session, place, segment */
+
 typedef struct reader {
     recs_dataset *dataset;
     recs__csv *csv;
@@ -30,7 +32,7 @@ typedef struct reader {
     recs__time_format time;
     const char *file;
     int64_t last_time;
-    remembered users[1], groups[3];
+    remembered users[1], groups[GROUPS];
     remembered types[TYPES_CACHED];
     size_t types_cached;
     char place_text[RECS_PLACE_ROOM + RECS_ID_MAX + 2]; /* of the row with coordinates */
@@ -202,7 +204,7 @@ static recs_status read_title(reader *r, uint32_t item, float quantity, recs_err
 /* ---- rows ------------------------------------------------------------------------------ */
 
 typedef struct log_row {
-    id_field user, item, basket, session, place;
+    id_field user, item, basket, session, place, segment;
     recs__event event;
 } log_row;
 
@@ -226,17 +228,19 @@ static recs_status read_fields(reader *r, log_row *row, bool *usable, recs_error
         return problem(r, RECS__PROBLEM_USER, RECS__COLUMN_USER, user,
                        "an id of 1 to 511 bytes of UTF-8", error);
     static const recs__column groups[] = {RECS__COLUMN_BASKET, RECS__COLUMN_SESSION,
-                                          RECS__COLUMN_PLACE};
-    const recs__intern *tables[] = {&dataset->baskets, &dataset->sessions, &dataset->places};
-    id_field *found[] = {&row->basket, &row->session, &row->place};
-    const recs__field *fields[] = {field_of(r, RECS__COLUMN_BASKET),
-                                   field_of(r, RECS__COLUMN_SESSION), NULL};
+                                          RECS__COLUMN_PLACE, RECS__COLUMN_SEGMENT};
+    const recs__intern *tables[GROUPS] = {&dataset->baskets, &dataset->sessions,
+                                          &dataset->places, &dataset->segments};
+    id_field *found[GROUPS] = {&row->basket, &row->session, &row->place, &row->segment};
+    const recs__field *fields[GROUPS] = {field_of(r, RECS__COLUMN_BASKET),
+                                         field_of(r, RECS__COLUMN_SESSION), NULL,
+                                         field_of(r, RECS__COLUMN_SEGMENT)};
     recs__column coordinate;
     if (!read_place(r, &fields[2], &coordinate))
         return problem(r, RECS__PROBLEM_NUMBER, coordinate, field_of(r, coordinate),
                        coordinate == RECS__COLUMN_LATITUDE ? "degrees from -90 to 90"
                                                            : "degrees from -180 to 180", error);
-    for (int g = 0; g < 3; g++)
+    for (int g = 0; g < GROUPS; g++)
         if (!look_up(tables[g], fields[g], &r->groups[g], found[g]))
             return problem(r, RECS__PROBLEM_GROUP, groups[g], fields[g],
                            "an id of at most 511 bytes of UTF-8", error);
@@ -284,6 +288,8 @@ static recs_status keep_row(reader *r, log_row *row, recs_error *error) {
         status = keep(r, &dataset->sessions, "sessions", &r->groups[1], &row->session, error);
     if (status == RECS_OK)
         status = keep(r, &dataset->places, "places", &r->groups[2], &row->place, error);
+    if (status == RECS_OK)
+        status = keep(r, &dataset->segments, "segments", &r->groups[3], &row->segment, error);
     if (status != RECS_OK)
         return status;
     row->event.user = row->user.number;
@@ -291,6 +297,7 @@ static recs_status keep_row(reader *r, log_row *row, recs_error *error) {
     row->event.basket = row->basket.number;
     row->event.session = row->session.number;
     row->event.place = row->place.number;
+    row->event.segment = row->segment.number;
     status = read_title(r, row->event.item, row->event.quantity, error);
     return status == RECS_OK ? recs__dataset_event(dataset, &row->event, error) : status;
 }

@@ -100,6 +100,8 @@ static recs_status append(replay *r, uint64_t index, int32_t default_type, recs_
         status = set_text(r, &dataset->baskets, event.basket, RECS_FIELD_BASKET, error);
     if (status == RECS_OK)
         status = set_text(r, &dataset->places, event.place, RECS_FIELD_PLACE, error);
+    if (status == RECS_OK)
+        status = set_text(r, &dataset->segments, event.segment, RECS_FIELD_SEGMENT, error);
     return status == RECS_OK ? set_numbers(r->batch, &event, error) : status;
 }
 

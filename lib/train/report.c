@@ -13,7 +13,7 @@
 
 static uint64_t bytes_held(const recs_dataset *dataset) {
     const recs__intern *tables[] = {&dataset->users, &dataset->items, &dataset->baskets,
-                                    &dataset->sessions, &dataset->places,
+                                    &dataset->sessions, &dataset->places, &dataset->segments,
                                     &dataset->catalogue.title_texts};
     uint64_t bytes = sizeof *dataset + recs__log_bytes(&dataset->log) + dataset->title_capacity +
                      dataset->titles_capacity * sizeof *dataset->titles +
@@ -52,6 +52,7 @@ uint64_t recs_dataset_count(const recs_dataset *dataset, const char *name) {
         {"baskets", dataset->baskets.count},
         {"sessions", dataset->sessions.count},
         {"places", dataset->places.count},
+        {"segments", dataset->segments.count},
         {"item_rows", figures->item_rows},
         {"item_columns", dataset->catalogue.column_count},
         {"outside", figures->outside},

@@ -311,7 +311,7 @@ static recs_status carry(const recs_host *host, recs__intern *to, const recs__in
     return RECS_OK;
 }
 
-enum { USERS, ITEMS, BASKETS, SESSIONS, PLACES, TABLES };
+enum { USERS, ITEMS, BASKETS, SESSIONS, PLACES, SEGMENTS, TABLES };
 
 static void tables_of(recs_dataset *dataset, recs__intern *tables[TABLES]) {
     tables[USERS] = &dataset->users;
@@ -319,16 +319,17 @@ static void tables_of(recs_dataset *dataset, recs__intern *tables[TABLES]) {
     tables[BASKETS] = &dataset->baskets;
     tables[SESSIONS] = &dataset->sessions;
     tables[PLACES] = &dataset->places;
+    tables[SEGMENTS] = &dataset->segments;
 }
 
 static recs_status carry_event(const recs_dataset *from, recs_dataset *part, uint64_t index,
                                uint32_t *maps[TABLES], recs_error *error) {
     const recs__intern *sources[TABLES] = {&from->users, &from->items, &from->baskets,
-                                           &from->sessions, &from->places};
+                                           &from->sessions, &from->places, &from->segments};
     recs__intern *tables[TABLES];
     recs__event event = recs__log_get(&from->log, index);
     uint32_t *numbers[TABLES] = {&event.user, &event.item, &event.basket, &event.session,
-                                 &event.place};
+                                 &event.place, &event.segment};
     uint32_t old_item = event.item, items = part->items.count;
     recs_status status = RECS_OK;
     tables_of(part, tables);
@@ -379,7 +380,7 @@ static recs_status fill_part(const recs_dataset *from, recs_dataset *part, const
 recs_status recs__split_part(const recs_dataset *from, const uint8_t *marks, uint8_t wanted,
                              const char *name, recs_dataset **part, recs_error *error) {
     const recs__intern *sources[TABLES] = {&from->users, &from->items, &from->baskets,
-                                           &from->sessions, &from->places};
+                                           &from->sessions, &from->places, &from->segments};
     uint32_t *maps[TABLES] = {NULL};
     recs__settings settings;
     recs_status status = recs_dataset_create(part, &from->host, error);
