@@ -298,6 +298,7 @@ static void begin(const recs_trends *trends, recs__trend_lists *lists, uint32_t 
     uint32_t kinds = 2 * trends->options.series_count;
     lists->tiers = tiers;
     lists->count = tiers * kinds;
+    lists->changes++;
     uint32_t *entries = (uint32_t *)(void *)(lists->list + 2 * (size_t)kinds);
     for (uint32_t l = 0; l < 4 * RECS__TREND_SERIES; l++)
         lists->bars[l] = l < lists->count ? -1 : INT64_MAX;
@@ -363,6 +364,7 @@ void recs__trend_lists_build(recs_trends *trends, recs__trend_node *node, uint32
         if (lists == NULL && node->lists == NULL)
             return;
         if (lists != NULL) {
+            lists->changes = 0;
             recs__trend_lists_free(trends, node);
             node->lists = lists;
         } else {
