@@ -54,7 +54,9 @@ static recs_status build(const recs__content_index *index, const recs_host *host
     if (recs__host_init(&training.host, host, error) != RECS_OK)
         return error->status;
     recs__progress_init(&progress, told, NULL, &training.host);
-    recs__train_job job = {.training = &training, .progress = &progress, .memory = memory};
+    static recs__spec spec; /* errors name it */
+    recs__train_job job = {
+        .training = &training, .spec = &spec, .progress = &progress, .memory = memory};
     return recs__content_index_build(index, &job, &stored, norms, RECS_METRIC_COSINE, trained,
                                      error);
 }
