@@ -12,8 +12,8 @@ PUBLISHED = {
               "ideal=0.3, popularity=0, ideal_popularity=0.5, k=1000)", 0.1849, 0.1518),
     "Turbo-CF": ("graphfilter(filter=linear, user_exponent=0.6, item_exponent=0.4, power=0.7, "
                  "rank=0, ideal=0, popularity=0, ideal_popularity=0, k=41000)", 0.1835, 0.1531),
-    "BSPM": ("graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.5, item_exponent=0.5, "
-             "rank=448, ideal=0.2, popularity=0, ideal_popularity=0.5, k=1000)", 0.1920, 0.1597),
+    "BSPM": ("graphfilter(filter=sharpen, merge=early, time=2.5, user_exponent=0.5, "
+             "item_exponent=0.5, rank=448, ideal=0.2, popularity=0, ideal_popularity=0.5, k=1000)", 0.1920, 0.1597),
     "ChebyCF": ("graphfilter(filter=chebyshev, degree=8, flatness=1.5, user_exponent=0.5, "
                 "item_exponent=0.5, rank=512, ideal=0.2, popularity=0.4, ideal_popularity=0.4, "
                 "k=1000)", 0.1941, 0.1616),
@@ -28,8 +28,8 @@ BEST = (f"filter = {PICKED}, ease(method=sparse, regularization=60, history_expo
 def quality():
     make("all")
     model, rows = MADE / "filters.recs", []
-    specs = [("defaults", "graphfilter", "", "")] + \
-            [("picked", PICKED, "", ""), ("best", BEST, "", "")] + [(f"{n}'s settings", *v) for n, v in PUBLISHED.items()]
+    specs = [("defaults", "graphfilter", "", ""), ("picked", PICKED, "", ""),
+             ("best", BEST, "", "")] + [(f"{n}'s settings", *v) for n, v in PUBLISHED.items()]
     for name, spec, recall, ndcg in specs:
         run(RECS, "train", "--input", shared("gowalla/train.txt"), "--format", "lightgcn",
             "--spec", spec, "--output", model, "--seed", SEED, "--quiet")

@@ -66,7 +66,7 @@ RECS_API recs_status recs_score_rows(const recs_model *model, recs_query *query,
  * component, filters; its user, history and dislikes are not used): out_rows and
  * out_scores hold count * limit members, user by user; beyond an answer's end
  * RECS_NO_ROW and 0. Runs on the executor of the query's host in chunks of
- * 16 users; a block of item factors is read once for 16 of them. ARGUMENT: a row
+ * 32 users; a block of item factors is read once for 32 of them. ARGUMENT: a row
  * beyond the users. UNSUPPORTED: the query has an overlay with new
  * items; its index is used. MEMORY: the outputs are all RECS_NO_ROW and 0 then. Keeps
  * working memory for each task that ran at once. Since 0.1. */

@@ -1,8 +1,8 @@
 /* rows.c - recommend for many stored users, on the lent executor.
  *
- * A task is a chunk of 16 users, whatever the number of threads. It borrows a
- * worker (working memory for up to 16 users at a time, so that a block of item
- * factors is read once for 16) from the query's crew and puts it back. The
+ * A task is a chunk of 32 users, whatever the number of threads. It borrows a
+ * worker (working memory for up to 32 users at a time, so that a block of item
+ * factors is read once for 32) from the query's crew and puts it back. The
  * crew is a row of slots taken and filled by atomic exchange: there are as
  * many workers as tasks ever ran at once, and none is made once that many
  * are there. Chunks write disjoint parts of the output.
@@ -20,8 +20,8 @@
 #include <stdatomic.h>
 
 enum {
-    CHUNK = 16,
-    TOGETHER = 16,
+    CHUNK = 32,
+    TOGETHER = 32,
     CREW_MAX = 1024
 };
 

@@ -84,7 +84,8 @@ static void scan_block(recs__work *work, uint32_t first, size_t count) {
     size_t found = kernels->above(scores, count, work->topk.bar, survivors);
     for (size_t i = 0; i < found; i++) {
         uint32_t at = survivors[i], row = first + at;
-        if ((evidence == NULL || evidence[at]) && isfinite(scores[at]) && recs__filter_eligible(&work->filter, row))
+        if ((evidence == NULL || evidence[at]) && isfinite(scores[at]) &&
+            recs__filter_eligible(&work->filter, row))
             recs__topk_offer(&work->topk, scores[at], row);
     }
 }
@@ -200,7 +201,8 @@ recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_h
                 return status;
         }
         if (!done && recs__scan_bounds_takes(works[i])) {
-            recs_status status = recs__scan_bounds(works[i], host, &done, error);
+            recs_status status =
+                recs__scan_bounds(works[i], &works[0]->bounds, host, &done, error);
             if (status != RECS_OK)
                 return status;
         }

@@ -170,8 +170,8 @@ static void bound_vector(const asked *by, float weight, bool greatest, uint32_t 
     }
 }
 
-static bool bound_part(recs__work *work, const recs__step *step, float weight) {
-    recs__bounds_room *room = &work->bounds;
+static bool bound_part(const recs__work *work, recs__bounds_room *room, const recs__step *step,
+                       float weight) {
     uint32_t items = work->filter.rows;
     size_t vectors = step->vector != NULL ? 1 : step->content_count;
     asked by;
@@ -191,7 +191,8 @@ static bool bound_part(recs__work *work, const recs__step *step, float weight) {
 }
 
 /* The parts' weights times their greatest magnitudes; not finite: no bounds. */
-static double magnitude(const recs__work *work, const double *weights) {
+static double magnitude(const recs__work *work, const recs__bounds_room *room,
+                        const double *weights) {
     const recs__scorer *scorer = &work->scorer;
     double all = 0;
     for (size_t i = 0; i < scorer->step_count; i++) {
@@ -208,7 +209,7 @@ static double magnitude(const recs__work *work, const double *weights) {
         size_t vectors = step->vector != NULL ? step->has_vector : step->content_count;
         for (size_t v = 0; v < vectors; v++) {
             asked by;
-            if (!ask(&by, work, step, v, work->bounds.codes))
+            if (!ask(&by, work, step, v, room->codes))
                 return INFINITY;
             most += largest_score(&by);
         }
@@ -217,8 +218,8 @@ static double magnitude(const recs__work *work, const double *weights) {
     return all;
 }
 
-static recs_status need_room(recs__work *work, const recs_host *host, recs_error *error) {
-    recs__bounds_room *room = &work->bounds;
+static recs_status need_room(const recs__work *work, recs__bounds_room *room,
+                             const recs_host *host, recs_error *error) {
     size_t items = ((size_t)work->filter.rows + 15) / 16 * 16, codes = 0;
     bool several = false;
     for (size_t i = 0; i < work->scorer.step_count; i++) {
@@ -253,10 +254,9 @@ static size_t offer_some(recs__work *work, const uint32_t *rows, size_t count) {
     return count;
 }
 
-static void offer_rows(recs__work *work, const double *weights, double slack) {
+static void offer_rows(recs__work *work, float *upper, const double *weights, double slack) {
     const recs__scorer *scorer = &work->scorer;
     const recs__kernels *kernels = recs__kernels_get();
-    float *upper = work->bounds.upper;
     uint32_t rows = work->filter.rows, found[RECS__BLOCK];
     for (uint32_t first = 0; first < rows;) {
         size_t left = rows - first, count = left < RECS__BLOCK ? left : RECS__BLOCK, n = 0;
@@ -282,31 +282,31 @@ static void offer_rows(recs__work *work, const double *weights, double slack) {
     work->seek.scanned += rows;
 }
 
-recs_status recs__scan_bounds(recs__work *work, const recs_host *host, bool *done,
-                              recs_error *error) {
+recs_status recs__scan_bounds(recs__work *work, recs__bounds_room *room, const recs_host *host,
+                              bool *done, recs_error *error) {
     const recs__scorer *scorer = &work->scorer;
     double weights[STEPS_MAX];
     size_t terms = weigh(scorer, weights);
     *done = false;
-    recs_status status = need_room(work, host, error);
+    recs_status status = need_room(work, room, host, error);
     if (status != RECS_OK)
         return status;
-    double all = magnitude(work, weights);
+    double all = magnitude(work, room, weights);
     if (!(all < 1e30))
         return RECS_OK;
-    memset(work->bounds.upper, 0, work->filter.rows * sizeof *work->bounds.upper);
+    memset(room->upper, 0, work->filter.rows * sizeof *room->upper);
     for (size_t i = 0; i < scorer->step_count; i++) {
         const recs__step *step = &scorer->steps[i];
         float weight = (float)weights[i];
         if (weights[i] == 0.0 || step->component->kind == RECS__KIND_BLEND)
             continue;
-        if (weight == 0.0f || (has_vectors(step) && !bound_part(work, step, weight)))
+        if (weight == 0.0f || (has_vectors(step) && !bound_part(work, room, step, weight)))
             return RECS_OK;
         const recs__lane *lane = step->lane;
         for (size_t t = 0; lane != NULL && !lane->whole && t < lane->touched_count; t++)
-            work->bounds.upper[lane->touched[t]] += weight * lane->scores[lane->touched[t]];
+            room->upper[lane->touched[t]] += weight * lane->scores[lane->touched[t]];
     }
-    offer_rows(work, weights, (2 * (double)terms + 32) * 0x1p-23 * all + 0x1p-140);
+    offer_rows(work, room->upper, weights, (2 * (double)terms + 32) * 0x1p-23 * all + 0x1p-140);
     *done = true;
     return RECS_OK;
 }

@@ -15,9 +15,9 @@
 bool recs__scan_bounds_takes(const recs__work *work);
 
 /* Offers what can be an answer. *done false: the bounds cannot be had (a number that is not
- * finite) and nothing was offered. MEMORY: likewise. Cost: a quarter of the bytes of the
+ * finite) and nothing was offered. room: of any work, one at a time. MEMORY: likewise. Cost: a quarter of the bytes of the
  * parts' rows, 4 bytes a row and part, and the rows that are scored. */
-recs_status recs__scan_bounds(recs__work *work, const recs_host *host, bool *done,
-                              recs_error *error);
+recs_status recs__scan_bounds(recs__work *work, recs__bounds_room *room, const recs_host *host,
+                              bool *done, recs_error *error);
 
 #endif

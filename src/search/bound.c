@@ -117,8 +117,8 @@ double recs__bound_error(const recs__asking *asking, const recs__codes_bound *bo
     double error = bound->error, length = vector->length, most = bound->most;
     if (has_ratio(bound) && (double)bound->ratio * scale < error)
         error = (double)bound->ratio * scale;
-    return ((length + vector->fine_error) * error + vector->fine_error * most + 2 * m.rounding * length * (bound->most + (double)bound->error) +
-            m.tiny) *
+    return ((length + vector->fine_error) * error + vector->fine_error * most +
+            2 * m.rounding * length * (most + (double)bound->error) + m.tiny) *
            SLACK;
 }
 
