@@ -102,7 +102,7 @@ static recs_trends *make_state(const settings *o, const char *description) {
     return trends;
 }
 
-/* ---- counting ------------------------------------------------------------------------------ */
+/* ---- counting --------------------------------------------------------------------------- */
 
 enum { PACE = 5000 }; /* events a millisecond */
 
@@ -214,7 +214,7 @@ static void pour_all(const settings *o, recs_trends *trends, const stream *s, in
     report(o, trends, what, threads, s->count, seconds(CLOCK_MONOTONIC) - begin, cpu);
 }
 
-/* ---- string ids -------------------------------------------------------------------------------- */
+/* ---- string ids ------------------------------------------------------------------------- */
 
 static void pour_ids(const settings *o, recs_trends *trends, const stream *s, int64_t shift,
                      const char *what) {
@@ -258,7 +258,7 @@ static void pour_ids(const settings *o, recs_trends *trends, const stream *s, in
     free(times);
 }
 
-/* ---- queries ------------------------------------------------------------------------------------ */
+/* ---- queries ---------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -320,11 +320,13 @@ static void ask(const settings *o, recs_trends *trends, const stream *s, int32_t
     answers first = ask_by(o, trends, s, ranking, CLOCK_THREAD_CPUTIME_ID, cpu);
     answers a = ask_by(o, trends, s, ranking, CLOCK_MONOTONIC, wall);
     printf("{\"bench\": \"trends\", \"what\": \"top %zu, %s, %s\", \"queries\": %d, "
-           "\"median_us\": %.2f, \"regions_median_us\": %.2f, \"p99_us\": %.2f, \"p99.9_us\": %.2f, \"most_us\": %.0f, "
+           "\"median_us\": %.2f, \"regions_median_us\": %.2f, \"p99_us\": %.2f, "
+           "\"p99.9_us\": %.2f, \"most_us\": %.0f, "
            "\"cpu_median_us\": %.2f, \"cpu_p99_us\": %.2f, \"cpu_p99.9_us\": %.2f, "
            "\"candidates\": %.0f, \"scanned\": %zu, \"scanned_at_first\": %zu, "
            "\"answers\": %.1f}\n",
-           o->limit, names[ranking], what, QUERIES, wall[QUERIES / 2], a.large, wall[QUERIES - QUERIES / 100],
+           o->limit, names[ranking], what, QUERIES, wall[QUERIES / 2], a.large,
+           wall[QUERIES - QUERIES / 100],
            wall[QUERIES - QUERIES / 1000], wall[QUERIES - 1], cpu[QUERIES / 2],
            cpu[QUERIES - QUERIES / 100], cpu[QUERIES - QUERIES / 1000], a.scored, a.scanned,
            first.scanned, a.items);
@@ -365,7 +367,7 @@ static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
     }
 }
 
-/* ---- the program ------------------------------------------------------------------------------------ */
+/* ---- the program ------------------------------------------------------------------------ */
 
 static bool wanted(const settings *o, const char *part) {
     return o->only == NULL || strstr(o->only, part) != NULL;

@@ -281,7 +281,7 @@ static void test_exact(void **state) {
     }
 }
 
-/* ---- honest counting ----------------------------------------------------------------------- */
+/* ---- honest counting -------------------------------------------------------------------- */
 
 static void test_actors_count_once(void **state) {
     (void)state;
@@ -357,7 +357,7 @@ static void test_returns(void **state) {
     recs_trends_destroy(trends);
 }
 
-/* ---- rising and new ---------------------------------------------------------------------------- */
+/* ---- rising and new --------------------------------------------------------------------- */
 
 /* The score of the first of the root's trends, from its counts in both half-lives. */
 static void check_surplus(recs_trends *trends, recs_query *query, int64_t now, double support) {
@@ -436,7 +436,7 @@ static void test_rising_and_new(void **state) {
     recs_trends_destroy(trends);
 }
 
-/* ---- what is refused -------------------------------------------------------------------------- */
+/* ---- what is refused -------------------------------------------------------------------- */
 
 static void test_descriptions(void **state) {
     (void)state;
@@ -551,7 +551,7 @@ static void test_sums_stop(void **state) {
     recs_trends_destroy(trends);
 }
 
-/* ---- by id, segments, memory ---------------------------------------------------------------------- */
+/* ---- by id, segments, memory ------------------------------------------------------------ */
 
 static void test_events(void **state) {
     (void)state;

@@ -58,9 +58,9 @@ static void *write_events(void *data) {
             j->status = recs_trends_add_one(j->trends, j->items[at], j->places[at], j->actors[at],
                                             j->times[at], 1, NULL);
         else
-            j->status = recs_trends_add_rows(j->trends, j->items + at, j->places + at, j->actors + at,
-                                         j->times + at, NULL, j->returned + at, count,
-                                         T0 + 24 * HOUR, NULL, NULL);
+            j->status = recs_trends_add_rows(j->trends, j->items + at, j->places + at,
+                                             j->actors + at, j->times + at, NULL,
+                                             j->returned + at, count, T0 + 24 * HOUR, NULL, NULL);
         char id[40];
         uint32_t handle;
         snprintf(id, sizeof id, "more-%zu", at);

@@ -97,7 +97,7 @@ static recs_status make_groups(recs_trends *trends, scratch *s, recs_error *erro
     return status;
 }
 
-/* ---- a few events: every place locked at once --------------------------------------------- */
+/* ---- a few events: every place locked at once ------------------------------------------- */
 
 /* Locks them while their cells are on the way. */
 static void lock_all(recs_trends *trends, scratch *s) {
@@ -187,7 +187,7 @@ static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
     return status;
 }
 
-/* ---- counting ------------------------------------------------------------------------------- */
+/* ---- counting --------------------------------------------------------------------------- */
 
 typedef struct totals {
     int32_t slots[2][RECS__TREND_SERIES]; /* sales, returns */
@@ -334,7 +334,7 @@ static void commit(recs_trends *trends, scratch *s) {
         recs__trend_unlock(trends, held);
 }
 
-/* ---- a piece ---------------------------------------------------------------------------------- */
+/* ---- a piece ---------------------------------------------------------------------------- */
 
 typedef struct columns {
     const uint32_t *items, *places;
@@ -558,7 +558,7 @@ recs_status recs__trend_add_events(recs_trends *trends, const recs__trend_event 
     return status;
 }
 
-/* ---- validation ----------------------------------------------------------------------------------- */
+/* ---- validation ------------------------------------------------------------------------- */
 
 static recs_status check_row(const columns *c, size_t row, uint32_t items, uint32_t places,
                              recs_error *error) {
@@ -605,7 +605,7 @@ static recs_status check_columns(const recs_trends *trends, const columns *c,
     return RECS_OK;
 }
 
-/* ---- the calls ------------------------------------------------------------------------------------- */
+/* ---- the calls -------------------------------------------------------------------------- */
 
 /* Where the piece from begin on ends: at its size, or before the first row that is
  * in a later time of actors than those before it, so that a batch over many of

@@ -117,47 +117,47 @@ static inline recs__trend_fresh recs__trend_fresh_since(const recs_trends *trend
     return (recs__trend_fresh){before, since < 0 ? 0 : (uint32_t)(since / 1000)};
 }
 
-/* What a cell must pass to enter a list of all items, or of new ones: by series the least
- * bars, and the marks of the cells that are on every such list. Of one or two series. */
+/* What a cell must pass to enter a list: by series and kind (of all items, of new ones) the least
+ * bar, for a cell that is not on the longest list, and that of the short one for a cell that is.
+ * Where there is one tier the second is never passed. Of one or two series. */
 typedef struct recs__trend_doors {
-    uint32_t all[2], fresh[2];
-    int64_t all_bars[2], fresh_bars[2];
+    int64_t bars[2][2][2]; /* series, kind, whether on the longest list */
+    uint32_t longest;      /* bit of the first longest list             */
 } recs__trend_doors;
 
 static inline recs__trend_doors recs__trend_doors_of(const recs__trend_lists *lists,
                                                      uint32_t series) {
-    recs__trend_doors doors = {.all_bars = {INT64_MAX, INT64_MAX},
-                               .fresh_bars = {INT64_MAX, INT64_MAX}};
-    for (uint32_t l = 0; lists != NULL && l < lists->count; l++) {
-        uint32_t k = l % series, of_new = l / series % 2;
-        int64_t *least = of_new ? &doors.fresh_bars[k] : &doors.all_bars[k];
-        *(of_new ? &doors.fresh[k] : &doors.all[k]) |= UINT32_C(1) << l;
-        *least = lists->bars[l] < *least ? lists->bars[l] : *least;
-    }
+    recs__trend_doors doors = {.longest = 0};
+    if (lists == NULL)
+        return doors;
+    bool both = lists->tiers == 2;
+    doors.longest = both ? 2 * series : 0;
+    for (uint32_t k = 0; k < series; k++)
+        for (uint32_t kind = 0; kind < 2; kind++) {
+            uint32_t l = kind * series + k;
+            int64_t longest = lists->bars[doors.longest + l], other = lists->bars[l];
+            doors.bars[k][kind][0] = other < longest ? other : longest;
+            doors.bars[k][kind][1] = both ? other : INT64_MAX;
+        }
     return doors;
 }
 
-/* Whether a list that the cell is not on may want it; the lists are aligned. A hot cell
- * is on all, which its marks say, a cold one below the bars: neither is a branch. */
-static inline bool recs__trend_wanted(const recs__trend_lists *lists,
-                                      const recs__trend_doors *doors,
+/* Whether a list that the cell is not on may want it; the lists are aligned. A cell on a short list
+ * is on the long one, too, or wanted once more than needed. No branch but the last. */
+static inline bool recs__trend_wanted(const recs__trend_doors *doors,
                                       const recs__trend_cell *cell, const int64_t *values,
                                       uint32_t series, recs__trend_fresh fresh,
                                       uint32_t parity) {
-    uint32_t before = cell->first[!parity], last = cell->first[parity], missing = 0;
+    uint32_t before = cell->first[!parity], last = cell->first[parity], wanted[2] = {0};
     uint32_t is_new = fresh.before ? before - 1 >= fresh.seconds
                                    : (before == 0) & (last > fresh.seconds);
-    for (uint32_t k = 0; k < series; k++) {
-        uint32_t all = values[k] > doors->all_bars[k], new = values[k] > doors->fresh_bars[k];
-        missing |= (-all & doors->all[k]) | (-(new & is_new) & doors->fresh[k]);
-    }
-    missing &= ~cell->marks;
-    for (; missing != 0; missing &= missing - 1) {
-        uint32_t l = (uint32_t)__builtin_ctz(missing);
-        if (values[l % series] > lists->bars[l])
-            return true;
-    }
-    return false;
+    uint32_t longest = cell->marks >> doors->longest, shorts = cell->marks & longest;
+    for (uint32_t k = 0; k < series; k++)
+        for (uint32_t kind = 0; kind < 2; kind++) {
+            uint32_t l = kind * series + k;
+            wanted[kind] |= (values[k] > doors->bars[k][kind][longest >> l & 1]) & ~(shorts >> l);
+        }
+    return (wanted[0] | (wanted[1] & is_new)) & 1;
 }
 
 #endif

@@ -436,7 +436,7 @@ count_entries(recs_trends *trends, scratch *s, recs__trend_node *node, const pre
         if (first == 0 || e->seconds + 1 < first)
             recs__trend_appeared(trends, node, cell, newest[base], e->seconds);
         if (lists != NULL &&
-            recs__trend_wanted(lists, &doors, cell, values, series, p->fresh, parity[base])) {
+            recs__trend_wanted(&doors, cell, values, series, p->fresh, parity[base])) {
             recs__trend_offer(trends, node, cell, p->newest, p->now);
             if (lists->changes != changes)
                 doors = recs__trend_doors_of(lists, series);
