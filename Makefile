@@ -191,7 +191,7 @@ $(UNDER_TEST): $(call obj,test,$(SRC) $(TRAIN_SRC) $(FAISS_SRC) $(SUPPORT))
 $(BUILD)/test/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(TEST_FLAGS) $(FLAGS_$(notdir $<)) $(if $(filter src/kernels/%,$<),$(SAN_KERNELS),$(SAN)) $(DEPS) -c $< -o $@
+	$(Q)$(CC) $(TEST_FLAGS) $(FLAGS_$(notdir $<)) $(if $(filter src/kernels/avx% src/kernels/vnni%,$<),$(SAN_KERNELS),$(SAN)) $(DEPS) -c $< -o $@
 $(BUILD)/tests/%: $(BUILD)/test/tests/%.o $(UNDER_TEST)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
