@@ -598,7 +598,13 @@ static void fill_cell(const recs_trends *trends, recs__trend_block *block, uint3
         if (newest[s] < 0)
             continue;
         if (series->half_life != 0) {
-            cell->sums[series->column + recs__trend_column(series, newest[s])] = whole(*sums);
+            /* What is below one step is worth 2^16 times as much in the slot before. */
+            int64_t steps = *sums > 0.0f && *sums < 0x1p40f ? (int64_t)*sums : whole(*sums);
+            float rest = *sums > 0.0f && *sums < 0x1p40f ? *sums - (float)steps : 0.0f;
+            cell->sums[series->column + recs__trend_column(series, newest[s])] = steps;
+            if (newest[s] > 0)
+                cell->sums[series->column + recs__trend_column(series, newest[s] - 1)] =
+                    (int64_t)(rest * 0x1p16f + 0.5f);
             column++;
             continue;
         }
