@@ -3,7 +3,7 @@
  *   build/bench/trends [--events 8000000] [--items 1000000] [--cities 9899]
  *       [--regions 100] [--skew 1.1] [--place-skew 1.1] [--batch 65536]
  *       [--describe "half_life=1d|7d, actors=off"] [--actors 200000] [--depth 2]
- *       [--threads 1,2] [--limit 50] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query]
+ *       [--threads 1,2] [--limit 50] [--passes 1] [--seed 1] [--only batch,one,ids,actors,query,near]
  *
  * Items are Zipf(skew), cities Zipf(place-skew) (0: all alike), cities lie in
  * regions and regions under the root: an event counts at three places. The
@@ -367,7 +367,87 @@ static void ask_all(const settings *o, recs_trends *trends, const stream *s) {
     }
 }
 
-/* ---- the program ------------------------------------------------------------------------ */
+/* ---- a radius ------------------------------------------------------------------------------------ */
+
+enum { FIRST = 6, STEP = 3, LAST = 12, RADII = 1000 };
+
+/* Cities lie in a country of 450 km; an event is within 2 km of its city's middle. */
+static void where(const settings *o, uint32_t place, uint32_t number, double *latitude,
+                  double *longitude) {
+    uint32_t city = place - 1 - (uint32_t)o->regions;
+    double y = city * 0.7548776662, x = city * 0.5698402910;
+    *latitude = 47 + 4 * (y - floor(y)) + 0.00002 * (double)(number * 7919u % 2000u);
+    *longitude = 10 + 6 * (x - floor(x)) + 0.00002 * (double)(number * 104729u % 2000u);
+}
+
+static void ask_radius(const settings *o, recs_trends *trends, const stream *s, double radius,
+                       int32_t ranking) {
+    static const char *const names[] = {"popular", "trending", "new"};
+    double *cpu = take(RADII, 8);
+    recs_query *query;
+    size_t scanned[2] = {0, 0};
+    double items = 0, candidates = 0;
+    check(recs_query_create(&query, NULL, &error));
+    for (int turn = 0; turn < 2; turn++) /* the second is told */
+        for (size_t i = 0; i < RADII; i++) {
+            double y, x;
+            where(o, s->places[i * 97 % s->count], 0, &y, &x);
+            recs_query_reset(query);
+            recs_query_near(query, y, x, radius, FIRST, STEP, LAST);
+            recs_query_time(query, recs_trends_newest(trends));
+            recs_query_ranking(query, ranking);
+            recs_query_limit(query, o->limit);
+            double begin = seconds(CLOCK_THREAD_CPUTIME_ID);
+            check(recs_trending(trends, query, &error));
+            cpu[i] = 1e6 * (seconds(CLOCK_THREAD_CPUTIME_ID) - begin);
+            scanned[turn] += (size_t)recs_query_trend_scanned(query);
+            candidates += (double)recs_query_trend_scored(query) / (2 * RADII);
+            items += (double)recs_query_count(query) / (2 * RADII);
+        }
+    recs_query_destroy(query);
+    qsort(cpu, RADII, 8, ascending);
+    printf("{\"bench\": \"trends\", \"what\": \"top %zu within %g km, %s\", \"queries\": %d, "
+           "\"cpu_median_us\": %.1f, \"cpu_p99_us\": %.1f, \"cpu_most_us\": %.0f, "
+           "\"candidates\": %.0f, \"scanned\": %zu, \"scanned_at_first\": %zu, "
+           "\"answers\": %.1f}\n",
+           o->limit, radius / 1000, names[ranking], RADII, cpu[RADII / 2],
+           cpu[RADII - RADII / 100], cpu[RADII - 1], candidates, scanned[1], scanned[0], items);
+    fflush(stdout);
+    free(cpu);
+}
+
+static void ask_near(const settings *o, const stream *s) {
+    recs_trends *trends;
+    recs_error failed;
+    char place[RECS_PLACE_ROOM];
+    uint32_t *places = take(s->count, 4);
+    check(recs_trends_create(&trends, o->description, NULL, &error));
+    for (size_t i = 0; i < o->items; i++) {
+        char name[32];
+        uint32_t handle;
+        snprintf(name, sizeof name, "item-%zu", i);
+        check(recs_trends_item(trends, name, &handle, &error));
+    }
+    for (size_t e = 0; e < s->count; e++) {
+        double y, x;
+        where(o, s->places[e], (uint32_t)e, &y, &x);
+        check(recs_place_from_coordinates(y, x, FIRST, STEP, LAST, place, sizeof place, &error));
+        check(recs_trends_place(trends, place, NULL, &places[e], &error));
+    }
+    for (size_t at = 0; at < s->count; at += o->batch) {
+        size_t count = s->count - at < o->batch ? s->count - at : o->batch;
+        check(recs_trends_add_rows(trends, s->items + at, places + at, NULL, s->times + at, NULL,
+                                   NULL, count, START + 3000 * HOUR, NULL, &failed));
+    }
+    for (int32_t ranking = 0; ranking < o->rankings; ranking++) {
+        ask_radius(o, trends, s, 5000, ranking);
+        ask_radius(o, trends, s, 25000, ranking);
+    }
+    recs_trends_destroy(trends);
+    free(places);
+}
+
+/* ---- the program ------------------------------------------------------------------------------------ */
 
 static bool wanted(const settings *o, const char *part) {
     return o->only == NULL || strstr(o->only, part) != NULL;
@@ -391,6 +471,11 @@ static void run(const settings *o) {
         if (wanted(o, "query") && threads == 1)
             ask_all(o, trends, &s);
         recs_trends_destroy(trends);
+    }
+    if (wanted(o, "near") && o->depth == 2) {
+        stream part = s;
+        part.count = s.count / 4;
+        ask_near(o, &part);
     }
     if (wanted(o, "ids") && s.count >= 4 * 16384) {
         recs_trends *trends = make_state(o, o->description);

@@ -37,6 +37,8 @@ static const char *id_of(uint32_t item) {
 }
 
 /* What sells drifts; a tenth are returns, not always where it was sold; some come late. */
+static bool returning;
+
 static void pour(recs_trends *trends, int64_t from, int64_t to) {
     recs_error error = {0};
     static uint32_t items[EVENTS], places[EVENTS];
@@ -53,7 +55,7 @@ static void pour(recs_trends *trends, int64_t from, int64_t to) {
            &error);
         ok(recs_trends_place(trends, place, NULL, &places[e], &error), &error);
         times[e] = from + (to - from) / EVENTS * e - (draw(20) == 0 ? 3 * HOUR : 0);
-        returned[e] = draw(10) == 0;
+        returned[e] = returning && draw(10) == 0;
     }
     ok(recs_trends_add_rows(trends, items, places, NULL, times, NULL, returned, EVENTS, to, NULL,
                             &error), &error);
@@ -142,6 +144,9 @@ static void run(const char *settings, bool windows, size_t *scans, size_t *queri
 static void test_lists_and_look_ups(void **unused) {
     size_t scans = 0, queries = 0;
     (void)unused;
+    run("half_life=1d|8d,actors=off,candidates=16,new_within=5d", false, &scans, &queries);
+    run("half_life=1d|8d,window=6h/1h,actors=off,candidates=64,prior=9", true, &scans, &queries);
+    returning = true;
     run("half_life=1d|8d,actors=off,candidates=16,new_within=5d", false, &scans, &queries);
     run("half_life=1d|8d,window=6h/1h,actors=off,candidates=64,prior=2", true, &scans, &queries);
     run("half_life=1d|8d,actors=off,candidates=128,own=30,min_support=1", false, &scans, &queries);

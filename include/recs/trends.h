@@ -245,8 +245,9 @@ RECS_API recs_status recs_query_ranking(recs_query *query, int32_t ranking);
  * (recs_place_from_coordinates). Counts and traffic are added up, different actors counted
  * together for min_actors, and borrowed is from the lowest place above all of them. A
  * component of a model takes the place of the middle. ARGUMENT, LIMIT: as
- * recs_cells_cover. Cost: that, 1 to 2 ms at most; recs_trending then goes through all
- * items counted at each of the cells. Since 0.1. */
+ * recs_cells_cover. Cost: that, 1 to 2 ms at most; recs_trending then reads a list of each
+ * cell and looks some items up at all of them, or, where that proves nothing, goes through
+ * all items counted there (recs_query_trend_scanned). Since 0.1. */
 RECS_API recs_status recs_query_near(recs_query *query, double latitude, double longitude,
                                      double radius, uint32_t first, uint32_t step, uint32_t last);
 

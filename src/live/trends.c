@@ -113,6 +113,7 @@ recs_status recs_trends_create(recs_trends **trends, const char *description,
         return RECS_ERR_MEMORY;
     made->host = resolved;
     made->options = options;
+    atomic_init(&made->oldest_known, INT64_MAX);
     atomic_init(&made->newest, RECS_NO_TIME);
     recs__trend_options_write(&options, made->description);
     lay_out(made);

@@ -276,8 +276,13 @@ static double enough_of(const recs__trend_lens *lens, recs__trend_work *work) {
     return recs__trend_threshold(work, want) * (1.0 - 1e-9);
 }
 
-/* Keeps whose bound reaches enough; *rest: the largest bound of the others. */
-static void keep_best(recs__trend_work *work, double bars, double enough, double *rest) {
+/* Keeps whose bound reaches enough; *rest: the largest bound of the others. Whom every
+ * place with a bar has on its list is counted, unless something was returned, perhaps
+ * elsewhere than it was sold. */
+static void keep_best(const recs__trend_lens *lens, recs__trend_work *work, double bars,
+                      double enough, double *rest) {
+    bool sold = !lens->base &&
+                !atomic_load_explicit(&lens->trends->returns, memory_order_relaxed);
     uint32_t kept = 0;
     *rest = bars;
     for (uint32_t c = 0; c < work->count; c++) {
@@ -291,6 +296,10 @@ static void keep_best(recs__trend_work *work, double bars, double enough, double
         work->items[kept] = work->items[c];
         work->least[kept] = 0.0;
         work->counts[(size_t)kept * work->stride] = (recs__trend_seen_count){-1.0, 0.0};
+        if (sold && !(missing > 0.0 || missing < 0.0))
+            recs__trend_set_counts(
+                lens, work, kept, 0,
+                recs__trend_from_net(work->sums[c].count * lens->scale[0], 0.0));
         kept++;
     }
     work->count = kept; /* the counts of levels above are unknown of all */
@@ -318,7 +327,7 @@ recs_status recs__trend_gather_near(const recs__trend_lens *lens, recs__trend_wo
     }
     if (status != RECS_OK)
         return status;
-    keep_best(work, bars, enough_of(lens, work), &rest);
+    keep_best(lens, work, bars, enough_of(lens, work), &rest);
     status = recs__grow(host, (void **)&work->chosen, &work->chosen_capacity, work->count,
                         sizeof *work->chosen, error);
     if (status != RECS_OK)

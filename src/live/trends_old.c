@@ -24,6 +24,8 @@ void recs__trend_set_known(recs_trends *trends, uint32_t item, int32_t base_slot
         else
             recs__trend_release(trends, made, chunk_size(chunk));
     }
+    if (time < atomic_load_explicit(&trends->oldest_known, memory_order_relaxed))
+        atomic_store_explicit(&trends->oldest_known, time, memory_order_relaxed);
     uint64_t at = ((uint64_t)(uint32_t)base_slot + 1) << 32 | (uint64_t)seconds;
     if (atomic_load_explicit(&known[within], memory_order_relaxed) != at)
         atomic_store_explicit(&known[within], at, memory_order_relaxed);

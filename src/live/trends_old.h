@@ -23,6 +23,8 @@ static inline int64_t recs__trend_era_begin(const recs_trends *trends, int32_t b
 /* Whether an item is known to have appeared at `since` (ms) or before. */
 static inline bool recs__trend_is_old(const recs_trends *trends, uint32_t item,
                                       int32_t base_slot, int64_t since) {
+    if (since < atomic_load_explicit(&trends->oldest_known, memory_order_relaxed))
+        return false;
     uint32_t within, chunk = recs__trend_chunk(item, &within);
     _Atomic uint64_t *known = atomic_load_explicit(&trends->known[chunk], memory_order_acquire);
     if (known == NULL)

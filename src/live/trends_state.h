@@ -305,6 +305,7 @@ struct recs_trends {
     pthread_mutex_t pool_lock;
     recs__trend_names items, paths, segments;
     _Atomic(_Atomic uint64_t *) known[RECS__TREND_CHUNKS]; /* by item: see trends_old.h */
+    _Atomic int64_t oldest_known; /* nothing is known to have appeared before it */
     pthread_mutex_t nodes_lock;
     _Atomic(recs__trend_node *) nodes[RECS__TREND_CHUNKS];
     _Atomic uint32_t node_count;
