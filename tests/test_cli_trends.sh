@@ -101,14 +101,14 @@ has out "skis"
 # Segments are a column of the log, where it is named.
 awk -F, -v OFS=, 'NR == 1 { print $0, "kind"; next } { print $0, ($2 ~ /^u[0-9]$/ ? "early" : "late") }' log.csv >kinds.csv
 kinds="kinds.csv --type buy --columns segment=kind"
-try 0 replay $kinds --place uk/north --segment early -k 20 --save kinds.trends --quiet
+try 0 replay $kinds --place uk/north --segment early -k 20 --evidence-only --save kinds.trends --quiet
 cp out early.out
 lacks out "nails"
 try 0 replay $kinds --place uk/north --segment late -k 20 --quiet
 cmp -s out early.out && wrong "two segments have one list"
-try 0 top kinds.trends --place uk/north --segment early -k 20
-tail -n +2 early.out >a.out
-tail -n +2 out >b.out
+try 0 top kinds.trends --place uk/north --segment early -k 20 --evidence-only
+awk 'NR > 1 { print $1, $2, $3 }' early.out >a.out # a state has no titles
+awk 'NR > 1 { print $1, $2, $3 }' out >b.out
 cmp -s a.out b.out || wrong "the state's segment is not the log's"
 try 0 replay $fed --place uk/north --segment early -k 20 --quiet
 try 0 map $kinds --segment early --output kinds.html
