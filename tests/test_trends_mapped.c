@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "live/trends_image.h"
 #include "recs/places.h"
+#include "support/fault_host.h"
 #include "support/test.h"
 #include "support/tmp.h"
 
@@ -374,11 +375,49 @@ static void damage_is_survived(void **state) {
     }
 }
 
+/* Saving, freezing, opening and the first questions without memory. */
+static void failed_allocations_are_survived(void **state) {
+    (void)state;
+    recs_error error = {0};
+    recs_trends *live = make("half_life=1d|7d, candidates=16", 120, 400, 5);
+    unsigned char *bytes;
+    size_t size;
+    ok(recs_trends_freeze(live, &bytes, &size, &error), &error);
+    unsigned char *aligned = aligned_alloc(64, (size + 63) / 64 * 64);
+    assert_non_null(aligned);
+    memcpy(aligned, bytes, size);
+    recs_trends_bytes_free(live, bytes);
+    recs_trends_destroy(live);
+    fault_host faults;
+    fault_host_init(&faults);
+    FAULT_LOOP(faults) {
+        recs_trends *mapped = NULL;
+        recs_query *q;
+        fault_off(&faults);
+        ok(recs_query_create(&q, NULL, &error), &error);
+        recs_query_place(q, "a/x/deep");
+        recs_query_segment(q, "new");
+        recs_query_time(q, START + 32 * DAY);
+        fault_on(&faults);
+        if (fault_passed(&faults,
+                         recs_trends_open_memory(&mapped, aligned, size, &faults.host, &error),
+                         &error)) {
+            (void)fault_passed(&faults, recs_trending(mapped, q, &error), &error);
+            recs_trends_destroy(mapped);
+        }
+        fault_off(&faults);
+        recs_query_destroy(q);
+    }
+    fault_host_done(&faults);
+    free(aligned);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_the_same),
         cmocka_unit_test(nothing_is_added),
         cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(failed_allocations_are_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
