@@ -234,9 +234,21 @@ static void test_filters(void **state) {
     assert_int_equal(recs_knn(set, query, &error), RECS_ERR_CALLBACK);
     assert_non_null(strstr(error.text, "predicate"));
     assert_int_equal(recs_query_count(query), 0);
+    recs_query_destroy(query);
+    recs_vectors_destroy(set);
+    made_vectors_free(&made);
+}
 
-    /* A bitmap, of rows; and deny. */
-    recs_query_reset(query);
+/* A bitmap, of rows; and deny. */
+static void test_bitmaps(void **state) {
+    (void)state;
+    static rival rivals[COUNT];
+    made_vectors made = made_vectors_of(COUNT, DIMENSION, "v", 30, 0);
+    recs_vectors *set = make_set("knn(metric=cosine)", &made, NULL);
+    recs_query *query = new_query();
+    const float *vector = made.values + 5 * DIMENSION;
+    recs_error error = {0};
+    size_t count;
     uint64_t bits[COUNT / 64 + 1] = {0};
     uint32_t rows = (uint32_t)recs_vectors_rows(set), denied = RECS_NO_ROW;
     for (uint32_t row = 0; row < rows; row++) {
@@ -700,7 +712,8 @@ static void test_search_during_add(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything), cmocka_unit_test(test_ties),
-        cmocka_unit_test(test_filters),    cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_filters),    cmocka_unit_test(test_bitmaps),
+        cmocka_unit_test(test_histories),
         cmocka_unit_test(test_items_and_ranges), cmocka_unit_test(test_index),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_rows_of_an_index),       cmocka_unit_test(test_no_memory),
