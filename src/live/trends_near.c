@@ -314,6 +314,7 @@ recs_status recs__trend_gather_near(const recs__trend_lens *lens, recs__trend_wo
     uint32_t which = recs__trend_list_of(lens, &bounded);
     recs_status status = RECS_OK;
     double bars = 0.0, rest;
+    size_t cells = 0, unknown = 0;
     work->indexed = true;
     if (!bounded || depth == RECS__TREND_ALL || lens->leans)
         return gather_all(lens, work, host, error);
@@ -322,6 +323,7 @@ recs_status recs__trend_gather_near(const recs__trend_lens *lens, recs__trend_wo
         double bar;
         recs__trend_read_lock(trends, node);
         status = add_place(lens, work, node, which, longer, host, &bar, error);
+        cells += node->used;
         recs__trend_unlock(trends, node);
         bars += bar;
     }
@@ -332,8 +334,14 @@ recs_status recs__trend_gather_near(const recs__trend_lens *lens, recs__trend_wo
                         sizeof *work->chosen, error);
     if (status != RECS_OK)
         return status;
-    for (uint32_t c = 0; c < work->count; c++)
+    for (uint32_t c = 0; c < work->count; c++) {
         work->chosen[c] = c;
+        unknown += work->counts[(size_t)c * work->stride].count < 0.0;
+    }
+    if (unknown * lens->ask->near_count > cells) { /* going through all is less work */
+        work->count = work->index_size = 0;
+        return gather_all(lens, work, host, error);
+    }
     recs__trend_complete_near(lens, work, work->chosen, work->count);
     work->level[0].bar = rest * RECS__TREND_ROUGH * lens->scale[0];
     return status;
