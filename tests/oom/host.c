@@ -127,6 +127,31 @@ static int ask(const recs_model *model, recs_query *query)
     return 1;
 }
 
+/* The state as bytes, asked where they lie. */
+static void freeze(recs_trends *trends, recs_query *query, int64_t now)
+{
+    static _Alignas(64) unsigned char frozen[1 << 18];
+    recs_error error;
+    recs_trends *mapped = NULL;
+    unsigned char *bytes = NULL;
+    size_t size;
+    if (!TRY(recs_trends_freeze(trends, &bytes, &size, &error)))
+        return;
+    int fits = size <= sizeof frozen;
+    if (fits)
+        memcpy(frozen, bytes, size);
+    answer(&fits, sizeof fits);
+    recs_trends_bytes_free(trends, bytes);
+    recs_query_reset(query);
+    recs_query_place(query, "us/ca");
+    recs_query_time(query, now);
+    if (fits && TRY(recs_trends_open_memory(&mapped, frozen, size, NULL, &error)) &&
+        TRY(recs_trends_verify(mapped, &error)) && TRY(recs_trending(mapped, query, &error)))
+        note_answers(query);
+    recs_query_reset(query);
+    recs_trends_destroy(mapped);
+}
+
 /* Counts what sells where, and asks for it, alone and beside the model. */
 static void count(const recs_model *model, recs_query *query)
 {
@@ -173,6 +198,8 @@ static void count(const recs_model *model, recs_query *query)
         if (TRY(recs_recommend(model, query, &error)) && TRY(recs_explain(model, query, 0, &error)))
             note_answers(query);
     }
+    if (!where)
+        freeze(trends, query, begin + day);
     recs_query_reset(query);
     recs_events_destroy(events);
     recs_trends_destroy(trends);
