@@ -2,11 +2,11 @@
  * the same ids in the same order, scores and parts to the bit. Where all items are
  * allowed by name (no more than 512) they are looked up one by one, without any list,
  * bound or order; so each question is asked twice. */
+#include "support/same_trends.h"
 #include "support/test.h"
 
 #include "recs.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,8 +54,6 @@ static void put(recs_query *q, const question *asked) {
         recs_query_deny(q, id_of(item * 3));
 }
 
-static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
-
 static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const question *asked) {
     recs_error error = {0};
     put(q, asked);
@@ -65,20 +63,11 @@ static size_t compare(recs_trends *trends, recs_query *q, recs_query *r, const q
     if (recs_trending(trends, q, &error) || recs_trending(trends, r, &error))
         fail_msg("%s", error.text);
     assert_int_equal(recs_query_trend_scanned(r), 0);
-    if (recs_query_count(q) != recs_query_count(r))
-        fail_msg("%zu items, expected %zu (place \"%s\", ranking %d, %lld ms after the newest)",
-                 recs_query_count(q), recs_query_count(r), asked->place, asked->ranking,
-                 (long long)(asked->time - recs_trends_newest(trends)));
-    for (size_t i = 0; i < recs_query_count(q); i++) {
-        if (strcmp(recs_query_id(q, i), recs_query_id(r, i)) != 0)
-            fail_msg("rank %zu: %s (%.9g), expected %s (%.9g), place \"%s\", ranking %d", i,
-                     recs_query_id(q, i), (double)recs_query_score(q, i), recs_query_id(r, i),
-                     (double)recs_query_score(r, i), asked->place, asked->ranking);
-        assert_true(recs_query_score(q, i) == recs_query_score(r, i));
-        assert_int_equal(recs_query_source(q, i), recs_query_source(r, i));
-        for (int32_t part = RECS_TREND_COUNT; part <= RECS_TREND_MOST; part++)
-            assert_true(same_number(recs_query_trend(q, i, part), recs_query_trend(r, i, part)));
-    }
+    char about[120];
+    snprintf(about, sizeof about, "place \"%s\", ranking %d, %lld ms after the newest",
+             asked->place, asked->ranking,
+             (long long)(asked->time - recs_trends_newest(trends)));
+    same_trends(q, r, about);
     return recs_query_count(q);
 }
 

@@ -2,14 +2,13 @@
  * up every item at each of them: ids, order, scores and parts to the bit. (That look-ups
  * are right: tests/test_near.c.) */
 #include "recs/places.h"
+#include "support/same_trends.h"
 #include "support/test.h"
 
 #include "recs.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { ITEMS = 500, FIRST = 4, STEP = 3, LAST = 13, EVENTS = 2500, DENIED = 30 };
 #define HOUR INT64_C(3600000)
@@ -83,8 +82,6 @@ static void put(recs_query *q, const question *asked) {
         recs_query_deny(q, id_of(item * 3));
 }
 
-static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
-
 static void compare(recs_trends *trends, recs_query *q, recs_query *r, const question *asked) {
     recs_error error = {0};
     put(q, asked);
@@ -94,19 +91,9 @@ static void compare(recs_trends *trends, recs_query *q, recs_query *r, const que
     ok(recs_trending(trends, q, &error), &error);
     ok(recs_trending(trends, r, &error), &error);
     assert_int_equal(recs_query_trend_scanned(r), 0);
-    if (recs_query_count(q) != recs_query_count(r))
-        fail_msg("%zu items, expected %zu (radius %g, ranking %d)", recs_query_count(q),
-                 recs_query_count(r), asked->radius, asked->ranking);
-    for (size_t i = 0; i < recs_query_count(q); i++) {
-        if (strcmp(recs_query_id(q, i), recs_query_id(r, i)) != 0)
-            fail_msg("rank %zu: %s (%.9g), expected %s (%.9g), radius %g, ranking %d", i,
-                     recs_query_id(q, i), (double)recs_query_score(q, i), recs_query_id(r, i),
-                     (double)recs_query_score(r, i), asked->radius, asked->ranking);
-        assert_true(recs_query_score(q, i) == recs_query_score(r, i));
-        assert_int_equal(recs_query_source(q, i), recs_query_source(r, i));
-        for (int32_t part = RECS_TREND_COUNT; part <= RECS_TREND_MOST; part++)
-            assert_true(same_number(recs_query_trend(q, i, part), recs_query_trend(r, i, part)));
-    }
+    char about[80];
+    snprintf(about, sizeof about, "radius %g, ranking %d", asked->radius, asked->ranking);
+    same_trends(q, r, about);
 }
 
 static void run(const char *settings, bool windows, size_t *scans, size_t *queries) {

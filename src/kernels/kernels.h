@@ -192,6 +192,7 @@ void recs__kernels_force(const recs__kernels *table);
 #endif
 
 extern const recs__kernels recs__kernels_scalar;
+int32_t recs__code_product_scalar(const int16_t *query, const uint8_t *at, size_t groups);
 #if defined(__x86_64__) || defined(_M_X64)
 extern const recs__kernels recs__kernels_avx2;
 extern const recs__kernels recs__kernels_avx512;

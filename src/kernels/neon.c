@@ -147,14 +147,6 @@ static inline uint32_t vec_reach(vec x, float limit) {
 
 #include "kernels/search_body.h"
 
-static int32_t code_product(const int16_t *query, const uint8_t *at, size_t groups) {
-    uint32_t sum = 0;
-    for (size_t g = 0; g < groups; g++)
-        for (size_t j = 0; j < 4; j++)
-            sum += (uint32_t)(query[4 * g + j] * at[64 * g + j]);
-    return (int32_t)sum;
-}
-
 const recs__kernels recs__kernels_neon = {
     .name = "neon",
     .dot = dot,
@@ -183,5 +175,5 @@ const recs__kernels recs__kernels_neon = {
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
     .code_sums = code_sums,
-    .code_product = code_product,
+    .code_product = recs__code_product_scalar,
 };

@@ -182,7 +182,7 @@ static void widen_int8(const int8_t *codes, float scale, float *out, size_t n) {
     for (size_t j = 0; j < n; j++) out[j] = (float)codes[j] * scale;
 }
 
-static int32_t code_product(const int16_t *query, const uint8_t *at, size_t groups) {
+int32_t recs__code_product_scalar(const int16_t *query, const uint8_t *at, size_t groups) {
     uint32_t sum = 0;
     for (size_t g = 0; g < groups; g++)
         for (size_t j = 0; j < 4; j++)
@@ -246,5 +246,5 @@ const recs__kernels recs__kernels_scalar = {
     .widen_int8 = widen_int8,
     .code_scan = code_scan,
     .code_sums = code_sums,
-    .code_product = code_product,
+    .code_product = recs__code_product_scalar,
 };

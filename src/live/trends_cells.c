@@ -33,18 +33,6 @@ recs__trend_cell *recs__trend_find(const recs_trends *trends, const recs__trend_
     return NULL;
 }
 
-/* The cell of an item or the free one where it belongs. */
-static recs__trend_cell *look(const recs_trends *trends, unsigned char *cells, uint32_t capacity,
-                              uint32_t item) {
-    uint32_t at = recs__trend_home(item, capacity);
-    for (;;) {
-        recs__trend_cell *cell = recs__trend_at(trends, cells, at);
-        if (cell->item == item || cell->item == RECS__TREND_FREE)
-            return cell;
-        at = at + 1 == capacity ? 0 : at + 1;
-    }
-}
-
 /* A sale's cell and its returns' know of each other through a mark. */
 void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_cell *cell,
                        uint32_t item) {
@@ -67,7 +55,7 @@ void recs__trend_begin(recs_trends *trends, recs__trend_node *node, recs__trend_
 
 recs__trend_cell *recs__trend_take(recs_trends *trends, recs__trend_node *node, uint32_t item) {
     recs__trend_cell *cell =
-        look(trends, atomic_load_explicit(&node->cells, memory_order_relaxed),
+        recs__trend_look(trends, atomic_load_explicit(&node->cells, memory_order_relaxed),
              atomic_load_explicit(&node->capacity, memory_order_relaxed), item);
     if (cell->item == RECS__TREND_FREE)
         recs__trend_begin(trends, node, cell, item);
@@ -79,7 +67,7 @@ static void move(const recs_trends *trends, const unsigned char *from, uint32_t 
     for (uint32_t at = 0; at < from_capacity; at++) {
         const recs__trend_cell *cell = recs__trend_at(trends, from, at);
         if (cell->item != RECS__TREND_FREE)
-            memcpy(look(trends, to, capacity, cell->item), cell, trends->cell_size);
+            memcpy(recs__trend_look(trends, to, capacity, cell->item), cell, trends->cell_size);
     }
 }
 

@@ -16,22 +16,10 @@ void recs__saved_begin(const recs_trends *trends, unsigned char *cells, uint32_t
         memset(cells, 0xff, (size_t)capacity * trends->cell_size); /* RECS__TREND_FREE */
 }
 
-/* The cell of an item, or the free one where it belongs. */
-static recs__trend_cell *look(const recs_trends *trends, unsigned char *cells, uint32_t capacity,
-                              uint32_t item) {
-    uint32_t at = recs__trend_home(item, capacity);
-    for (;;) {
-        recs__trend_cell *cell = recs__trend_at(trends, cells, at);
-        if (cell->item == item || cell->item == RECS__TREND_FREE)
-            return cell;
-        at = at + 1 == capacity ? 0 : at + 1;
-    }
-}
-
 void recs__saved_add(const recs_trends *trends, const int32_t *newest, unsigned char *cells,
                      uint32_t capacity, const recs__trend_cell *from, uint32_t item) {
     const recs__trend_options *options = &trends->options;
-    recs__trend_cell *cell = look(trends, cells, capacity, item);
+    recs__trend_cell *cell = recs__trend_look(trends, cells, capacity, item);
     int32_t held;
     memset(cell, 0, trends->cell_size);
     cell->item = item;
@@ -55,7 +43,7 @@ void recs__saved_finish(const recs_trends *trends, unsigned char *cells, uint32_
         const recs__trend_cell *cell = recs__trend_at(trends, cells, at);
         if (cell->item == RECS__TREND_FREE || (cell->item & RECS__TREND_RETURNED) == 0)
             continue;
-        recs__trend_cell *sales = look(trends, cells, capacity, cell->item & ~RECS__TREND_RETURNED);
+        recs__trend_cell *sales = recs__trend_look(trends, cells, capacity, cell->item & ~RECS__TREND_RETURNED);
         if (sales->item != RECS__TREND_FREE)
             sales->marks |= RECS__TREND_HAS_RETURNS;
     }

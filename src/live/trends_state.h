@@ -398,6 +398,17 @@ static inline recs__trend_cell *recs__trend_at(const recs_trends *trends,
 static inline uint32_t recs__trend_home(uint32_t item, uint32_t capacity) {
     return (uint32_t)((uint64_t)(item * UINT32_C(0x9e3779b1)) * capacity >> 32);
 }
+/* The cell of an item or the free one where it belongs. */
+static inline recs__trend_cell *recs__trend_look(const recs_trends *trends, unsigned char *cells,
+                                                 uint32_t capacity, uint32_t item) {
+    uint32_t at = recs__trend_home(item, capacity);
+    for (;;) {
+        recs__trend_cell *cell = recs__trend_at(trends, cells, at);
+        if (cell->item == item || cell->item == RECS__TREND_FREE)
+            return cell;
+        at = at + 1 == capacity ? 0 : at + 1;
+    }
+}
 
 /* Adds value (never negative) to a slot of a cell in series s; slots between
  * are emptied. A slot the cell no longer keeps is left alone. True when the

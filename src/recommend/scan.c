@@ -40,6 +40,15 @@ static void scan_touched(recs__work *work, const recs__lane *lane) {
     }
 }
 
+void recs__scan_offer(recs__work *work, const uint32_t *rows, size_t count) {
+    recs__scorer_gather(&work->scorer, rows, count);
+    const float *scores = recs__scorer_scores(&work->scorer);
+    const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
+    for (size_t i = 0; i < count; i++)
+        if (evidence[i])
+            recs__topk_offer(&work->topk, scores[i], rows[i]);
+}
+
 static void scan_listed(recs__work *work) {
     const recs__filter *filter = &work->filter;
     uint32_t rows[RECS__BLOCK];
@@ -48,12 +57,7 @@ static void scan_listed(recs__work *work) {
         for (; i < filter->allow_count && count < RECS__BLOCK; i++)
             if (recs__filter_eligible(filter, (uint32_t)filter->allow[i]))
                 rows[count++] = (uint32_t)filter->allow[i];
-        recs__scorer_gather(&work->scorer, rows, count);
-        const float *scores = recs__scorer_scores(&work->scorer);
-        const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
-        for (size_t j = 0; j < count; j++)
-            if (evidence[j])
-                recs__topk_offer(&work->topk, scores[j], rows[j]);
+        recs__scan_offer(work, rows, count);
     }
 }
 

@@ -18,6 +18,9 @@ recs_status recs__scan_begin(recs__work *work, const recs_host *host, size_t lim
 recs_status recs__scan_rows(recs__work *const *works, size_t count, const recs_host *host,
                             recs_error *error);
 
+/* Scores rows, at most RECS__BLOCK, and offers those with evidence to the top k. */
+void recs__scan_offer(recs__work *work, const uint32_t *rows, size_t count);
+
 /* The answer of a scanned work: rows with evidence in order, then (fill) the
  * others in popularity order, at most limit. sources may be NULL. Returns
  * their number, those with evidence in *evidence. */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "kernels/kernels.h"
 #include "recommend/content.h"
+#include "recommend/scan.h"
 #include "recommend/scan_mixed.h"
 #include "search/bound.h"
 #include "search/room.h"
@@ -244,12 +245,7 @@ static recs_status need_room(const recs__work *work, recs__bounds_room *room,
 /* ---- rows ------------------------------------------------------------------------------------- */
 
 static size_t offer_some(recs__work *work, const uint32_t *rows, size_t count) {
-    recs__scorer_gather(&work->scorer, rows, count);
-    const float *scores = recs__scorer_scores(&work->scorer);
-    const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
-    for (size_t i = 0; i < count; i++)
-        if (evidence[i])
-            recs__topk_offer(&work->topk, scores[i], rows[i]);
+    recs__scan_offer(work, rows, count);
     recs__topk_select(&work->topk);
     return count;
 }

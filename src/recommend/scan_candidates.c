@@ -1,6 +1,7 @@
 /* scan_candidates.c - behind scan_candidates.h. */
 #include "recommend/scan_candidates.h"
 
+#include "recommend/scan.h"
 #include "recommend/scan_index.h"
 #include "search/room.h"
 #include "search/sort.h"
@@ -140,12 +141,7 @@ static void score(lists *all) {
         for (; at < all->count && count < RECS__BLOCK; at++)
             if (at == 0 || all->keys[at] != all->keys[at - 1])
                 rows[count++] = (uint32_t)all->keys[at];
-        recs__scorer_gather(&work->scorer, rows, count);
-        const float *scores = recs__scorer_scores(&work->scorer);
-        const uint8_t *evidence = recs__scorer_evidence(&work->scorer);
-        for (size_t i = 0; i < count; i++)
-            if (evidence[i])
-                recs__topk_offer(&work->topk, scores[i], rows[i]);
+        recs__scan_offer(work, rows, count);
     }
     work->seek.scanned += all->count;
 }
