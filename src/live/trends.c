@@ -29,8 +29,18 @@ static inline void pause_briefly(void) {
 #endif
 }
 
-/* A writer makes way after some microseconds: looking again is cheaper than to be put
- * to sleep and woken. */
+/* A place is let go after some microseconds: looking again is cheaper than to be put to
+ * sleep and woken. */
+void recs__trend_lock_patiently(recs__trend_stripe *stripe) {
+    for (int turn = 0; turn < SPINS; turn++) {
+        for (int i = 0; i < 8; i++)
+            pause_briefly();
+        if (pthread_mutex_trylock(&stripe->lock) == 0)
+            return;
+    }
+    pthread_mutex_lock(&stripe->lock);
+}
+
 void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node) {
     recs__trend_stripe *stripe = &trends->stripes[node->stripe];
     if (pthread_mutex_trylock(&stripe->lock) != 0) {

@@ -2,9 +2,10 @@
  * half-lives, nobody known, every counter exact.
  *
  * What each event adds is computed once, into an entry, while the events are put in order
- * of their places. Then each level of places, from those named up to the root, is one walk
+ * of their places. Then each level of places, from the root down to those named, is one walk
  * over entries: the places' own stretches of them, or those of the places below, which are
  * not copied and not joined. A walk asks for the line of a cell long before it comes to it.
+ * Places that another thread is at are left for the end.
  *
  * Room: where a table could not take every entry for a new cell, the cells that are missing
  * are made first, empty, which is the same as none (invariant 1).
@@ -25,6 +26,7 @@ typedef recs__trend_group group;
 typedef recs__trend_entry entry;
 
 enum { STEP = 128, AHEAD = 20, NODES_AHEAD = 8 };
+#define DONE UINT32_MAX /* the cells of a group that is counted */
 
 bool recs__trend_run_fits(const recs_trends *trends, scratch *s) {
     const recs__trend_options *options = &trends->options;
@@ -306,14 +308,14 @@ typedef struct ahead {
     const unsigned char *cells;
 } ahead;
 
-/* The next group's. False: there is none. */
+/* The next group's, the one before this. False: there is none. */
 static bool look_at_next(const recs_trends *trends, const scratch *s, ahead *a) {
-    if (a->group == s->group_count)
+    if (a->group == 0)
         return false;
-    const group *g = &s->groups[a->group++];
+    const group *g = &s->groups[--a->group];
     const recs__trend_node *node = recs__trend_node_at(trends, g->node);
-    if (a->group + NODES_AHEAD < s->group_count)
-        __builtin_prefetch(recs__trend_node_at(trends, s->groups[a->group + NODES_AHEAD].node), 1);
+    if (a->group >= NODES_AHEAD)
+        __builtin_prefetch(recs__trend_node_at(trends, s->groups[a->group - NODES_AHEAD].node), 1);
     a->cells = atomic_load_explicit(&node->cells, memory_order_relaxed);
     a->capacity = atomic_load_explicit(&node->capacity, memory_order_relaxed);
     a->at = g->begin;
@@ -485,26 +487,70 @@ static uint32_t count_group(recs_trends *trends, scratch *s, const group *g,
     return stopped;
 }
 
+/* Asks for the first entries of the groups before `end`. */
+static ahead start_ahead(const recs_trends *trends, const scratch *s, size_t end) {
+    ahead a = {.group = end};
+    for (int i = 0; i < AHEAD; i++)
+        look_ahead(trends, s, &a);
+    return a;
+}
+
+/* The node of a group and its lock: that of the group counted before it, another, or none where
+ * all are held. NULL: another thread has it, and to wait is not wanted. */
+static recs__trend_node *lock_group(recs_trends *trends, const scratch *s, const group *g,
+                                    recs__trend_node **held, bool wait) {
+    recs__trend_node *node = recs__trend_node_at(trends, g->node);
+    if (s->locked_count != 0)
+        return node;
+    if (*held != NULL && (*held)->stripe == node->stripe) {
+        recs__trend_make_way(trends, node);
+        return node;
+    }
+    if (*held != NULL)
+        recs__trend_unlock(trends, *held);
+    *held = NULL;
+    if (wait)
+        recs__trend_lock(trends, node);
+    else if (!recs__trend_try_lock(trends, node))
+        return NULL;
+    *held = node;
+    return node;
+}
+
+/* Counts the groups, from the root to the places named. Those that another thread is at are
+ * passed over and counted in the end, so that two threads do not walk one behind the other. */
 static void commit(recs_trends *trends, scratch *s) {
     recs__trend_node *held = NULL;
     present p = {.now = s->now_newest};
-    ahead a = {0};
     int64_t totals[2 * 2] = {0};
     uint32_t series = trends->options.series_count;
+    size_t passed = 0;
     for (uint32_t k = 0; k < series; k++) {
         p.newest[k] = s->slots[k];
         p.parity[k] = (uint32_t)s->slots[k] & 1;
     }
     p.fresh = recs__trend_fresh_since(trends, p.newest[series - 1], p.now);
-    for (int i = 0; i < AHEAD; i++)
-        look_ahead(trends, s, &a);
-    for (size_t at = 0; at < s->group_count; at++) {
-        const group *g = &s->groups[at];
-        recs__trend_node *node = turn(trends, s, at, &held);
-        s->counts[RECS_TRENDS_SATURATED] += count_group(trends, s, g, node, &p, &a, totals);
-        if (at + 1 == s->group_count || g[1].node != g->node)
-            add_totals(trends, node, &p, totals);
-        node->reserved -= g->cells;
+    for (int turn = 0; turn == 0 || passed != 0; turn++) {
+        ahead a = start_ahead(trends, s, s->group_count);
+        bool astray = false; /* what was asked for is not what comes next */
+        passed = 0;
+        for (size_t at = s->group_count; at-- > 0;) {
+            group *g = &s->groups[at];
+            recs__trend_node *node = g->cells == DONE
+                                         ? NULL : lock_group(trends, s, g, &held, turn != 0);
+            passed += node == NULL && g->cells != DONE;
+            astray |= node == NULL;
+            if (node == NULL)
+                continue;
+            if (astray)
+                a = start_ahead(trends, s, at + 1);
+            astray = false;
+            s->counts[RECS_TRENDS_SATURATED] += count_group(trends, s, g, node, &p, &a, totals);
+            if (at == 0 || g[-1].node != g->node || g[-1].cells == DONE)
+                add_totals(trends, node, &p, totals);
+            node->reserved -= g->cells;
+            g->cells = DONE;
+        }
     }
     if (held != NULL)
         recs__trend_unlock(trends, held);

@@ -474,12 +474,20 @@ int64_t recs__trend_first(const recs_trends *trends, const recs__trend_cell *cel
 /* ---- locks ---------------------------------------------------------------------------- */
 
 /* A writer's: what was made ready of the places under it is out of date. */
+void recs__trend_lock_patiently(recs__trend_stripe *stripe);
 static inline void recs__trend_lock_stripe(recs_trends *trends, uint32_t stripe) {
-    pthread_mutex_lock(&trends->stripes[stripe].lock);
+    if (pthread_mutex_trylock(&trends->stripes[stripe].lock) != 0)
+        recs__trend_lock_patiently(&trends->stripes[stripe]);
     trends->stripes[stripe].version++;
 }
 static inline void recs__trend_lock(recs_trends *trends, const recs__trend_node *node) {
     recs__trend_lock_stripe(trends, node->stripe);
+}
+static inline bool recs__trend_try_lock(recs_trends *trends, const recs__trend_node *node) {
+    if (pthread_mutex_trylock(&trends->stripes[node->stripe].lock) != 0)
+        return false;
+    trends->stripes[node->stripe].version++;
+    return true;
 }
 static inline void recs__trend_unlock(recs_trends *trends, const recs__trend_node *node) {
     pthread_mutex_unlock(&trends->stripes[node->stripe].lock);
