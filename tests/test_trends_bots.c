@@ -154,7 +154,7 @@ static double spread_part(const char *settings) {
 
 static void test_spread(void **unused) {
     (void)unused;
-    double off = spread_part("actor_share=off"), on = spread_part(""),
+    double off = spread_part("actor_share=off"), on = spread_part("actor_share=0.05"),
            tight = spread_part("actor_share=0.01");
     printf("a tenth of all events on 1,000 items: %.4f of the place's counts without "
            "actor_share, %.4f with 0.05, %.4f with 0.01\n", off, on, tight);

@@ -56,8 +56,9 @@ static recs_trends *make_on(const char *more, const recs_host *host) {
     recs_trends *trends = NULL;
     recs_error error = {0};
     uint32_t handle;
-    snprintf(text, sizeof text, "half_life=1d, window=8d/1d, min_actors=0, prior=0, future=365d%s",
-             more);
+    const char *share = strstr(more, "actor_share") == NULL ? ", actor_share=0.05" : "";
+    snprintf(text, sizeof text, "half_life=1d, window=8d/1d, min_actors=0, prior=0, future=365d%s%s",
+             share, more);
     assert_int_equal(recs_trends_create(&trends, text, host, &error), RECS_OK);
     for (uint32_t i = 0; i < ITEMS; i++) {
         snprintf(name, sizeof name, "i%03u", i);
@@ -408,7 +409,7 @@ static void test_settings(void **unused) {
     assert_non_null(strstr(recs_trends_description(trends), "actor_share=off"));
     recs_trends_destroy(trends);
     assert_int_equal(recs_trends_create(&trends, "", NULL, &error), RECS_OK);
-    assert_non_null(strstr(recs_trends_description(trends), "actor_share=0.05"));
+    assert_non_null(strstr(recs_trends_description(trends), "actor_share=0.2"));
     recs_trends_destroy(trends);
 }
 

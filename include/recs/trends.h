@@ -48,7 +48,7 @@ typedef struct recs_trends recs_trends;
  *                      to 30d); off: every event counts
  *   actors_kept=2      so many of these times are remembered, 1 to 30: events
  *                      of an actor that come later than that are refused
- *   actor_share=0.05   of a place's pairs of actor and item in one such time, no actor
+ *   actor_share=0.2    of a place's pairs of actor and item in one such time, no actor
  *                      carries more than this share, or than 32 pairs: what goes beyond
  *                      counts a half, a quarter ... (docs/trends.md), 0.001 to 1, or off
  *   min_actors=3       a place shows nothing of its own below so many distinct

@@ -18,7 +18,7 @@
 #define DAY (24 * HOUR)
 
 static const char *const default_description =
-    "half_life=1d|7d, window=, actors=1d, actors_kept=2, actor_share=0.05, min_actors=3, min_support=3, prior=20, "
+    "half_life=1d|7d, window=, actors=1d, actors_kept=2, actor_share=0.2, min_actors=3, min_support=3, prior=20, "
     "support=10, own=0, weekly=0.3, candidates=256, future=1h, seed=0";
 
 /* A piece of the description. */
