@@ -44,15 +44,8 @@ void recs__trend_lock_patiently(recs__trend_stripe *stripe) {
 void recs__trend_read_lock(recs_trends *trends, const recs__trend_node *node) {
     recs__trend_stripe *stripe = &trends->stripes[node->stripe];
     if (pthread_mutex_trylock(&stripe->lock) != 0) {
-        bool held = false;
         atomic_fetch_add(&stripe->waiting, 1);
-        for (int turn = 0; turn < SPINS && !held; turn++) {
-            for (int i = 0; i < 8; i++)
-                pause_briefly();
-            held = pthread_mutex_trylock(&stripe->lock) == 0;
-        }
-        if (!held)
-            pthread_mutex_lock(&stripe->lock);
+        recs__trend_lock_patiently(stripe);
         atomic_fetch_sub(&stripe->waiting, 1);
     }
     if (atomic_load_explicit(&trends->bounded, memory_order_acquire) != NULL)

@@ -261,13 +261,11 @@ static recs_status reserve_group(recs_trends *trends, const scratch *s, group *g
     return status;
 }
 
-/* Of the groups one after another, each under its lock; the next group's turn takes
- * over the lock where it is the same. */
-static recs__trend_node *turn(recs_trends *trends, const scratch *s, size_t at,
-                              recs__trend_node **held) {
-    recs__trend_node *node = recs__trend_node_at(trends, s->groups[at].node);
-    if (at + NODES_AHEAD < s->group_count)
-        __builtin_prefetch(recs__trend_node_at(trends, s->groups[at + NODES_AHEAD].node), 1);
+/* The node of a group and its lock: that of the group counted before it, another, or none where
+ * all are held. NULL: another thread has it, and to wait is not wanted. */
+static recs__trend_node *lock_group(recs_trends *trends, const scratch *s, const group *g,
+                                    recs__trend_node **held, bool wait) {
+    recs__trend_node *node = recs__trend_node_at(trends, g->node);
     if (s->locked_count != 0)
         return node;
     if (*held != NULL && (*held)->stripe == node->stripe) {
@@ -276,9 +274,21 @@ static recs__trend_node *turn(recs_trends *trends, const scratch *s, size_t at,
     }
     if (*held != NULL)
         recs__trend_unlock(trends, *held);
-    recs__trend_lock(trends, node);
+    *held = NULL;
+    if (wait)
+        recs__trend_lock(trends, node);
+    else if (!recs__trend_try_lock(trends, node))
+        return NULL;
     *held = node;
     return node;
+}
+
+/* Groups one after another, waiting for the locks. */
+static recs__trend_node *turn(recs_trends *trends, const scratch *s, size_t at,
+                              recs__trend_node **held) {
+    if (at + NODES_AHEAD < s->group_count)
+        __builtin_prefetch(recs__trend_node_at(trends, s->groups[at + NODES_AHEAD].node), 1);
+    return lock_group(trends, s, &s->groups[at], held, true);
 }
 
 static recs_status reserve(recs_trends *trends, scratch *s, recs_error *error) {
@@ -495,28 +505,6 @@ static ahead start_ahead(const recs_trends *trends, const scratch *s, size_t end
     return a;
 }
 
-/* The node of a group and its lock: that of the group counted before it, another, or none where
- * all are held. NULL: another thread has it, and to wait is not wanted. */
-static recs__trend_node *lock_group(recs_trends *trends, const scratch *s, const group *g,
-                                    recs__trend_node **held, bool wait) {
-    recs__trend_node *node = recs__trend_node_at(trends, g->node);
-    if (s->locked_count != 0)
-        return node;
-    if (*held != NULL && (*held)->stripe == node->stripe) {
-        recs__trend_make_way(trends, node);
-        return node;
-    }
-    if (*held != NULL)
-        recs__trend_unlock(trends, *held);
-    *held = NULL;
-    if (wait)
-        recs__trend_lock(trends, node);
-    else if (!recs__trend_try_lock(trends, node))
-        return NULL;
-    *held = node;
-    return node;
-}
-
 /* Counts the groups, from the root to the places named. Those that another thread is at are
  * passed over and counted in the end, so that two threads do not walk one behind the other. */
 static void commit(recs_trends *trends, scratch *s) {
@@ -530,14 +518,14 @@ static void commit(recs_trends *trends, scratch *s) {
         p.parity[k] = (uint32_t)s->slots[k] & 1;
     }
     p.fresh = recs__trend_fresh_since(trends, p.newest[series - 1], p.now);
-    for (int turn = 0; turn == 0 || passed != 0; turn++) {
+    for (int sweep = 0; sweep == 0 || passed != 0; sweep++) {
         ahead a = start_ahead(trends, s, s->group_count);
         bool astray = false; /* what was asked for is not what comes next */
         passed = 0;
         for (size_t at = s->group_count; at-- > 0;) {
             group *g = &s->groups[at];
             recs__trend_node *node = g->cells == DONE
-                                         ? NULL : lock_group(trends, s, g, &held, turn != 0);
+                                         ? NULL : lock_group(trends, s, g, &held, sweep != 0);
             passed += node == NULL && g->cells != DONE;
             astray |= node == NULL;
             if (node == NULL)
